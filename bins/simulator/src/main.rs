@@ -1,0 +1,3 @@
+//! The mt5-warden simulator.
+
+fn main() {}

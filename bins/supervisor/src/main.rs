@@ -1,0 +1,3 @@
+//! The mt5-warden supervisor.
+
+fn main() {}

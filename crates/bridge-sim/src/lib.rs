@@ -1,0 +1,1 @@
+//! Simulated trade server, terminals and faults for mt5-warden.

@@ -1,0 +1,1 @@
+//! The published gateway protocol of mt5-warden and its session.

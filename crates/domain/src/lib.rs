@@ -1,0 +1,1 @@
+//! Ids, states, retcode table, money and time of mt5-warden.

@@ -1,0 +1,1 @@
+//! The pure recovery engine of mt5-warden.

@@ -1,0 +1,1 @@
+//! The DuckDB journal of mt5-warden.

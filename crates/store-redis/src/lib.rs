@@ -1,0 +1,1 @@
+//! The Redis hot state of mt5-warden.

@@ -1,0 +1,1 @@
+//! Storage ports, in-memory adapters and conformance suite of mt5-warden.

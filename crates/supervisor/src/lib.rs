@@ -1,0 +1,1 @@
+//! The driver of mt5-warden: shards, write path, start-up recovery.

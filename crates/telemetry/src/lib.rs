@@ -1,0 +1,1 @@
+//! Alert rules and metric names of mt5-warden as data.

@@ -1,0 +1,1 @@
+//! Real servers as child processes and a fault proxy for mt5-warden's tests.

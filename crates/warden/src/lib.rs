@@ -1,0 +1,1 @@
+//! Facade of mt5-warden for embedders.

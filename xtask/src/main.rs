@@ -1,0 +1,3 @@
+//! What a contributor to mt5-warden runs.
+
+fn main() {}
