@@ -1,1 +1,25 @@
 //! Ids, states, retcode table, money and time of mt5-warden.
+//!
+//! Plain data without I/O. Every serialised form is stable: other services read it out of Redis, the journal and
+//! the history, so a name here is changed only together with a new schema version.
+
+mod alert;
+mod evidence;
+mod health;
+mod ids;
+mod incident;
+mod instance;
+mod named;
+mod rule;
+mod span;
+mod timestamp;
+
+pub use alert::{Alert, Severity};
+pub use evidence::{AccountFlags, Facts, JournalLine, TerminalFlags};
+pub use health::{Health, Layer};
+pub use ids::{Epoch, IdError, InstanceId, Login, OpId, TradeServer, Version};
+pub use incident::IncidentKind;
+pub use instance::{ConnectionState, Desired, FailureReason, Gate, Status, StopMode};
+pub use rule::Rule;
+pub use span::{Span, SpanError};
+pub use timestamp::{Timestamp, TimestampError};
