@@ -1,1 +1,19 @@
 //! Storage ports, in-memory adapters and conformance suite of mt5-warden.
+//!
+//! A port says what the supervisor needs of a store and nothing of how the store does it. Every adapter passes the
+//! same numbered cases of [`conformance`].
+
+mod accounts;
+mod hot;
+mod journal;
+pub mod conformance;
+pub mod memory;
+
+use std::{future::Future, pin::Pin};
+
+pub use accounts::{Account, Accounts, AccountsError, Password};
+pub use hot::{Cas, HotError, HotState, HotUpdate, Projection, Snapshot, Stored};
+pub use journal::{Commit, Head, Journal, JournalError, Record, Row};
+
+/// A future that a port returns; boxed so that a port can be used behind `dyn`. One allocation a batch.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,176 @@
+use thiserror::Error;
+use warden_domain::{ConnectionState, Epoch, FailureReason, InstanceId, OpId, Span, Status, Timestamp, Version};
+
+use crate::Pending;
+
+/// The hot state: a projection that other services read, never the only copy (Redis, or memory).
+///
+/// # Guarantees
+/// - All keys of an instance change in one atomic step, compare-and-set on (epoch, version).
+/// - A write that was applied and is given again answers [`Cas::AlreadyApplied`]: retries are harmless.
+/// - A call either answers for every element, in order, or fails as a whole with [`HotError`].
+pub trait HotState: Send + Sync {
+    /// Takes the lease of an instance for an owner, or keeps it.
+    ///
+    /// `Ok(true)` when the lease is ours; `Ok(false)` when a higher epoch owns the instance.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn acquire<'a>(&'a self, leases: &'a [(InstanceId, Epoch)], owner: &'a str, ttl: Span) -> Pending<'a, Result<Vec<bool>, HotError>>;
+
+    /// Prolongs leases; `false` for each that was lost.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn renew<'a>(&'a self, leases: &'a [(InstanceId, Epoch)], owner: &'a str, ttl: Span) -> Pending<'a, Result<Vec<bool>, HotError>>;
+
+    /// Gives leases back; those that are not ours stay as they are.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn release<'a>(&'a self, leases: &'a [(InstanceId, Epoch)], owner: &'a str) -> Pending<'a, Result<(), HotError>>;
+
+    /// Writes state changes, each compare-and-set on its `expected` version and its epoch.
+    ///
+    /// # Errors
+    /// When the store did not answer; each element may or may not have been applied, and may be given again.
+    fn cas<'a>(&'a self, updates: &'a [HotUpdate]) -> Pending<'a, Result<Vec<Cas>, HotError>>;
+
+    /// Writes whole states over whatever older, missing or corrupt state is there; only a higher epoch, or a higher version at the
+    /// same epoch, stays.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn restore<'a>(&'a self, updates: &'a [HotUpdate]) -> Pending<'a, Result<Vec<Cas>, HotError>>;
+
+    /// Reads what is stored of each instance, every documented key checked.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn load<'a>(&'a self, instances: &'a [InstanceId]) -> Pending<'a, Result<Vec<Stored>, HotError>>;
+
+    /// Removes every key of an instance (ACC-1, ACC-3); refused (`false`) when a higher epoch owns it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn remove<'a>(&'a self, instance: &'a InstanceId, epoch: Epoch) -> Pending<'a, Result<bool, HotError>>;
+
+    /// Takes the `login_attempt` lock of each instance (LOG-10), or prolongs it when it is already ours.
+    /// `false` where somebody else holds it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn lock_login<'a>(&'a self, instances: &'a [InstanceId], owner: &'a str, ttl: Span) -> Pending<'a, Result<Vec<bool>, HotError>>;
+
+    /// Gives `login_attempt` locks back; those of others stay.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn unlock_login<'a>(&'a self, instances: &'a [InstanceId], owner: &'a str) -> Pending<'a, Result<(), HotError>>;
+
+    /// Asks whether the store answers, takes writes and keeps them as it must (Redis: `maxmemory-policy noeviction`).
+    ///
+    /// # Errors
+    /// When it does not.
+    fn check(&self) -> Pending<'_, Result<(), HotError>>;
+}
+
+/// The keys that other services read (behaviour.md §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Projection {
+    /// `instance_state:<id>:status`
+    pub status: Status,
+    /// `instance_state:<id>:connection_state`
+    pub connection_state: ConnectionState,
+    /// `instance_state:<id>:login_attempt_count`
+    pub login_attempt_count: u32,
+    /// `instance_state:<id>:last_login_attempt`; the key is absent before the first attempt.
+    pub last_login_attempt: Option<Timestamp>,
+    /// `instance_state:<id>:login_failure_reason`
+    pub login_failure_reason: FailureReason,
+    /// `instance_state:<id>:last_failure_reason`
+    pub last_failure_reason: FailureReason,
+}
+
+/// One state change of one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HotUpdate {
+    /// Whose.
+    pub instance: InstanceId,
+    /// Under which ownership.
+    pub epoch: Epoch,
+    /// The version that must be stored now; `Version(0)` when nothing may be.
+    pub expected: Version,
+    /// The version afterwards, higher than `expected`.
+    pub version: Version,
+    /// Names the change.
+    pub op: OpId,
+    /// The documented keys after the change.
+    pub projection: Projection,
+    /// The documented keys that are stored now, where the caller knows them: equal ones need no write.
+    pub previous: Option<Projection>,
+    /// The whole state as the policy encodes it.
+    pub state: Vec<u8>,
+}
+
+/// What a compare-and-set answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cas {
+    /// Written.
+    Applied,
+    /// The same operation was written before.
+    AlreadyApplied,
+    /// The store is older than expected, or empty: it lost writes; restore it from the journal.
+    Behind {
+        /// The version that is stored; `None` when nothing is.
+        stored: Option<Version>,
+    },
+    /// The store is newer than expected at our own epoch, or holds another operation at this version: our journal
+    /// lost its tail; stop the instance and reconcile.
+    Ahead {
+        /// The version that is stored.
+        stored: Version,
+    },
+    /// A higher epoch owns the instance: void the step and let go.
+    Fenced {
+        /// The epoch that owns it.
+        by: Epoch,
+    },
+    /// What is stored has the wrong type, lacks a field or fails its checksum (ACC-6).
+    Corrupt,
+}
+
+/// The whole state of an instance as the store holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Who wrote it.
+    pub epoch: Epoch,
+    /// Which version it is.
+    pub version: Version,
+    /// Which change made it.
+    pub op: OpId,
+    /// The state as the policy encodes it.
+    pub state: Vec<u8>,
+}
+
+/// What a load found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// No key of the instance.
+    Nothing,
+    /// A whole state whose checksum holds, and the documented keys that stand beside it.
+    State(Snapshot, Projection),
+    /// Something that is not one (ACC-6), and what is wrong with it.
+    Corrupt(String),
+}
+
+/// Why the hot-state store did not answer.
+#[derive(Debug, Error)]
+pub enum HotError {
+    /// The store cannot be reached, or did not answer in time (NET-3).
+    #[error("hot-state store cannot be reached: {0}; it is tried again, check the Redis server")]
+    Unreachable(String),
+    /// The store answers but is set up in a way that can lose state.
+    #[error("hot-state store is unfit: {0}")]
+    Unfit(String),
+}

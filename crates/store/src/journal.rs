@@ -1,0 +1,133 @@
+use thiserror::Error;
+use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
+
+use crate::Pending;
+
+/// The journal of intents, transitions and counters: the owner's authority (DuckDB, or memory).
+///
+/// # Guarantees
+/// - [`append`](Journal::append) returns after the rows are durable, all of them or none.
+/// - Rows keep their order; `seq` rises by one from 1 without a gap; each row's hash covers its predecessor's.
+/// - A lost tail or a changed byte is found when the journal is opened, never read as truth.
+///
+/// # Caveats
+/// The number of rows waiting to be committed is bounded; an append waits for room.
+pub trait Journal: Send + Sync {
+    /// Commits a batch in one transaction.
+    ///
+    /// # Errors
+    /// When the batch could not be made durable; nothing of it was, and the same batch may be given again.
+    fn append(&self, batch: Vec<Record>) -> Pending<'_, Result<Commit, JournalError>>;
+
+    /// The newest row of every instance, in no order: what a supervisor starts from.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn latest(&self) -> Pending<'_, Result<Vec<Row>, JournalError>>;
+
+    /// The rows of one instance, oldest first: the last `limit` of those with `seq < before`.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn history(&self, instance: &InstanceId, before: u64, limit: u32) -> Pending<'_, Result<Vec<Row>, JournalError>>;
+
+    /// Every row with `seq > after`, oldest first, at most `limit`: what the history export and a replay read.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn read(&self, after: u64, limit: u32) -> Pending<'_, Result<Vec<Row>, JournalError>>;
+
+    /// The newest durable row.
+    fn head(&self) -> Head;
+
+    /// Commits what waits, takes a checkpoint and closes; later calls fail with [`JournalError::Closed`].
+    ///
+    /// # Errors
+    /// When the checkpoint failed; what was committed stays durable.
+    fn close(&self) -> Pending<'_, Result<(), JournalError>>;
+}
+
+/// One step of one instance, to be journalled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Whose step.
+    pub instance: InstanceId,
+    /// Under which ownership.
+    pub epoch: Epoch,
+    /// The state version that the step made.
+    pub version: Version,
+    /// Names the step.
+    pub op: OpId,
+    /// When the step was decided.
+    pub at: Timestamp,
+    /// What kind of event led to it: a stable text for queries.
+    pub kind: &'static str,
+    /// The rule that decided, such as `BRK-1`; empty when the step only recorded a fact.
+    pub rule: &'static str,
+    /// The whole step as the policy encodes it: event, effects and the state after it.
+    pub payload: Vec<u8>,
+}
+
+/// One journalled step, as it was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place in the journal, from 1.
+    pub seq: u64,
+    /// Whose step.
+    pub instance: InstanceId,
+    /// Under which ownership.
+    pub epoch: Epoch,
+    /// The state version that the step made.
+    pub version: Version,
+    /// Names the step.
+    pub op: OpId,
+    /// When the step was decided.
+    pub at: Timestamp,
+    /// What kind of event led to it.
+    pub kind: String,
+    /// The rule that decided; empty when the step only recorded a fact.
+    pub rule: String,
+    /// The whole step as the policy encodes it.
+    pub payload: Vec<u8>,
+}
+
+/// What a commit made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// `seq` of the batch's first row.
+    pub first: u64,
+    /// `seq` of the batch's last row.
+    pub last: u64,
+}
+
+/// The newest durable row: its place and the hash of the chain up to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `seq` of the newest row; 0 when there is none.
+    pub seq: u64,
+    /// BLAKE3 of the chain up to it; all zero when there is none.
+    pub hash: [u8; 32],
+}
+
+/// Why the journal did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// The file could not be opened, read or written.
+    #[error("journal {action} failed; check the data folder's disk and permissions")]
+    Storage {
+        /// What was tried.
+        action: &'static str,
+        /// The engine's own words.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The file's content does not agree with its head or its hash chain.
+    #[error("journal is damaged: {0}; it was set aside at {1}, start again to rebuild")]
+    Damaged(String, std::path::PathBuf),
+    /// Another process holds the file.
+    #[error("journal is in use by another process; stop that supervisor first")]
+    InUse,
+    /// The journal was closed.
+    #[error("journal is closed")]
+    Closed,
+}
