@@ -10,6 +10,7 @@ mod ids;
 mod incident;
 mod instance;
 mod named;
+pub mod retcode;
 mod rule;
 mod span;
 mod timestamp;
