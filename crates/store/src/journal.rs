@@ -40,6 +40,14 @@ pub trait Journal: Send + Sync {
     /// The newest durable row.
     fn head(&self) -> Head;
 
+    /// Forgets rows that were decided before `older`, but never one past `exported` (the history's cursor), and
+    /// answers how many. The chain then starts after the newest forgotten row, and
+    /// [`latest`](Journal::latest) still answers every instance.
+    ///
+    /// # Errors
+    /// When the rows could not be deleted; what was deleted until then stays so.
+    fn retain(&self, older: Timestamp, exported: u64) -> Pending<'_, Result<u64, JournalError>>;
+
     /// Commits what waits, takes a checkpoint and closes; later calls fail with [`JournalError::Closed`].
     ///
     /// # Errors
@@ -124,6 +132,26 @@ pub enum JournalError {
     /// The file's content does not agree with its head or its hash chain.
     #[error("journal is damaged: {0}; it was set aside at {1}, start again to rebuild")]
     Damaged(String, std::path::PathBuf),
+    /// No room is left where the journal lives; nothing of the batch was committed.
+    #[error("journal {action} failed because the disk is full; free space in the data folder, then it goes on by itself")]
+    DiskFull {
+        /// What was tried.
+        action: &'static str,
+        /// The engine's own words.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The data folder or a file in it refuses writing.
+    #[error("journal cannot write in {0}; give the supervisor's user write permission to the folder and its files")]
+    NotWritable(std::path::PathBuf),
+    /// A newer program wrote the file.
+    #[error("journal has schema {found} and this program knows {known}; start the newer program again")]
+    NewerSchema {
+        /// The file's schema version.
+        found: u64,
+        /// The newest schema version this program reads.
+        known: u64,
+    },
     /// Another process holds the file.
     #[error("journal is in use by another process; stop that supervisor first")]
     InUse,
