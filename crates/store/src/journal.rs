@@ -29,7 +29,12 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    fn history(&self, instance: &InstanceId, before: u64, limit: u32) -> Pending<'_, Result<Vec<Row>, JournalError>>;
+    fn history(
+        &self,
+        instance: &InstanceId,
+        before: u64,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>>;
 
     /// Every row with `seq > after`, oldest first, at most `limit`: what the history export and a replay read.
     ///
@@ -133,7 +138,9 @@ pub enum JournalError {
     #[error("journal is damaged: {0}; it was set aside at {1}, start again to rebuild")]
     Damaged(String, std::path::PathBuf),
     /// No room is left where the journal lives; nothing of the batch was committed.
-    #[error("journal {action} failed because the disk is full; free space in the data folder, then it goes on by itself")]
+    #[error(
+        "journal {action} failed because the disk is full; free space in the data folder, then it goes on by itself"
+    )]
     DiskFull {
         /// What was tried.
         action: &'static str,
@@ -142,7 +149,9 @@ pub enum JournalError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The data folder or a file in it refuses writing.
-    #[error("journal cannot write in {0}; give the supervisor's user write permission to the folder and its files")]
+    #[error(
+        "journal cannot write in {0}; give the supervisor's user write permission to the folder and its files"
+    )]
     NotWritable(std::path::PathBuf),
     /// A newer program wrote the file.
     #[error("journal has schema {found} and this program knows {known}; start the newer program again")]
