@@ -52,6 +52,30 @@ impl TradeServer {
     }
 }
 
+/// The client's own name of a trade, unique within an instance; a repeated one is the same trade (TRD-4).
+///
+/// 1 to 64 characters of `[A-Za-z0-9_-]`, so that it can stand in a Redis key as it is. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientTradeId(Arc<str>);
+
+impl ClientTradeId {
+    /// Reads a client's trade id.
+    ///
+    /// # Errors
+    /// When the text is empty, longer than 64 characters, or holds a character outside `[A-Za-z0-9_-]`.
+    pub fn new(text: &str) -> Result<Self, IdError> {
+        named("client trade id", text, 64, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-')?;
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A broker account number (MQL5 `ACCOUNT_LOGIN`), never zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
@@ -175,7 +199,7 @@ macro_rules! text_id {
     )*};
 }
 
-text_id!(InstanceId, TradeServer);
+text_id!(ClientTradeId, InstanceId, TradeServer);
 
 impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@ use warden_domain::retcode::{
 };
 
 /// Names and numbers as the official Python package assigns them, with the given prefix.
+#[expect(clippy::unwrap_used, reason = "a test helper: a damaged fixture fails the test")]
 fn official(prefix: &str) -> BTreeMap<String, i64> {
     include_str!("data/mt5_constants.txt")
         .lines()
