@@ -1,3 +1,37 @@
-//! Real servers as child processes and a fault proxy for mt5-warden's tests.
+//! Real servers as child processes, our own programs, and a faulty network, for the tests of mt5-warden.
+//!
+//! - [`Redis`]: a `redis-server` of its own on a free loopback port, to be killed, paused and restarted at will;
+//! - [`Program`]: one of our programs, its lines captured, its end judged;
+//! - [`FaultProxy`]: a TCP proxy that cuts, delays, stalls and truncates;
+//! - [`promtool`]: alert rules checked by Prometheus itself;
+//! - [`poll_until`]: the only way to wait for something that announces itself by nothing but its effect.
+//!
+//! # Guarantees
+//!
+//! Everything started here listens on loopback only, lives in a folder of its own, and is ended by its own process id
+//! when its handle is dropped, also by a panic. What is not installed is an [`Error::Missing`] that names the command
+//! which installs it: a test is never skipped.
+//!
+//! # Caveats
+//!
+//! Never a normal dependency: only tests and benchmarks use it.
 
+mod error;
 pub mod locate;
+mod poll;
+mod ports;
+mod process;
+mod program;
+mod prometheus;
+mod proxy;
+mod redis;
+mod resp;
+
+pub use error::{Error, Result};
+pub use poll::{poll_until, poll_until_async};
+pub use ports::free_port;
+pub use program::{Finished, Line, Program, Stream};
+pub use prometheus::promtool;
+pub use proxy::{Fault, FaultProxy, Side};
+pub use redis::{Persistence, Redis};
+pub use resp::Reply;
