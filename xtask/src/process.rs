@@ -26,6 +26,12 @@ pub(crate) fn run(command: &mut Command) -> Result {
     Err(Failure::of_program(format!("`{shown}` failed ({status})"), code))
 }
 
+/// Shows the command and runs it; what it says is only told when it fails.
+pub(crate) fn run_silently(command: &mut Command) -> Result {
+    eprintln!("    $ {}", shown(command));
+    output_of(command).map(drop)
+}
+
 /// Runs a command whose output only matters to us, or to the reader when it fails.
 pub(crate) fn output_of(command: &mut Command) -> Result<String> {
     let shown = shown(command);

@@ -18,8 +18,8 @@ With filters only the tests whose names contain one of them run, and no doctests
 pub(crate) fn task(checkout: &Checkout, filters: &[String]) -> Result {
     let mut steps = Steps::of("test");
     let ready = steps.step("setup", || setup::have(checkout, Profile::Test))
-        // end-to-end tests start the real programs
-        && steps.step("build", || run(cargo(checkout).args(["build", "--workspace", "--bins"])));
+        // end-to-end tests start the real programs; built together with the tests, so that both share what they need
+        && steps.step("build", || run(cargo(checkout).args(["build", "--workspace", "--bins", "--tests"])));
     if ready {
         steps.step("tests", || tests(checkout, filters));
         if filters.is_empty() {

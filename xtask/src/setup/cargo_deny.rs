@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::checkout::user_cache;
 use crate::failure::Result;
-use crate::process::{output_of, run};
+use crate::process::{output_of, run_silently};
 
 /// The release that is installed when none is found.
 const VERSION: &str = "0.20.2";
@@ -25,6 +25,7 @@ pub(crate) fn find() -> Result<Option<PathBuf>> {
 /// Compiles it once per user. Speed of the result does not matter, so little is optimised: a minute instead of five.
 pub(super) fn bring() -> Result {
     let folder = folder()?;
+    eprintln!("    cargo-deny: compiling it, about a minute, once per user");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args(["install", "--quiet", "--locked", &format!("cargo-deny@{VERSION}"), "--root"])
@@ -34,7 +35,7 @@ pub(super) fn bring() -> Result {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-    run(&mut cargo)
+    run_silently(&mut cargo)
 }
 
 fn folder() -> Result<PathBuf> {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::checkout::Checkout;
 use crate::failure::{Failure, Result};
-use crate::process::run;
+use crate::process::run_silently;
 
 /// The release the history adapter is tested against, and the codec its inserts come in.
 const PACKAGES: [&str; 2] = ["chdb-core==26.9.0", "lz4"];
@@ -28,7 +28,7 @@ pub(super) fn bring(checkout: &Checkout) -> Result {
         "--upgrade",
         "--target",
     ]);
-    run(pip.arg(folder(checkout)).args(PACKAGES)).map_err(|failure| {
+    run_silently(pip.arg(folder(checkout)).args(PACKAGES)).map_err(|failure| {
         Failure::new(format!(
             "{failure}\nchdb-core comes through pip: install python3 and pip (Debian: python3-pip)"
         ))

@@ -1,5 +1,6 @@
 //! Components that Debian packages: installed where we may, named exactly where we may not.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::Command;
 
 use crate::failure::{Doing, Failure, Result};
 use crate::locate::Tool;
-use crate::process::{output_of, run};
+use crate::process::{output_of, run_silently};
 
 /// Debian asks this program whether a service may start; exit code 101 means no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -15,6 +16,9 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Installs the package that holds the tool. Its service is kept from starting: tests start their own, on own ports.
 pub(super) fn bring(tool: Tool) -> Result {
     let package = tool.package();
+    if env::var_os(tool.variable()).is_some() {
+        return Err(Failure::new(format!("{} names no program: mend or unset it", tool.variable())));
+    }
     if !may_install() {
         return Err(Failure::new(format!(
             "{} is missing and cannot be installed from here: run `sudo apt-get install -y --no-install-recommends \
@@ -26,13 +30,13 @@ pub(super) fn bring(tool: Tool) -> Result {
     let _quiet = NoServices::begin()?;
     // a machine that knows the package needs no update of its lists, which is slow and may be refused
     install(package).or_else(|_| {
-        run(apt_get().args(["-qq", "update"]))?;
+        run_silently(apt_get().args(["-qq", "update"]))?;
         install(package)
     })
 }
 
 fn install(package: &str) -> Result {
-    run(apt_get().args(["-qq", "install", "-y", "--no-install-recommends", package]))
+    run_silently(apt_get().args(["-qq", "install", "-y", "--no-install-recommends", package]))
 }
 
 fn apt_get() -> Command {

@@ -8,7 +8,7 @@ use std::process::{self, Command};
 
 use crate::checkout::{Checkout, user_cache};
 use crate::failure::{Doing, Failure, Result};
-use crate::process::{output_of, run};
+use crate::process::{output_of, run_silently};
 
 /// The release whose C interface the `duckdb` crate of the workspace binds.
 const VERSION: &str = "1.5.6-r.1";
@@ -88,7 +88,7 @@ fn fetch(scratch: &Path, name: &str) -> Result<PathBuf> {
     let archive = said.lines().last().unwrap_or_default().trim();
     let inside = format!("package/{name}");
     // -m: dated today, so that cargo sees a library newer than what was linked to the old one
-    run(Command::new("tar").current_dir(scratch).args(["-xzmf", archive, &inside]))?;
+    run_silently(Command::new("tar").current_dir(scratch).args(["-xzmf", archive, &inside]))?;
     Ok(scratch.join(inside))
 }
 
