@@ -1,0 +1,133 @@
+//! The catalogue: every metric with its name, unit, help and labels.
+
+use std::marker::PhantomData;
+
+use crate::value::{Counter, Gauge, Histogram, sealed::Sealed as _};
+
+/// One metric: what it is called, what it counts and by which labels it is split.
+///
+/// Its type says which kind of value it has and how many labels, so that neither can be mistaken where it is used.
+#[derive(Debug)]
+pub struct Metric<K, const N: usize> {
+    /// The name, by Prometheus' rules: base unit at the end, `_total` for counters.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// In what it is counted.
+    pub unit: &'static str,
+    /// The labels, in the order in which their values are given.
+    pub labels: [&'static str; N],
+    kind: PhantomData<fn() -> K>,
+}
+
+/// What the catalogue says of a metric, whatever its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// In what it is counted.
+    pub unit: &'static str,
+    /// The labels.
+    pub labels: &'static [&'static str],
+}
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $ident:ident: $kind:ident[$($label:literal),*] = $name:literal, $unit:literal, $help:literal;)+) => {
+        $(
+            $(#[$doc])*
+            #[doc = concat!("\n\n`", $name, "`: ", $help, ".")]
+            pub static $ident: Metric<$kind, { const LABELS: &[&str] = &[$($label),*]; LABELS.len() }> = Metric {
+                name: $name,
+                help: $help,
+                unit: $unit,
+                labels: [$($label),*],
+                kind: PhantomData,
+            };
+        )+
+
+        /// Every metric.
+        pub static ALL: &[Entry] = &[$(Entry {
+            name: $name,
+            kind: $kind::TYPE,
+            help: $help,
+            unit: $unit,
+            labels: &[$($label),*],
+        }),+];
+    };
+}
+
+catalogue! {
+    /// Steps that changed a state.
+    TRANSITIONS: Counter[] = "warden_transitions_total", "transitions",
+        "state changes that were journalled";
+    /// Everything that happened to instances.
+    EVENTS: Counter[] = "warden_events_total", "events",
+        "events that the policy was given";
+    /// What was turned away, by kind.
+    REFUSALS: Counter["kind"] = "warden_refusals_total", "refusals",
+        "frames, requests and writes that were refused";
+    /// What gateways were asked to do, by kind.
+    COMMANDS: Counter["kind"] = "warden_commands_total", "commands",
+        "commands that were handed to gateways";
+    /// What people were told.
+    NOTIFICATIONS: Counter[] = "warden_notifications_total", "notifications",
+        "notifications that were put into the outbox";
+    /// The fleet by status.
+    INSTANCES: Gauge["status"] = "warden_instances", "instances",
+        "instances of this supervisor by status";
+    /// The alerts that stand, one series for each; gone when the alert is cleared.
+    ALERT_ACTIVE: Gauge["alert", "instance"] = "warden_alert_active", "1",
+        "1 while the condition of the alert holds for the instance";
+    /// Alerts that are news instead of conditions, such as `CredentialsDeleted`.
+    ANNOUNCED: Gauge["alert", "instance"] = "warden_announced_timestamp_seconds", "seconds",
+        "when the news was last true of the instance, since the Unix epoch";
+    /// BRK-5: shared outages; gone when the incident is over.
+    BROKER_INCIDENT: Gauge["server"] = "warden_broker_incident_active", "1",
+        "1 while the trade server is down for many instances together";
+    /// Open incidents by kind.
+    INCIDENTS: Gauge["kind"] = "warden_incidents_open", "incidents",
+        "open incidents by kind";
+    /// What waits for the journal.
+    JOURNAL_QUEUE: Gauge[] = "warden_journal_queue_rows", "rows",
+        "rows that wait for a journal commit";
+    /// How long the journal takes.
+    JOURNAL_COMMIT: Histogram[] = "warden_journal_commit_duration_seconds", "seconds",
+        "how long a journal commit took, from its rows to their durability";
+    /// The last sign of life of the journal; set at start, and by every commit.
+    JOURNAL_LAST_COMMIT: Gauge[] = "warden_journal_last_commit_timestamp_seconds", "seconds",
+        "when the journal last committed, since the Unix epoch";
+    /// NET-3: what the hot state still lacks.
+    HOT_STATE_BACKLOG: Gauge[] = "warden_hot_state_backlog_updates", "updates",
+        "journalled updates that the hot state has not taken";
+    /// How far the history is behind; absent where no history is configured.
+    HISTORY_LAG: Gauge[] = "warden_history_lag_seconds", "seconds",
+        "age of the oldest journal row that the history has not acknowledged";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_prometheus_and_are_unique() {
+        let names: BTreeSet<_> = ALL.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for entry in ALL {
+            assert!(entry.name.starts_with("warden_"), "{entry:?}");
+            assert_eq!(entry.name.ends_with("_total"), entry.kind == "counter", "{entry:?}");
+            if matches!(entry.unit, "seconds" | "rows" | "updates") {
+                assert!(entry.name.ends_with(entry.unit), "{entry:?}");
+            }
+            assert!(
+                !entry.labels.iter().any(|label| matches!(*label, "order" | "login" | "ticket")),
+                "{entry:?}"
+            );
+        }
+    }
+}
