@@ -1,5 +1,6 @@
 use std::fmt;
 
+use secrecy::{ExposeSecret, SecretBox};
 use thiserror::Error;
 use warden_domain::{Epoch, InstanceId, Login, TradeServer};
 
@@ -17,7 +18,10 @@ pub trait Accounts: Send + Sync {
     ///
     /// # Errors
     /// When the store did not answer.
-    fn raise_epochs<'a>(&'a self, instances: &'a [InstanceId]) -> Pending<'a, Result<Vec<Epoch>, AccountsError>>;
+    fn raise_epochs<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Epoch>, AccountsError>>;
 
     /// Remembers that the broker refused the present credentials, as a keyed hash (LOG-9).
     ///
@@ -57,23 +61,36 @@ pub struct Account {
     pub rejected: bool,
 }
 
-/// A password; never shown, overwritten when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+/// A password; never shown, and its memory is overwritten when it is dropped.
+pub struct Password(SecretBox<String>);
 
 impl Password {
-    /// Takes a password in.
+    /// Takes a password in, without a copy.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(text)
+        Self(SecretBox::new(Box::new(text)))
     }
 
     /// The password, for the one call that needs it.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
+
+impl Clone for Password {
+    fn clone(&self) -> Self {
+        Self::new(self.reveal().to_owned())
+    }
+}
+
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.reveal() == other.reveal()
+    }
+}
+
+impl Eq for Password {}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,4 +113,23 @@ pub enum AccountsError {
     /// The store did not answer.
     #[error("accounts store did not answer: {0}; it is tried again")]
     Unreachable(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let account = Account {
+            login: Login::new(5001).unwrap(),
+            server: TradeServer::new("Broker-Live3").unwrap(),
+            password: Password::new("correct horse".into()),
+            rejected: false,
+        };
+        let shown = format!("{account:?} {:?}", account.password);
+        assert!(!shown.contains("correct"), "{shown}");
+        assert_eq!(account.password.clone().reveal(), "correct horse");
+        assert_ne!(account.password, Password::new("wrong horse".into()));
+    }
 }

@@ -1,5 +1,15 @@
+mod key;
+mod seal;
+mod settle;
+
 use thiserror::Error;
-use warden_domain::{ConnectionState, Epoch, FailureReason, InstanceId, OpId, Span, Status, Timestamp, Version};
+use warden_domain::{
+    ConnectionState, Epoch, FailureReason, InstanceId, OpId, Span, Status, Timestamp, Version,
+};
+
+pub use key::HotKey;
+pub use seal::{RawSnapshot, SNAPSHOT_SCHEMA, Seal};
+pub use settle::settle;
 
 use crate::Pending;
 
@@ -12,32 +22,51 @@ use crate::Pending;
 pub trait HotState: Send + Sync {
     /// Takes the lease of an instance for an owner, or keeps it.
     ///
-    /// `Ok(true)` when the lease is ours; `Ok(false)` when a higher epoch owns the instance.
+    /// `true` when the lease is ours: it was free, ran out, was already ours, or belonged to a lower epoch, which is fenced
+    /// from now on. `false` when a higher epoch owns or wrote the instance, or another owner holds the lease at this epoch.
     ///
     /// # Errors
     /// When the store did not answer.
-    fn acquire<'a>(&'a self, leases: &'a [(InstanceId, Epoch)], owner: &'a str, ttl: Span) -> Pending<'a, Result<Vec<bool>, HotError>>;
+    fn acquire<'a>(
+        &'a self,
+        leases: &'a [(InstanceId, Epoch)],
+        owner: &'a str,
+        ttl: Span,
+    ) -> Pending<'a, Result<Vec<bool>, HotError>>;
 
-    /// Prolongs leases; `false` for each that was lost.
+    /// Prolongs leases; `false` for each that was lost: taken by somebody else, run out, or forgotten by the store.
     ///
     /// # Errors
     /// When the store did not answer.
-    fn renew<'a>(&'a self, leases: &'a [(InstanceId, Epoch)], owner: &'a str, ttl: Span) -> Pending<'a, Result<Vec<bool>, HotError>>;
+    fn renew<'a>(
+        &'a self,
+        leases: &'a [(InstanceId, Epoch)],
+        owner: &'a str,
+        ttl: Span,
+    ) -> Pending<'a, Result<Vec<bool>, HotError>>;
 
     /// Gives leases back; those that are not ours stay as they are.
     ///
     /// # Errors
     /// When the store did not answer.
-    fn release<'a>(&'a self, leases: &'a [(InstanceId, Epoch)], owner: &'a str) -> Pending<'a, Result<(), HotError>>;
+    fn release<'a>(
+        &'a self,
+        leases: &'a [(InstanceId, Epoch)],
+        owner: &'a str,
+    ) -> Pending<'a, Result<(), HotError>>;
 
     /// Writes state changes, each compare-and-set on its `expected` version and its epoch.
+    ///
+    /// Updates of one instance are written in the order given. After a failed call, all of an instance's updates that
+    /// were not answered are given again in one call: only so is each of them known as already applied ([`settle`]).
     ///
     /// # Errors
     /// When the store did not answer; each element may or may not have been applied, and may be given again.
     fn cas<'a>(&'a self, updates: &'a [HotUpdate]) -> Pending<'a, Result<Vec<Cas>, HotError>>;
 
-    /// Writes whole states over whatever older, missing or corrupt state is there; only a higher epoch, or a higher version at the
-    /// same epoch, stays.
+    /// Writes whole states over whatever older, missing or corrupt state is there; only a higher epoch
+    /// ([`Cas::Fenced`]), or a higher version at the same epoch ([`Cas::Ahead`]), stays. Every documented key is
+    /// written, whatever `expected` and `previous` say.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -60,13 +89,22 @@ pub trait HotState: Send + Sync {
     ///
     /// # Errors
     /// When the store did not answer.
-    fn lock_login<'a>(&'a self, instances: &'a [InstanceId], owner: &'a str, ttl: Span) -> Pending<'a, Result<Vec<bool>, HotError>>;
+    fn lock_login<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+        owner: &'a str,
+        ttl: Span,
+    ) -> Pending<'a, Result<Vec<bool>, HotError>>;
 
     /// Gives `login_attempt` locks back; those of others stay.
     ///
     /// # Errors
     /// When the store did not answer.
-    fn unlock_login<'a>(&'a self, instances: &'a [InstanceId], owner: &'a str) -> Pending<'a, Result<(), HotError>>;
+    fn unlock_login<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+        owner: &'a str,
+    ) -> Pending<'a, Result<(), HotError>>;
 
     /// Asks whether the store answers, takes writes and keeps them as it must (Redis: `maxmemory-policy noeviction`).
     ///

@@ -12,7 +12,9 @@ pub mod memory;
 use std::{future::Future, pin::Pin};
 
 pub use accounts::{Account, Accounts, AccountsError, Password};
-pub use hot::{Cas, HotError, HotState, HotUpdate, Projection, Snapshot, Stored};
+pub use hot::{
+    Cas, HotError, HotKey, HotState, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Snapshot, Stored, settle,
+};
 pub use journal::{Commit, Head, Journal, JournalError, Record, Row};
 
 /// A future that a port returns; boxed so that a port can be used behind `dyn`. One allocation a batch.

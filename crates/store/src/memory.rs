@@ -4,6 +4,6 @@ mod accounts;
 mod hot;
 mod journal;
 
-pub use accounts::MemoryAccounts;
-pub use hot::MemoryHot;
+pub use accounts::{FileFault, MemoryAccounts, MemoryAccountsError};
+pub use hot::{Damage, MemoryHot};
 pub use journal::MemoryJournal;
