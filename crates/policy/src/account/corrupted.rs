@@ -1,0 +1,42 @@
+//! ACC-6: the stored state is unreadable, or fails its checksum or schema.
+//!
+//! It is rebuilt from the journal within 5 s (`account.corrupted.rebuild_within`) and the session confirmed again;
+//! otherwise the instance stops.
+
+use warden_domain::{FailureReason, IncidentKind, Rule, Timestamp};
+
+use crate::{
+    Effects, Evidence, Instance, Notice, Params, Phase, StoreAction, Timer, recovery::stop, session::confirm,
+};
+
+/// The driver found it.
+pub(crate) fn found(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    if s.hot_state_removed() || s.incidents.is_open(IncidentKind::StateCorrupted) {
+        return;
+    }
+    s.incidents.open(IncidentKind::StateCorrupted, now, Evidence::Store);
+    s.last_failure = FailureReason::StateCorrupted;
+    fx.store(Rule::Acc6, StoreAction::Rebuild);
+    s.timers.arm(Timer::Rebuild, now.after(params.corrupted.rebuild_within));
+}
+
+/// The state is whole again.
+pub(crate) fn rebuilt(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    if !s.incidents.close(IncidentKind::StateCorrupted) {
+        return;
+    }
+    fx.decided(Rule::Acc6);
+    s.timers.disarm(Timer::Rebuild);
+    if s.phase == Phase::Up {
+        confirm::begin(s, now, params, fx);
+    }
+}
+
+/// The rebuild failed, or took too long.
+pub(crate) fn too_late(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    if !s.incidents.is_open(IncidentKind::StateCorrupted) || matches!(s.phase, Phase::Stopped { .. }) {
+        return;
+    }
+    fx.notify(Rule::Acc6, Notice::RebuildFailed);
+    stop::failed(s, Rule::Acc6, FailureReason::StateCorrupted, now, params, fx);
+}

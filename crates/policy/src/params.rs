@@ -1,0 +1,175 @@
+//! The numbers of the rules, one file per element; every default is the rule's.
+//!
+//! A configuration gives a value by its key, such as `broker.down.reconnect_after`; see [`Params::set`].
+
+mod account;
+mod broker;
+mod login;
+mod network;
+mod recovery;
+mod session;
+mod value;
+
+use thiserror::Error;
+
+pub use account::{Closure, Corrupted, Permissions, UserStop};
+pub use broker::{BrokerIncident, Down, Maintenance, RateLimit};
+pub use login::Login;
+pub use network::{Crash, Drop, Exhausted, StateStore};
+pub use recovery::Recovery;
+pub use session::Session;
+pub use value::{Percent, Value, Waits};
+
+/// Declares the parameters of one element: fields with defaults, their keys and the rule behind each.
+macro_rules! element {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $ty:ty = $default:expr,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $ty,)+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl $name {
+            pub(super) fn set(
+                &mut self,
+                key: &str,
+                value: &$crate::params::Value<'_>,
+            ) -> Option<Result<(), $crate::params::ParamError>> {
+                match key {
+                    $(stringify!($field) => Some($crate::params::value::Read::read(value).map(|read| self.$field = read)),)+
+                    _ => None,
+                }
+            }
+
+            pub(super) fn list(&self, prefix: &str, keys: &mut Vec<(String, String)>) {
+                $(keys.push((format!("{prefix}.{}", stringify!($field)), $crate::params::value::Read::show(&self.$field)));)+
+            }
+        }
+    };
+}
+use element;
+
+macro_rules! tree {
+    ($($(#[$fdoc:meta])* $field:ident: $ty:ty = $prefix:literal,)+) => {
+        /// Every number of the rules.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+        pub struct Params { $($(#[$fdoc])* pub $field: $ty,)+ }
+
+        impl Params {
+            /// Sets one parameter by its key.
+            ///
+            /// # Errors
+            /// When there is no such key, or the value is not of its kind.
+            pub fn set(&mut self, key: &str, value: &Value<'_>) -> Result<(), ParamError> {
+                $(if let Some(rest) = key.strip_prefix(concat!($prefix, ".")) {
+                    if let Some(done) = self.$field.set(rest, value) {
+                        return done;
+                    }
+                })+
+                Err(ParamError::Unknown)
+            }
+
+            /// Every key with its present value, in the form a configuration file has it.
+            #[must_use]
+            pub fn list(&self) -> Vec<(String, String)> {
+                let mut keys = Vec::new();
+                $(self.$field.list($prefix, &mut keys);)+
+                keys
+            }
+
+            /// What does not fit together: the key and what to do about it. Empty when all is well.
+            #[must_use]
+            pub fn faults(&self) -> Vec<(String, String)> {
+                let mut faults = Vec::new();
+                $(self.$field.faults(&mut |field, remedy| faults.push((format!("{}.{field}", $prefix), remedy.to_owned())));)+
+                faults
+            }
+        }
+    };
+}
+
+tree! {
+    /// LOG-2 to LOG-9.
+    login: Login = "login",
+    /// SES-1 and the deadlines of commands.
+    session: Session = "session",
+    /// BRK-1.
+    down: Down = "broker.down",
+    /// BRK-2, BRK-3.
+    rate_limit: RateLimit = "broker.rate_limit",
+    /// BRK-4.
+    maintenance: Maintenance = "broker.maintenance",
+    /// BRK-5.
+    incident: BrokerIncident = "broker.incident",
+    /// NET-1, NET-4, NET-5.
+    drop: Drop = "network.drop",
+    /// NET-2.
+    crash: Crash = "network.crash",
+    /// NET-3.
+    state_store: StateStore = "network.state_store",
+    /// ACC-5.
+    permissions: Permissions = "account.permissions",
+    /// ACC-6.
+    corrupted: Corrupted = "account.corrupted",
+    /// ACC-1 to ACC-3.
+    closure: Closure = "account.closure",
+    /// ACC-7.
+    stop: UserStop = "account.stop",
+    /// REC-1, REC-2 and the jitter of every delay.
+    recovery: Recovery = "recovery",
+}
+
+/// Why a parameter was not set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ParamError {
+    /// No parameter has this key.
+    #[error("is not a known key; remove it or correct its spelling")]
+    Unknown,
+    /// The value is of the wrong kind or out of its range.
+    #[error("{0}")]
+    Value(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_can_be_given_back_by_its_key() {
+        let defaults = Params::default();
+        for (key, shown) in defaults.list() {
+            let items: Vec<String>;
+            let list: Vec<Value<'_>>;
+            let value = if let Some(inner) = shown.strip_prefix('[').and_then(|s| s.strip_suffix(']')) {
+                items = inner.split(", ").map(|item| item.trim_matches('"').to_owned()).collect();
+                list = items.iter().map(|item| Value::Text(item)).collect();
+                Value::List(&list)
+            } else if let Ok(number) = shown.parse() {
+                Value::Number(number)
+            } else {
+                Value::Text(shown.trim_matches('"'))
+            };
+            let mut params = Params::default();
+            assert_eq!(params.set(&key, &value), Ok(()), "{key} = {shown}");
+            assert_eq!(params, defaults, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_have_no_faults() {
+        assert_eq!(Params::default().faults(), vec![]);
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_wrong_value_are_refused() {
+        let mut params = Params::default();
+        assert_eq!(params.set("login.tries", &Value::Number(3)), Err(ParamError::Unknown));
+        assert!(matches!(params.set("login.cooldown", &Value::Number(3)), Err(ParamError::Value(_))));
+        assert!(matches!(params.set("login.attempts", &Value::Number(0)), Err(ParamError::Value(_))));
+        assert!(matches!(params.set("login.cooldown", &Value::Text("0s")), Err(ParamError::Value(_))));
+    }
+}

@@ -1,0 +1,6 @@
+//! Recovery of recovery (REC).
+
+pub(crate) mod conflict;
+pub(crate) mod lasting;
+pub(crate) mod resume;
+pub(crate) mod stop;

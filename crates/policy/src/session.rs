@@ -1,0 +1,3 @@
+//! Sessions (SES).
+
+pub(crate) mod confirm;
