@@ -20,7 +20,7 @@ usage: cargo xtask tidy
 
 - every package takes the workspace's lints, says what it is, and stands in the README
 - every rule of docs/behaviour.md has a test that carries its id
-- every runbook that something names exists
+- every alert has its runbook, and every runbook that something names exists
 - no file over 800 lines, no function over 80
 - nothing unfinished, ignored or allowed; no sleeping tests; no paths of one machine
 - both licences are there";
