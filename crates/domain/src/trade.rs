@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn trd_8_a_magic_that_is_not_ours_is_refused() {
+    fn a_magic_that_is_not_ours_is_refused() {
         assert_eq!(Magic::new(0, 1), Err(MagicError::Installation(0)));
         assert_eq!(Magic::new(1 << 15, 1), Err(MagicError::Installation(1 << 15)));
         assert_eq!(Magic::new(1, 1 << 38), Err(MagicError::Counter(1 << 38)));
