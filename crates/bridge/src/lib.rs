@@ -4,6 +4,8 @@
 //! types; `proto/mt5_warden/v1/gateway.proto` is the same contract on the wire, and says how a session goes.
 //! [`server`] is the supervisor's side of it, [`client`] the gateway's.
 
+pub mod client;
+mod clock;
 mod convert;
 pub mod message;
 mod session;

@@ -1,0 +1,119 @@
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use thiserror::Error;
+use tokio::sync::{Notify, watch};
+use warden_domain::{Epoch, InstanceId};
+
+use super::book::Book;
+use crate::{CommandId, Envelope, Finished, Refused, Report};
+
+/// What a gateway's session brings.
+#[derive(Clone, Debug)]
+pub enum ClientEvent {
+    /// A supervisor answered; commands may follow.
+    Connected {
+        /// Which one.
+        address: SocketAddr,
+    },
+    /// The session that [`ClientEvent::Connected`] told of ended; another is being dialled.
+    Disconnected {
+        /// With which supervisor.
+        address: SocketAddr,
+        /// Why, in words for people.
+        why: String,
+    },
+    /// The supervisor does not serve an instance; it is announced again later.
+    Refused {
+        /// Which instance.
+        instance: InstanceId,
+        /// Why.
+        reason: Refused,
+    },
+    /// Carry this out, and answer with [`ClientHandle::finished`] and the envelope's epoch.
+    Command(Envelope),
+}
+
+/// Says what the terminals do; cheap to clone. Never blocks, connected or not.
+#[derive(Clone, Debug)]
+pub struct ClientHandle {
+    shared: Arc<Shared>,
+}
+
+/// What the handle and the task that keeps the session have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    book: Mutex<Book>,
+    /// Something waits to be sent.
+    pub(super) wake: Notify,
+    /// The gateway shall say goodbye.
+    pub(super) stop: watch::Sender<bool>,
+}
+
+impl ClientHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Reports how a terminal stands now; call it on every change.
+    ///
+    /// # Errors
+    /// When the gateway does not serve the instance.
+    pub fn report(&self, instance: &InstanceId, report: Report) -> Result<(), HandleError> {
+        if !self.shared.book().report(instance, report) {
+            return Err(HandleError::UnknownInstance(instance.clone()));
+        }
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// Reports the end of a command that came under this epoch ([`Envelope::epoch`]).
+    ///
+    /// # Errors
+    /// When the gateway does not serve the instance, or the command does not run: it never came, or has ended.
+    pub fn finished(&self, epoch: Epoch, finished: Finished) -> Result<(), HandleError> {
+        let (instance, id) = (finished.instance.clone(), finished.id);
+        match self.shared.book().finished(epoch, finished) {
+            None => return Err(HandleError::UnknownInstance(instance)),
+            Some(false) => return Err(HandleError::NotRunning { instance, epoch, id }),
+            Some(true) => {}
+        }
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// Says goodbye to the supervisor and ends; the channel of events closes then.
+    pub fn close(&self) {
+        self.shared.stop.send_replace(true);
+    }
+}
+
+impl Shared {
+    pub(super) fn new(book: Book) -> Self {
+        Self { book: Mutex::new(book), wake: Notify::new(), stop: watch::Sender::new(false) }
+    }
+
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a [`ClientHandle`] did not take something.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HandleError {
+    /// The gateway does not serve the instance.
+    #[error("this gateway does not serve instance {0}; name it when connecting")]
+    UnknownInstance(InstanceId),
+    /// The command does not run.
+    #[error("command {} of epoch {epoch} does not run at instance {instance}; answer each command once", id.0)]
+    NotRunning {
+        /// Of which instance.
+        instance: InstanceId,
+        /// Under which epoch.
+        epoch: Epoch,
+        /// Which command.
+        id: CommandId,
+    },
+}
