@@ -6,6 +6,7 @@
 mod accounts;
 mod hot;
 mod journal;
+pub mod chain;
 pub mod conformance;
 pub mod memory;
 

@@ -1,0 +1,142 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use warden_domain::{InstanceId, Timestamp};
+
+use crate::{
+    Commit, Head, Journal, JournalError, Pending, Record, Row,
+    chain::{self, Content},
+};
+
+/// A journal that lives as long as the process: for the embedded mode without a folder, and for tests.
+///
+/// It keeps the hash chain of a real one, so that a head means the same everywhere.
+#[derive(Debug, Default)]
+pub struct MemoryJournal {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    rows: VecDeque<Row>,
+    forgotten: HashMap<InstanceId, Row>, // the newest forgotten row of each instance
+    head: Head,
+    closed: bool,
+}
+
+impl MemoryJournal {
+    /// An empty journal.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Inner>, JournalError> {
+        let inner = self.lock();
+        if inner.closed { Err(JournalError::Closed) } else { Ok(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn append(&self, batch: Vec<Record>) -> Pending<'_, Result<Commit, JournalError>> {
+        Box::pin(async move {
+            let contents = Content::of_batch(&batch);
+            let mut inner = self.open()?;
+            let first = inner.head.seq + 1;
+            for (record, content) in batch.into_iter().zip(&contents) {
+                inner.push(record, content);
+            }
+            Ok(Commit { first, last: inner.head.seq })
+        })
+    }
+
+    fn latest(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        Box::pin(async { Ok(self.open()?.latest()) })
+    }
+
+    fn history(
+        &self,
+        instance: &InstanceId,
+        before: u64,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        let instance = instance.clone();
+        Box::pin(async move {
+            let inner = self.open()?;
+            let newest_first =
+                inner.rows.iter().rev().filter(|row| row.seq < before && row.instance == instance);
+            let mut rows: Vec<Row> = newest_first.take(limit as usize).cloned().collect();
+            rows.reverse();
+            Ok(rows)
+        })
+    }
+
+    fn read(&self, after: u64, limit: u32) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        Box::pin(async move {
+            let inner = self.open()?;
+            let start = inner.rows.partition_point(|row| row.seq <= after);
+            Ok(inner.rows.iter().skip(start).take(limit as usize).cloned().collect())
+        })
+    }
+
+    fn head(&self) -> Head {
+        self.lock().head
+    }
+
+    fn retain(&self, older: Timestamp, exported: u64) -> Pending<'_, Result<u64, JournalError>> {
+        Box::pin(async move { Ok(self.open()?.forget(older, exported)) })
+    }
+
+    fn close(&self) -> Pending<'_, Result<(), JournalError>> {
+        Box::pin(async {
+            self.open()?.closed = true;
+            Ok(())
+        })
+    }
+}
+
+impl Inner {
+    fn push(&mut self, record: Record, content: &Content) {
+        let seq = self.head.seq + 1;
+        self.head = Head { seq, hash: chain::link(&self.head.hash, seq, content) };
+        let Record { instance, epoch, version, op, at, kind, rule, payload } = record;
+        let (kind, rule) = (kind.to_owned(), rule.to_owned());
+        self.rows.push_back(Row { seq, instance, epoch, version, op, at, kind, rule, payload });
+    }
+
+    fn latest(&self) -> Vec<Row> {
+        let mut newest: HashMap<&InstanceId, &Row> = self.forgotten.iter().collect();
+        newest.extend(self.rows.iter().map(|row| (&row.instance, row)));
+        newest.into_values().cloned().collect()
+    }
+
+    fn forget(&mut self, older: Timestamp, exported: u64) -> u64 {
+        let mut count = 0;
+        while let Some(row) = self.rows.pop_front_if(|row| row.at < older && row.seq <= exported) {
+            self.forgotten.insert(row.instance.clone(), row);
+            count += 1;
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_memory_journal_passes_every_case() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(crate::conformance::journal::run(|| {
+            Box::pin(async { Arc::new(MemoryJournal::new()) as Arc<dyn Journal> })
+        }));
+    }
+}
