@@ -9,8 +9,8 @@
 //! # Guarantees
 //!
 //! Everything started here listens on loopback only, lives in a folder of its own, and is ended by its own process id
-//! when its handle is dropped, also by a panic. Ctrl-C reaches it as a member of the test's process group. What is not installed is an [`Error::Missing`] that names the command
-//! which installs it: a test is never skipped.
+//! when its handle is dropped, also by a panic; Ctrl-C reaches it as a member of the test's process group. What is not
+//! installed is an [`Error::Missing`] that names the command which installs it: a test is never skipped.
 //!
 //! # Caveats
 //!
