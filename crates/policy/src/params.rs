@@ -22,10 +22,10 @@ pub use value::{Percent, Value, Waits};
 
 /// Declares the parameters of one element: fields with defaults, their keys and the rule behind each.
 macro_rules! element {
-    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $ty:ty = $default:expr,)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $fdoc:literal])+ $field:ident: $ty:ty = $default:expr,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub struct $name { $($(#[$fdoc])* pub $field: $ty,)+ }
+        pub struct $name { $($(#[doc = $fdoc])+ pub $field: $ty,)+ }
 
         impl Default for $name {
             fn default() -> Self {
@@ -47,6 +47,14 @@ macro_rules! element {
 
             pub(super) fn list(&self, prefix: &str, keys: &mut Vec<(String, String)>) {
                 $(keys.push((format!("{prefix}.{}", stringify!($field)), $crate::params::value::Read::show(&self.$field)));)+
+            }
+
+            pub(super) fn describe(prefix: &str, keys: &mut Vec<$crate::params::Description>) {
+                $(keys.push($crate::params::Description {
+                    key: format!("{prefix}.{}", stringify!($field)),
+                    range: <$ty as $crate::params::value::Read>::RANGE,
+                    meaning: concat!($($fdoc),+).trim(),
+                });)+
             }
         }
     };
@@ -78,6 +86,14 @@ macro_rules! tree {
             pub fn list(&self) -> Vec<(String, String)> {
                 let mut keys = Vec::new();
                 $(self.$field.list($prefix, &mut keys);)+
+                keys
+            }
+
+            /// What every key means and may hold, in the order of [`list`](Self::list).
+            #[must_use]
+            pub fn describe() -> Vec<Description> {
+                let mut keys = Vec::new();
+                $(<$ty>::describe($prefix, &mut keys);)+
                 keys
             }
 
@@ -121,6 +137,17 @@ tree! {
     stop: UserStop = "account.stop",
     /// REC-1, REC-2 and the jitter of every delay.
     recovery: Recovery = "recovery",
+}
+
+/// What a key means, for documentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The key.
+    pub key: String,
+    /// What its value may be, with its unit.
+    pub range: &'static str,
+    /// The rule's id where one gives the default, and what the number does.
+    pub meaning: &'static str,
 }
 
 /// Why a parameter was not set.

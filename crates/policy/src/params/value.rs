@@ -46,11 +46,16 @@ impl Waits {
 }
 
 pub(crate) trait Read: Sized {
+    /// What the value may be, with its unit.
+    const RANGE: &'static str;
+
     fn read(value: &Value<'_>) -> Result<Self, ParamError>;
     fn show(&self) -> String;
 }
 
 impl Read for Span {
+    const RANGE: &'static str = "span, above 0 to 8760h";
+
     fn read(value: &Value<'_>) -> Result<Self, ParamError> {
         let text = text(value, "a span such as \"30s\"")?;
         let span: Self =
@@ -67,6 +72,8 @@ impl Read for Span {
 }
 
 impl Read for Waits {
+    const RANGE: &'static str = "1 to 8 spans, each above 0 to 8760h";
+
     fn read(value: &Value<'_>) -> Result<Self, ParamError> {
         let Value::List(items) = value else {
             return Err(kind(value, "a list of spans such as [\"5s\", \"10s\"]"));
@@ -84,8 +91,10 @@ impl Read for Waits {
 }
 
 macro_rules! number {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty: $range:literal),*) => {$(
         impl Read for $ty {
+            const RANGE: &'static str = $range;
+
             fn read(value: &Value<'_>) -> Result<Self, ParamError> {
                 let Value::Number(number) = value else {
                     return Err(kind(value, "a whole number"));
@@ -102,13 +111,15 @@ macro_rules! number {
         }
     )*};
 }
-number!(u8, u32);
+number!(u8: "1 to 255", u32: "1 to 4294967295");
 
 /// A share in percent, 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Percent(pub u8);
 
 impl Read for Percent {
+    const RANGE: &'static str = "0 to 100 percent";
+
     fn read(value: &Value<'_>) -> Result<Self, ParamError> {
         match value {
             Value::Number(number @ 0..=100) => Ok(Self(u8::try_from(*number).unwrap_or(100))),
@@ -127,6 +138,8 @@ impl Read for Percent {
 macro_rules! choice {
     ($ty:ty { $($text:literal => $variant:expr,)+ }) => {
         impl Read for $ty {
+            const RANGE: &'static str = concat!("one of", $(" `", $text, "`"),+);
+
             fn read(value: &Value<'_>) -> Result<Self, ParamError> {
                 match text(value, concat!("one of", $(" ", $text),+))? {
                     $($text => Ok($variant),)+
