@@ -1,0 +1,244 @@
+//! The arguments of one function call, laid out in one buffer.
+
+use std::ops::Range;
+
+use fred::{bytes::Bytes, types::Value};
+use warden_domain::{InstanceId, Version};
+use warden_store::{HotKey, HotUpdate, SNAPSHOT_SCHEMA, Seal};
+
+use crate::KeyStyle;
+
+/// Keys and arguments of one call. The call's values are slices of the buffer: no allocation per key.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    function: &'static str,
+    buffer: Bytes,
+    keys: Vec<Range<usize>>,
+    arguments: Vec<Range<usize>>,
+}
+
+impl Batch {
+    /// A call of `function` over the `suffix` keys of instances; `arguments` writes each argument and calls `end`.
+    pub(crate) fn new<'a>(
+        function: &'static str,
+        style: KeyStyle,
+        suffix: &str,
+        instances: impl ExactSizeIterator<Item = &'a InstanceId>,
+        arguments: impl FnOnce(&mut Layout),
+    ) -> Self {
+        let mut layout = Layout { buffer: Vec::with_capacity(instances.len() * 64), ends: Vec::new() };
+        let mut keys = Vec::with_capacity(instances.len());
+        for instance in instances {
+            let start = layout.buffer.len();
+            key(&mut layout.buffer, style, instance, suffix);
+            keys.push(start..layout.buffer.len());
+        }
+        let mut start = layout.buffer.len();
+        arguments(&mut layout);
+        let arguments = layout
+            .ends
+            .iter()
+            .map(|end| {
+                let argument = start..*end;
+                start = *end;
+                argument
+            })
+            .collect();
+        Self { function, buffer: layout.buffer.into(), keys, arguments }
+    }
+
+    /// A call that writes updates.
+    pub(crate) fn of_updates<'a>(
+        function: &'static str,
+        style: KeyStyle,
+        updates: impl ExactSizeIterator<Item = &'a HotUpdate> + Clone,
+        compared: bool,
+    ) -> Self {
+        Self::new(function, style, "snapshot", updates.clone().map(|update| &update.instance), |layout| {
+            decimal(&mut layout.buffer, SNAPSHOT_SCHEMA);
+            layout.end();
+            let size: usize = updates.clone().map(|update| update.state.len() + 160).sum();
+            layout.buffer.reserve(size);
+            pack::array(&mut layout.buffer, updates.len() * (6 + HotKey::ALL.len()));
+            for update in updates {
+                pack_update(&mut layout.buffer, update, compared);
+            }
+            layout.end();
+        })
+    }
+
+    /// Function name, number of keys, keys, arguments: what follows `FCALL`.
+    pub(crate) fn values(&self) -> Vec<Value> {
+        let mut values = Vec::with_capacity(2 + self.keys.len() + self.arguments.len());
+        values.push(Value::from_static_str(self.function));
+        values.push(Value::Integer(i64::try_from(self.keys.len()).expect("a call has at most 512 keys")));
+        let slices = self.keys.iter().chain(&self.arguments);
+        values.extend(slices.map(|range| Value::Bytes(self.buffer.slice(range.clone()))));
+        values
+    }
+}
+
+/// The buffer of a call while it is written.
+pub(crate) struct Layout {
+    pub(crate) buffer: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Layout {
+    /// Ends the present argument.
+    pub(crate) fn end(&mut self) {
+        self.ends.push(self.buffer.len());
+    }
+
+    /// Adds a text as a whole argument.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.buffer.extend_from_slice(text.as_bytes());
+        self.end();
+    }
+
+    /// Adds a number as a whole argument.
+    pub(crate) fn number(&mut self, number: u64) {
+        decimal(&mut self.buffer, number);
+        self.end();
+    }
+}
+
+/// Writes a key of an instance by its full name.
+pub(crate) fn key(buffer: &mut Vec<u8>, style: KeyStyle, instance: &InstanceId, suffix: &str) {
+    let (open, close): (&[u8], &[u8]) = match style {
+        KeyStyle::Single => (b"", b""),
+        KeyStyle::Cluster => (b"{", b"}"),
+    };
+    for part in [b"instance_state:", open, instance.as_str().as_bytes(), close, b":", suffix.as_bytes()] {
+        buffer.extend_from_slice(part);
+    }
+}
+
+fn pack_update(buffer: &mut Vec<u8>, update: &HotUpdate, compared: bool) {
+    for number in [update.epoch.0, update.expected.0, update.version.0, update.op.0] {
+        pack::number(buffer, number);
+    }
+    let seal = Seal::of(update.epoch, update.version, update.op, &update.state);
+    pack::text(buffer, seal.as_bytes());
+    pack::text(buffer, &update.state);
+    // A first state finds none of the keys, whatever the caller believes.
+    let previous = update.previous.as_ref().filter(|_| compared && update.expected != Version(0));
+    for key in HotKey::ALL {
+        if update.projection.differs(key, previous) {
+            pack::text(buffer, update.projection.text(key).as_deref().unwrap_or_default().as_bytes());
+        } else {
+            pack::no(buffer);
+        }
+    }
+}
+
+/// Writes a number in decimal digits.
+fn decimal(buffer: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    buffer.extend_from_slice(digits_of(number, &mut digits));
+}
+
+fn digits_of(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(number % 10).expect("a digit fits");
+        number /= 10;
+        if number == 0 {
+            return &digits[at..];
+        }
+    }
+}
+
+/// As much of MessagePack as the functions read. Redis' own reader knows no binary type: bytes travel as text.
+mod pack {
+    pub(super) fn array(buffer: &mut Vec<u8>, length: usize) {
+        buffer.push(0xdc);
+        buffer.extend_from_slice(
+            &u16::try_from(length).expect("a call has at most 512 instances").to_be_bytes(),
+        );
+    }
+
+    pub(super) fn no(buffer: &mut Vec<u8>) {
+        buffer.push(0xc2);
+    }
+
+    pub(super) fn number(buffer: &mut Vec<u8>, number: u64) {
+        let mut digits = [0; 20];
+        text(buffer, super::digits_of(number, &mut digits));
+    }
+
+    pub(super) fn text(buffer: &mut Vec<u8>, bytes: &[u8]) {
+        match (u8::try_from(bytes.len()), u16::try_from(bytes.len()), u32::try_from(bytes.len())) {
+            (Ok(short @ 0..=31), ..) => buffer.push(0xa0 | short),
+            (Ok(length), ..) => buffer.extend_from_slice(&[0xd9, length]),
+            (_, Ok(length), _) => {
+                buffer.push(0xda);
+                buffer.extend_from_slice(&length.to_be_bytes());
+            }
+            (.., length) => {
+                buffer.push(0xdb);
+                let length = length.expect("a state is far smaller than 4 GiB");
+                buffer.extend_from_slice(&length.to_be_bytes());
+            }
+        }
+        buffer.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_written_in_both_styles() {
+        let id = InstanceId::new("acct-1").unwrap();
+        for (style, expected) in [
+            (KeyStyle::Single, "instance_state:acct-1:status"),
+            (KeyStyle::Cluster, "instance_state:{acct-1}:status"),
+        ] {
+            let mut name = Vec::new();
+            key(&mut name, style, &id, "status");
+            assert_eq!(String::from_utf8(name).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 9, 10, 1 << 53, u64::MAX] {
+            let mut buffer = Vec::new();
+            decimal(&mut buffer, number);
+            assert_eq!(String::from_utf8(buffer).unwrap(), number.to_string());
+        }
+    }
+
+    #[test]
+    fn texts_of_every_length_are_packed_in_the_shortest_form() {
+        for (length, head) in [
+            (0, &[0xa0][..]),
+            (31, &[0xbf]),
+            (32, &[0xd9, 32]),
+            (255, &[0xd9, 255]),
+            (256, &[0xda, 1, 0]),
+            (65_536, &[0xdb, 0, 1, 0, 0]),
+        ] {
+            let mut buffer = Vec::new();
+            pack::text(&mut buffer, &vec![7; length]);
+            assert_eq!((&buffer[..head.len()], buffer.len()), (head, head.len() + length));
+        }
+    }
+
+    #[test]
+    fn a_call_names_its_function_its_keys_and_its_arguments() {
+        let ids = ["a", "b"].map(|id| InstanceId::new(id).unwrap());
+        let batch = Batch::new("warden_acquire", KeyStyle::Single, "lease", ids.iter(), |layout| {
+            layout.text("me");
+            layout.number(15_000);
+        });
+        let values: Vec<_> = batch.values().into_iter().map(|value| value.into_string().unwrap()).collect();
+        assert_eq!(
+            values,
+            ["warden_acquire", "2", "instance_state:a:lease", "instance_state:b:lease", "me", "15000"]
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes wrong between us and Redis, in words without secrets.
+
+use fred::error::{Error, ErrorKind};
+use warden_store::HotError;
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Redis does not know our functions: it was started empty. Nothing was done.
+    NotLoaded,
+    /// Anything else.
+    Hot(HotError),
+}
+
+impl From<HotError> for Fault {
+    fn from(error: HotError) -> Self {
+        Self::Hot(error)
+    }
+}
+
+impl From<Fault> for HotError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NotLoaded => Self::Unreachable("it lost its functions twice in a row".to_owned()),
+            Fault::Hot(error) => error,
+        }
+    }
+}
+
+/// A reply of Redis that is an error.
+pub(crate) fn refused(text: &str) -> Fault {
+    let kind = text.split_whitespace().next().unwrap_or_default();
+    match kind {
+        "ERR" if text.contains("Function not found") => Fault::NotLoaded,
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => unfit(format!(
+            "it refuses our user ({kind}); give the user its password and the rights of the documentation"
+        )),
+        "ERR" if text.contains("unknown command") => {
+            unfit("it does not know functions; use Redis 7.0 or newer".to_owned())
+        }
+        "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "BUSY"
+        | "MISCONF" | "OOM" | "NOREPLICAS" | "EXECABORT" => {
+            Fault::Hot(HotError::Unreachable(format!("it answers {}", short(text))))
+        }
+        _ => unfit(format!("it answers {}", short(text))),
+    }
+}
+
+fn unfit(text: String) -> Fault {
+    Fault::Hot(HotError::Unfit(text))
+}
+
+/// An error of the client; `last` is what its connection said last.
+pub(crate) fn failed(error: &Error, last: Option<String>) -> Fault {
+    let said = match error.kind() {
+        ErrorKind::Timeout => "no answer in time".to_owned(),
+        ErrorKind::Backpressure => "too many commands wait for the connection".to_owned(),
+        ErrorKind::Canceled | ErrorKind::IO => last.unwrap_or_else(|| "there is no connection".to_owned()),
+        ErrorKind::Config
+        | ErrorKind::Auth
+        | ErrorKind::Routing
+        | ErrorKind::InvalidCommand
+        | ErrorKind::InvalidArgument
+        | ErrorKind::Url
+        | ErrorKind::Protocol
+        | ErrorKind::Unknown
+        | ErrorKind::Cluster
+        | ErrorKind::Parse
+        | ErrorKind::Sentinel
+        | ErrorKind::NotFound => return refused(error.details()),
+    };
+    Fault::Hot(HotError::Unreachable(said))
+}
+
+/// What the client says about its connection.
+pub(crate) fn connection(error: &Error) -> String {
+    short(error.details())
+}
+
+/// At most 120 characters on one line.
+fn short(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn net_3_what_may_pass_by_itself_is_unreachable_and_what_needs_a_person_is_unfit() {
+        for text in
+            ["LOADING Redis is loading", "READONLY You can't write", "OOM command not allowed", "BUSY Redis"]
+        {
+            assert!(matches!(refused(text), Fault::Hot(HotError::Unreachable(_))), "{text}");
+        }
+        for text in
+            ["NOAUTH Authentication required.", "ERR unknown command 'FCALL'", "ERR user_function: oops", ""]
+        {
+            assert!(matches!(refused(text), Fault::Hot(HotError::Unfit(_))), "{text}");
+        }
+        assert!(matches!(refused("ERR Function not found"), Fault::NotLoaded));
+        let long = failed(&Error::new(ErrorKind::Unknown, "ERR \r\n".repeat(500)), None);
+        assert!(HotError::from(long).to_string().len() < 250);
+    }
+}

@@ -1,0 +1,169 @@
+//! NET-3: Redis is killed, restarted empty, hangs or was never there.
+
+use std::time::{Duration, Instant};
+
+use warden_domain::{Epoch, Span, Version};
+use warden_store::{Cas, HotError, HotState as _, Stored};
+use warden_store_redis::{KeyStyle, RedisConfig, RedisHot};
+use warden_testkit::{Fault, FaultProxy, Redis, free_port, poll_until_async};
+
+use crate::common::{SOON, config, id, step};
+
+/// Waits until the store answers again.
+async fn back(hot: &RedisHot) {
+    poll_until_async(SOON, "Redis to answer again", async || hot.check().await.ok()).await.unwrap();
+}
+
+fn assert_unreachable<T: std::fmt::Debug>(answer: Result<T, HotError>) -> String {
+    match answer {
+        Err(HotError::Unreachable(why)) => why,
+        Err(HotError::Unfit(_)) | Ok(_) => panic!("{answer:?} is not unreachable"),
+    }
+}
+
+#[tokio::test]
+async fn net_3_a_redis_that_was_restarted_empty_is_behind_until_it_is_restored() {
+    let mut redis = Redis::start().unwrap();
+    let hot = RedisHot::connect(config(&redis, KeyStyle::Single)).await.unwrap();
+    let updates = [step("a", 1), step("b", 1)];
+    assert_eq!(hot.cas(&updates).await.unwrap(), [Cas::Applied; 2]);
+    redis.kill().unwrap();
+    let why = poll_until_async(SOON, "the outage to be seen", async || hot.cas(&updates).await.err())
+        .await
+        .unwrap();
+    assert_unreachable::<()>(Err(why));
+    redis.restart_empty().unwrap();
+    // No check in between: the functions are loaded by the write that misses them.
+    let answers =
+        poll_until_async(SOON, "an answer", async || hot.cas(&[step("a", 2), step("b", 2)]).await.ok());
+    assert_eq!(answers.await.unwrap(), [Cas::Behind { stored: None }; 2]);
+    assert_eq!(hot.load(&[id("a")]).await.unwrap(), [Stored::Nothing]);
+    assert_eq!(hot.restore(&[step("b", 2), step("a", 2)]).await.unwrap(), [Cas::Applied; 2]);
+    assert_eq!(hot.cas(&[step("a", 3)]).await.unwrap(), [Cas::Applied]);
+}
+
+#[tokio::test]
+async fn net_3_lost_functions_are_loaded_by_whatever_needs_them() {
+    let redis = Redis::start().unwrap();
+    let hot = RedisHot::connect(config(&redis, KeyStyle::Single)).await.unwrap();
+    let (a, lease, ttl) = ([id("a")], [(id("a"), Epoch(1))], Span::from_secs(60));
+    redis.cli(&["FUNCTION", "FLUSH"]).unwrap();
+    assert_eq!(hot.acquire(&lease, "me", ttl).await.unwrap(), [true]);
+    redis.cli(&["FUNCTION", "FLUSH"]).unwrap();
+    assert_eq!(hot.load(&a).await.unwrap(), [Stored::Nothing]);
+    redis.cli(&["FUNCTION", "FLUSH"]).unwrap();
+    // Several calls at once, all of which miss them.
+    let many: Vec<_> = (0..2_000).map(|n| step(&format!("i{n}"), 1)).collect();
+    assert_eq!(hot.cas(&many).await.unwrap(), vec![Cas::Applied; many.len()]);
+    redis
+        .cli(&[
+            "FUNCTION",
+            "LOAD",
+            "REPLACE",
+            "#!lua name=warden\nredis.register_function('warden_cas', function() return 1 end)",
+        ])
+        .unwrap();
+    assert!(matches!(hot.cas(&many).await, Err(HotError::Unfit(_))), "another program's library");
+    hot.check().await.unwrap();
+    assert_eq!(hot.cas(&many).await.unwrap(), vec![Cas::AlreadyApplied; many.len()]);
+}
+
+#[tokio::test]
+async fn net_3_a_redis_that_hangs_is_unreachable_within_the_timeout() {
+    let mut redis = Redis::start().unwrap();
+    let timeout = Span::from_millis(300);
+    let config = RedisConfig { command_timeout: timeout, ..config(&redis, KeyStyle::Single) };
+    let hot = RedisHot::connect(config).await.unwrap();
+    hot.cas(&[step("a", 1)]).await.unwrap();
+    redis.pause().unwrap();
+    let asked = Instant::now();
+    assert_eq!(assert_unreachable(hot.cas(&[step("a", 2)]).await), "no answer in time");
+    assert!(asked.elapsed() >= Duration::from_millis(290));
+    assert!(asked.elapsed() < SOON, "it does not wait for the server");
+    redis.resume().unwrap();
+    back(&hot).await;
+    // Whether the hanging write was applied in the end, only the compare-and-set can tell.
+    let answer = hot.cas(&[step("a", 2)]).await.unwrap();
+    assert!(matches!(answer[..], [Cas::Applied | Cas::AlreadyApplied]), "{answer:?}");
+    assert!(
+        matches!(&hot.load(&[id("a")]).await.unwrap()[0], Stored::State(s, _) if s.version == Version(2))
+    );
+}
+
+#[tokio::test]
+async fn net_3_a_supervisor_starts_while_redis_is_down() {
+    let port = free_port().unwrap();
+    let config = RedisConfig {
+        command_timeout: Span::from_millis(200),
+        reconnect_delay: Span::from_millis(20),
+        ..RedisConfig::new(format!("redis://127.0.0.1:{port}"))
+    };
+    let hot = RedisHot::connect(config).await.unwrap();
+    let asked = Instant::now();
+    let why = assert_unreachable(hot.check().await);
+    assert!(asked.elapsed() < SOON);
+    assert!(why.to_lowercase().contains("refused"), "{why:?} says why");
+    assert_unreachable(hot.cas(&[step("a", 1)]).await);
+}
+
+#[tokio::test]
+async fn net_3_nothing_that_failed_during_an_outage_is_sent_afterwards() {
+    let redis = Redis::start().unwrap();
+    let proxy = FaultProxy::start(redis.address()).unwrap();
+    let config = RedisConfig {
+        url: format!("redis://{}", proxy.address()),
+        command_timeout: Span::from_millis(500),
+        ..config(&redis, KeyStyle::Single)
+    };
+    let hot = RedisHot::connect(config).await.unwrap();
+    back(&hot).await;
+    proxy.set(Fault::Cut);
+    for n in 0..50 {
+        assert_unreachable(hot.cas(&[step(&format!("i{n}"), 1)]).await);
+    }
+    proxy.heal();
+    back(&hot).await;
+    assert_eq!(redis.cli(&["DBSIZE"]).unwrap(), "0");
+    assert_eq!(hot.cas(&[step("i0", 1)]).await.unwrap(), [Cas::Applied]);
+}
+
+#[tokio::test]
+async fn net_3_a_lost_answer_is_known_when_it_is_given_again() {
+    let redis = Redis::start().unwrap();
+    let proxy = FaultProxy::start(redis.address()).unwrap();
+    let config = RedisConfig {
+        url: format!("redis://{}", proxy.address()),
+        command_timeout: Span::from_millis(500),
+        ..config(&redis, KeyStyle::Single)
+    };
+    let hot = RedisHot::connect(config).await.unwrap();
+    back(&hot).await;
+    proxy.set(Fault::Truncate { side: warden_testkit::Side::ToClient, after: 0 });
+    let steps = [step("a", 1), step("a", 2), step("b", 1)];
+    assert_unreachable(hot.cas(&steps).await);
+    proxy.heal();
+    back(&hot).await;
+    let written = redis.cli(&["HGET", "instance_state:a:snapshot", "version"]).unwrap();
+    assert_eq!(written, "2", "it was written although no answer came");
+    assert_eq!(hot.cas(&steps).await.unwrap(), [Cas::AlreadyApplied; 3]);
+}
+
+#[tokio::test]
+async fn too_many_waiting_commands_are_refused() {
+    let mut redis = Redis::start().unwrap();
+    let config = RedisConfig {
+        waiting_commands: 1,
+        instances_per_call: 1,
+        calls_in_flight: 64,
+        command_timeout: Span::from_millis(500),
+        ..config(&redis, KeyStyle::Single)
+    };
+    let hot = RedisHot::connect(config).await.unwrap();
+    redis.pause().unwrap();
+    let large = |n: u32| warden_store::HotUpdate { state: vec![7; 1 << 20], ..step(&format!("i{n}"), 1) };
+    let updates: Vec<_> = (0..64).map(large).collect();
+    let why = assert_unreachable(hot.cas(&updates).await);
+    assert_eq!(why, "too many commands wait for the connection");
+    redis.resume().unwrap();
+    back(&hot).await;
+}
