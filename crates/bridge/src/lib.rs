@@ -8,6 +8,7 @@ pub mod client;
 mod clock;
 mod convert;
 pub mod message;
+pub mod server;
 mod session;
 mod wire;
 
