@@ -1,1 +1,35 @@
-//! The DuckDB journal of mt5-warden.
+//! The DuckDB journal of mt5-warden: [`DuckJournal`], an adapter of [`warden_store::Journal`].
+//!
+//! # Files
+//! All in one folder, which belongs to one process at a time:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `journal.duckdb`, `journal.duckdb.wal` | the rows; schema in `migrations/duckdb/` |
+//! | `journal.head` | place and hash of the newest acknowledged row, so that a lost tail is noticed |
+//! | `journal.lock` | locked while a process has the journal open |
+//! | `journal.suspect` | present after a read found damage: the next opening proves every row |
+//! | `quarantine/<moment>/` | what was set aside because it was damaged; never deleted by the program |
+//!
+//! # Threads
+//! The *writer* owns the appending connection and the head file: it takes what waits, appends it as one record batch in
+//! one transaction, writes the head and answers. The *keeper* owns a second connection for everything that may take
+//! longer: reads, retention and checkpoints. Rows are appended to one of two sides (tables), and the writer turns to the
+//! other one before a checkpoint, so that no commit waits while DuckDB writes a table out.
+
+mod columns;
+mod config;
+mod fault;
+mod files;
+mod head;
+mod journal;
+mod keeper;
+mod open;
+mod probe;
+mod proof;
+mod retention;
+mod writer;
+
+pub use config::{Checkpoints, Config, Probe};
+pub use journal::DuckJournal;
+pub use probe::probe_main;

@@ -1,0 +1,88 @@
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// Where a journal lives and how it is run. [`Config::new`] gives the defaults.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder of the journal's files; created when it is missing. One journal a folder.
+    pub folder: PathBuf,
+    /// Rows that may wait to be committed; an append beyond them waits for room. Default 65,536.
+    pub queue: NonZeroU32,
+    /// Rows in one commit at most, unless one batch alone is larger. Default 4,096.
+    pub commit: NonZeroU32,
+    /// How long a commit may wait for more batches while they keep coming faster than this. Zero, the default, commits
+    /// what is there: right unless a steady middle load makes many small commits. Useful up to 2 ms.
+    pub linger: Duration,
+    /// When checkpoints are taken.
+    pub checkpoints: Checkpoints,
+    /// Bytes that DuckDB may use for its buffers. Default 256 MiB.
+    pub memory: NonZeroU64,
+    /// How many of the newest rows opening proves against the hash chain; all of them after a read found damage.
+    /// Default 100,000.
+    pub proven: NonZeroU64,
+    /// Rows that one transaction forgets at most, so that no commit waits long for it. Default 20,000.
+    pub forgotten: NonZeroU64,
+    /// How to try the file out in a process of its own before it is opened: replaying a damaged write-ahead log can abort
+    /// the process that does it. `None`, the default, opens without a trial.
+    pub probe: Option<Probe>,
+}
+
+/// When checkpoints are taken: the write-ahead log is moved into the file, which then starts faster and is smaller.
+#[derive(Clone, Copy, Debug)]
+pub struct Checkpoints {
+    /// No batch for this long counts as quiet. Default 1 s.
+    pub quiet: Duration,
+    /// Bytes of write-ahead log from which a quiet moment is used. Default 1 MiB.
+    pub when_quiet: u64,
+    /// Bytes of write-ahead log from which a checkpoint is taken beside the load. Default 32 MiB.
+    pub under_load: u64,
+}
+
+/// A program that runs [`probe_main`](crate::probe_main) on the file given as its last argument.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments before the file, such as a hidden subcommand.
+    pub args: Vec<OsString>,
+}
+
+impl Config {
+    /// The defaults, in `folder`.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            queue: NonZeroU32::new(65_536).expect("not zero"),
+            commit: NonZeroU32::new(4_096).expect("not zero"),
+            linger: Duration::ZERO,
+            checkpoints: Checkpoints::default(),
+            memory: NonZeroU64::new(256 << 20).expect("not zero"),
+            proven: NonZeroU64::new(100_000).expect("not zero"),
+            forgotten: NonZeroU64::new(20_000).expect("not zero"),
+            probe: None,
+        }
+    }
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { quiet: Duration::from_secs(1), when_quiet: 1 << 20, under_load: 32 << 20 }
+    }
+}
+
+impl Probe {
+    /// The running program with other arguments.
+    ///
+    /// # Errors
+    /// When the system does not say which file the running program is.
+    pub fn this_program(args: impl IntoIterator<Item = impl Into<OsString>>) -> io::Result<Self> {
+        Ok(Self { program: env::current_exe()?, args: args.into_iter().map(Into::into).collect() })
+    }
+}

@@ -1,0 +1,127 @@
+use std::fs::File;
+
+use duckdb::Connection;
+use warden_store::Head;
+
+use crate::{
+    columns::ReadError,
+    config::Config,
+    fault::{Fault, Meaning, meaning},
+    files::Files,
+    head::HeadFile,
+    keeper, probe,
+    proof::{self, Trouble},
+};
+
+/// The newest schema in `migrations/duckdb/`.
+const SCHEMA: u64 = 1;
+const SCHEMA_1: &str = include_str!("../../../migrations/duckdb/0001_journal.sql");
+
+/// A journal that was opened and believed.
+pub(crate) struct Opened {
+    pub(crate) conn: Connection,
+    pub(crate) head: Head,
+    pub(crate) head_file: HeadFile,
+    pub(crate) lock: File,
+}
+
+/// Locks the folder, tries the file out, opens it and proves it. What cannot be believed is set aside.
+pub(crate) fn open(config: &Config, files: &Files) -> Result<Opened, Fault> {
+    let lock = files.lock()?;
+    let head_file =
+        HeadFile::open(&files.head()).map_err(|error| Fault::io("open", files.folder(), error))?;
+    let (mut head_file, claimed) = head_file;
+    let claimed = claimed.ok_or_else(|| files.set_aside("no slot of its head is valid".to_owned()))?;
+    if claimed.seq > 0 && !files.database().exists() {
+        return Err(files.set_aside(format!("the file is missing; its head names row {}", claimed.seq)));
+    }
+    let suspect = files.is_suspect();
+    let proven = if suspect { u64::MAX } else { config.proven.get() };
+    let (conn, head) = examine(config, files, claimed, proven)?;
+    if head != claimed {
+        tracing::warn!(
+            head = claimed.seq,
+            newest = head.seq,
+            "rows were committed and not acknowledged; they are kept"
+        );
+        head_file.write(head).map_err(|error| Fault::io("open", files.folder(), error))?;
+    }
+    if suspect {
+        files.clear_suspect();
+    }
+    Ok(Opened { conn, head, head_file, lock })
+}
+
+/// Opens the file and proves its newest rows; answers its newest row, which may be newer than `claimed`.
+pub(crate) fn examine(
+    config: &Config,
+    files: &Files,
+    claimed: Head,
+    proven: u64,
+) -> Result<(Connection, Head), Fault> {
+    if let Some(probe) = config.probe.as_ref().filter(|_| files.database().exists()) {
+        probe::run(probe, files)?;
+    }
+    let flags = flags(config).map_err(|error| Fault::storage("open", error))?;
+    let examined = connect(files, flags).map_err(Refusal::from).and_then(|conn| {
+        migrate(&conn)?;
+        let newest = proof::prove(&conn, claimed, proven)?;
+        keeper::latest(&conn).map_err(Trouble::Read)?; // whatever a supervisor starts from is readable
+        Ok((conn, newest))
+    });
+    examined.map_err(|refusal| refusal.into_fault(files))
+}
+
+enum Refusal {
+    Trouble(Trouble),
+    NewerSchema(u64),
+}
+
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl Refusal {
+    fn into_fault(self, files: &Files) -> Fault {
+        match self {
+            Self::NewerSchema(found) => Fault::NewerSchema { found, known: SCHEMA },
+            Self::Trouble(Trouble::Broken(reason)) => files.set_aside(reason),
+            Self::Trouble(Trouble::Read(ReadError::Unreadable(error))) => files.set_aside(error.to_string()),
+            Self::Trouble(Trouble::Read(ReadError::Engine(error))) => match meaning(&error) {
+                Meaning::Damage => files.set_aside(error.to_string()),
+                Meaning::DiskFull | Meaning::NotWritable | Meaning::InUse | Meaning::Refused => {
+                    Fault::duckdb("open", files.folder(), error)
+                }
+            },
+        }
+    }
+}
+
+fn flags(config: &Config) -> Result<duckdb::Config, duckdb::Error> {
+    duckdb::Config::default()
+        .threads(1)? // every connection works on the thread that calls it
+        .max_memory(&format!("{}B", config.memory))?
+        .with("checkpoint_threshold", "1000TB")? // checkpoints are ours to take
+        .with("autoinstall_known_extensions", "false")?
+        .with("autoload_known_extensions", "false")
+}
+
+fn connect(files: &Files, flags: duckdb::Config) -> Result<Connection, Trouble> {
+    let conn = Connection::open_with_flags(files.database(), flags)?;
+    conn.execute_batch("PRAGMA disable_checkpoint_on_shutdown")?;
+    Ok(conn)
+}
+
+fn migrate(conn: &Connection) -> Result<(), Refusal> {
+    let sql = "SELECT count(*) FROM duckdb_tables()";
+    let tables: u64 = conn.query_row(sql, [], |row| row.get(0)).map_err(Trouble::from)?;
+    if tables == 0 {
+        conn.execute_batch(&format!("BEGIN; {SCHEMA_1} COMMIT;")).map_err(Trouble::from)?;
+        return Ok(());
+    }
+    let sql = "SELECT number FROM meta WHERE name = 'schema'";
+    let found: u64 = conn.query_row(sql, [], |row| row.get(0)).map_err(Trouble::from)?;
+    if found > SCHEMA { Err(Refusal::NewerSchema(found)) } else { Ok(()) }
+}

@@ -1,0 +1,340 @@
+//! The writer thread: group commit.
+
+use std::{
+    fs::File,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender},
+    },
+    time::{Duration, Instant},
+};
+
+use duckdb::{Connection, InterruptHandle};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use warden_store::{Commit, Head, JournalError, Record, chain::Content};
+
+use crate::{
+    columns::Columns,
+    fault::Fault,
+    head::HeadFile,
+    keeper::{self, Job, Reader, Shared},
+    open::{self, Opened},
+};
+
+/// What the writer is asked.
+pub(crate) enum Work {
+    /// Commit a batch, alone or with others.
+    Append(Batch),
+    /// Append to the other side from now on; answered after the next commit, or at once when nothing waits.
+    Turn(SyncSender<()>),
+    /// Take a checkpoint, close, and end.
+    Close(oneshot::Sender<Result<(), JournalError>>),
+    /// End without a checkpoint: the journal was dropped.
+    Abandon,
+}
+
+/// A batch on its way into the journal.
+pub(crate) struct Batch {
+    pub(crate) records: Vec<Record>,
+    pub(crate) contents: Vec<Content>,
+    pub(crate) reply: oneshot::Sender<Result<Commit, JournalError>>,
+    /// Gives the room in the queue back when the batch was answered.
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    link: Link,
+    head: Head,
+    head_file: HeadFile,
+    side: Side,
+    turned: Option<SyncSender<()>>,
+    jobs: Sender<Job>,
+    own: Sender<Work>,
+    held: Option<Work>, // taken from the inbox and not begun
+    pace: Duration,     // between two batches, on average
+    answered: Instant,  // when the last commit was
+    checkpoint_at: u64, // bytes of write-ahead log
+    settled: bool,      // nothing was committed since the last look at a quiet moment
+    _lock: File,
+}
+
+/// The writer's way into the file.
+enum Link {
+    Open {
+        conn: Connection,
+        reads: Arc<InterruptHandle>,
+    },
+    /// A commit failed; what is in the file is known again after it was opened again.
+    Lost,
+    /// What was found when it was opened again.
+    Damaged(Fault),
+}
+
+/// The table that rows are appended to; the other one may be checkpointed meanwhile.
+#[derive(Clone, Copy)]
+enum Side {
+    A,
+    B,
+}
+
+impl Side {
+    fn table(self) -> &'static str {
+        match self {
+            Self::A => "journal_a",
+            Self::B => "journal_b",
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        opened: Opened,
+        reads: Arc<InterruptHandle>,
+        jobs: Sender<Job>,
+        own: Sender<Work>,
+    ) -> Self {
+        let Opened { conn, head, head_file, lock } = opened;
+        Self {
+            checkpoint_at: shared.config.checkpoints.under_load,
+            shared,
+            link: Link::Open { conn, reads },
+            head,
+            head_file,
+            side: Side::A,
+            turned: None,
+            jobs,
+            own,
+            held: None,
+            pace: Duration::MAX,
+            answered: Instant::now(),
+            settled: false,
+            _lock: lock,
+        }
+    }
+
+    /// Serves until the journal is closed or dropped.
+    pub(crate) fn run(mut self, inbox: &Receiver<Work>) {
+        while let Some(work) = self.next(inbox) {
+            match work {
+                Work::Append(batch) => {
+                    let group = self.gather(batch, inbox);
+                    self.commit(group);
+                }
+                Work::Turn(turned) => self.turn(turned),
+                Work::Close(reply) => {
+                    let closed = self.close();
+                    drop(reply.send(closed.map_err(JournalError::from))); // nobody may wait any more
+                    return;
+                }
+                Work::Abandon => break,
+            }
+        }
+        self.shared.set_reader(Reader::Closed);
+    }
+
+    /// The next piece of work; a quiet moment before it is used for upkeep.
+    fn next(&mut self, inbox: &Receiver<Work>) -> Option<Work> {
+        if let Some(work) = self.held.take() {
+            return Some(work);
+        }
+        if !self.settled {
+            match inbox.recv_timeout(self.shared.config.checkpoints.quiet) {
+                Ok(work) => return Some(work),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.settled = true;
+            if self.shared.files.wal_bytes() >= self.shared.config.checkpoints.when_quiet {
+                self.ask_for_checkpoint();
+            }
+        }
+        inbox.recv().ok()
+    }
+
+    /// Everything that waits, up to the size of a commit; lingers while batches come fast.
+    fn gather(&mut self, first: Batch, inbox: &Receiver<Work>) -> Vec<Batch> {
+        let config = &self.shared.config;
+        let most = config.commit.get() as usize;
+        let deadline = (self.pace < config.linger).then(|| Instant::now() + config.linger);
+        let mut rows = first.records.len();
+        let mut group = vec![first];
+        while rows < most {
+            let waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(left) if !left.is_zero() => inbox.recv_timeout(left).ok(),
+                Some(_) | None => inbox.try_recv().ok(),
+            };
+            match waiting {
+                Some(Work::Append(batch)) if rows + batch.records.len() <= most => {
+                    rows += batch.records.len();
+                    group.push(batch);
+                }
+                Some(other) => {
+                    self.held = Some(other);
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.measure_pace(group.len());
+        group
+    }
+
+    fn measure_pace(&mut self, batches: usize) {
+        let between = self.answered.elapsed() / u32::try_from(batches).unwrap_or(u32::MAX);
+        self.pace = self.pace.min(Duration::from_secs(1)).mul_f64(0.75) + between.mul_f64(0.25);
+        self.answered = Instant::now();
+    }
+
+    /// Commits the group and answers every batch of it.
+    fn commit(&mut self, group: Vec<Batch>) {
+        let stored = self.store(&group);
+        let mut first = self.head.seq + 1;
+        if let Ok(head) = stored {
+            self.head = head;
+            self.shared.set_head(head);
+        }
+        for Batch { records, contents: _, reply, room } in group {
+            let last = first + records.len() as u64 - 1;
+            let answer = match &stored {
+                Ok(_) => Ok(Commit { first, last }),
+                Err(fault) => Err(fault.clone().into()),
+            };
+            drop(reply.send(answer)); // a caller that gave up is no concern of the journal
+            drop(room);
+            first = last + 1;
+        }
+        if let Some(turned) = self.turned.take() {
+            let _ = turned.send(()); // the keeper may have stopped waiting
+        }
+        self.settled = false;
+        self.checkpoint_under_load();
+    }
+
+    /// One transaction, then the head. After a failure nothing is known about the file, so it is opened again.
+    fn store(&mut self, group: &[Batch]) -> Result<Head, Fault> {
+        let mut columns = Columns::after(self.head, group.iter().map(|batch| batch.records.len()).sum());
+        for batch in group {
+            for (record, content) in batch.records.iter().zip(&batch.contents) {
+                columns.add(record, content);
+            }
+        }
+        let (rows, head) = columns.finish();
+        let table = self.side.table();
+        let stored = append(self.connection()?, table, rows)
+            .map_err(|error| Fault::duckdb("commit", self.shared.files.folder(), error))
+            .and_then(|()| {
+                self.head_file
+                    .write(head)
+                    .map_err(|error| Fault::io("commit", self.shared.files.folder(), error))
+            });
+        if let Err(fault) = &stored {
+            tracing::error!(?fault, rows = head.seq - self.head.seq, "the journal could not commit");
+            self.lose();
+        }
+        stored.map(|()| head)
+    }
+
+    /// The connection; opened again when a commit failed before.
+    fn connection(&mut self) -> Result<&Connection, Fault> {
+        if matches!(self.link, Link::Lost) {
+            match self.reopen() {
+                Ok(link) => self.link = link,
+                Err(fault @ Fault::Damaged(..)) => self.link = Link::Damaged(fault),
+                Err(fault) => return Err(fault),
+            }
+        }
+        match &self.link {
+            Link::Open { conn, .. } => Ok(conn),
+            Link::Damaged(fault) => Err(fault.clone()),
+            Link::Lost => unreachable!("a lost link was opened again or its fault returned"),
+        }
+    }
+
+    /// Drops both connections, so that DuckDB forgets what it believes about the file.
+    fn lose(&mut self) {
+        self.turned = None;
+        if let Link::Open { conn, reads } = std::mem::replace(&mut self.link, Link::Lost) {
+            reads.interrupt();
+            self.shared.set_reader(Reader::Away);
+            drop(conn);
+        }
+    }
+
+    /// Opens the file as it is and removes rows that were refused to their callers.
+    fn reopen(&mut self) -> Result<Link, Fault> {
+        let shared = &self.shared;
+        let wrap = |error| Fault::duckdb("open", shared.files.folder(), error);
+        let (conn, newest) =
+            open::examine(&shared.config, &shared.files, self.head, shared.config.proven.get())?;
+        if newest.seq > self.head.seq {
+            for table in [Side::A.table(), Side::B.table()] {
+                conn.execute(&format!("DELETE FROM {table} WHERE seq > ?"), [self.head.seq]).map_err(wrap)?;
+            }
+        }
+        let reader = conn.try_clone().map_err(wrap)?;
+        let reads = reader.interrupt_handle();
+        shared.set_reader(Reader::Open(reader));
+        tracing::info!(head = self.head.seq, "the journal was opened again after a failed commit");
+        Ok(Link::Open { conn, reads })
+    }
+
+    fn turn(&mut self, turned: SyncSender<()>) {
+        self.side = self.side.other();
+        if self.settled {
+            let _ = turned.send(()); // the keeper may have stopped waiting
+        } else {
+            self.turned = Some(turned);
+        }
+    }
+
+    fn checkpoint_under_load(&mut self) {
+        let under_load = self.shared.config.checkpoints.under_load;
+        let bytes = self.shared.files.wal_bytes();
+        if bytes >= self.checkpoint_at {
+            self.checkpoint_at = bytes + under_load; // the next one, should this one fail
+            self.ask_for_checkpoint();
+        } else if bytes < under_load {
+            self.checkpoint_at = under_load;
+        }
+    }
+
+    fn ask_for_checkpoint(&self) {
+        let own = self.own.clone();
+        let job: Job = Box::new(move |shared| keeper::checkpoint(shared, &own));
+        drop(self.jobs.send(job)); // no keeper: the journal is being dropped
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
+        self.turned = None;
+        self.shared.set_reader(Reader::Closed);
+        match std::mem::replace(&mut self.link, Link::Lost) {
+            Link::Open { conn, .. } => conn
+                .execute_batch("CHECKPOINT")
+                .map_err(|error| Fault::duckdb("close", self.shared.files.folder(), error)),
+            Link::Lost => Ok(()),
+            Link::Damaged(fault) => Err(fault),
+        }
+    }
+}
+
+fn append(
+    conn: &Connection,
+    table: &str,
+    rows: duckdb::arrow::record_batch::RecordBatch,
+) -> Result<(), duckdb::Error> {
+    conn.execute_batch("BEGIN")?;
+    let mut appender = conn.appender(table)?;
+    appender.append_record_batch(rows)?;
+    appender.flush()?;
+    drop(appender);
+    conn.execute_batch("COMMIT")
+}
