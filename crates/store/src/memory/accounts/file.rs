@@ -168,15 +168,20 @@ impl<'t> Reading<'t> {
     fn same_account_twice(&mut self, accounts: &[(InstanceId, Account, Range<usize>)]) {
         let mut seen = HashMap::new();
         for (id, account, place) in accounts {
-            if let Some(first) = seen.insert((account.login, &account.server), id) {
-                let what = format!("is the same login and server as accounts.{first}; remove one of them");
+            if let Some((first, at)) = seen.insert((account.login, &account.server), (id, place)) {
+                let line = self.line(at);
+                let what = format!("is the same login and server as accounts.{first} on line {line}; remove one of them");
                 self.fault(place, &format!("accounts.{id}"), &what);
             }
         }
     }
 
+    fn line(&self, place: &Range<usize>) -> usize {
+        1 + self.text.bytes().take(place.start).filter(|byte| *byte == b'\n').count()
+    }
+
     fn fault(&mut self, place: &Range<usize>, key: &str, what: &str) {
-        let line = 1 + self.text.bytes().take(place.start).filter(|byte| *byte == b'\n').count();
+        let line = self.line(place);
         self.faults.push(FileFault { line, key: key.to_owned(), what: what.to_owned() });
     }
 }
