@@ -1,1 +1,22 @@
 //! The driver of mt5-warden: shards, write path, start-up recovery.
+//!
+//! The policy decides and nothing else; this crate owns the clock, the stores and the gateways. For every step the
+//! order is the same: decide → journal → hot state → act → tell. Nothing is begun before its intent is durable.
+
+mod clock;
+pub mod config;
+mod fleet;
+mod ownership;
+mod shard;
+mod startup;
+mod stats;
+mod view;
+mod wheel;
+pub mod why;
+
+pub use clock::{Clock, SystemClock};
+pub use fleet::{Fleet, FleetError, InstanceSpec, Options, Parts, Wish, WishError};
+pub use ownership::Ownership;
+pub use stats::Stats;
+pub use view::{Decision, View};
+pub use wheel::Wheel;

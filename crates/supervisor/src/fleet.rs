@@ -1,0 +1,244 @@
+use std::{collections::HashMap, sync::Arc};
+
+use thiserror::Error;
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::JoinHandle,
+};
+use warden_bridge::{Inbound, Mt5Bridge};
+use warden_domain::{Desired, InstanceId, Login, Span, StopMode, TradeServer};
+use warden_policy::{Params, Refused};
+use warden_store::{Accounts, AccountsError, HotState, Journal, JournalError};
+
+use crate::{
+    Clock, Decision, Ownership, Stats, View,
+    shard::{Internal, Shard},
+    startup,
+};
+
+/// One instance that a supervisor is to look after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSpec {
+    /// Its id.
+    pub id: InstanceId,
+    /// The account that must be logged in (SES-1).
+    pub login: Login,
+    /// The account's trade server.
+    pub server: TradeServer,
+    /// Whether an instance that was never run before is started.
+    pub desired: Desired,
+}
+
+/// What a fleet is made of; every store and the bridge behind its port.
+pub struct Parts {
+    /// The instances.
+    pub instances: Vec<InstanceSpec>,
+    /// The numbers of the rules.
+    pub params: Arc<Params>,
+    /// The authority for intents, transitions and counters.
+    pub journal: Arc<dyn Journal>,
+    /// The projection for other services.
+    pub hot: Arc<dyn HotState>,
+    /// Accounts, credentials and owner epochs.
+    pub accounts: Arc<dyn Accounts>,
+    /// The way to the terminals.
+    pub bridge: Arc<dyn Mt5Bridge>,
+    /// What comes from the terminals.
+    pub inbound: mpsc::Receiver<Inbound>,
+    /// Who is asked whether an instance is ours; give the same to the bridge.
+    pub ownership: Arc<Ownership>,
+    /// The clock of the deadlines.
+    pub clock: Arc<dyn Clock>,
+    /// How the fleet is driven.
+    pub options: Options,
+}
+
+/// How a fleet is driven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Names this supervisor in leases and locks.
+    pub owner: String,
+    /// Shard workers; the instances of one trade server share one (BRK-5).
+    pub shards: usize,
+    /// Events taken into one batch at most.
+    pub batch: usize,
+    /// Internal messages that wait for a shard at most.
+    pub queue: usize,
+    /// How long a lease lives.
+    pub lease_ttl: Span,
+    /// How often leases are renewed.
+    pub lease_renew: Span,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            owner: "warden".to_owned(),
+            shards: 1,
+            batch: 1_024,
+            queue: 4_096,
+            lease_ttl: Span::from_secs(15),
+            lease_renew: Span::from_secs(5),
+        }
+    }
+}
+
+/// What a person asks of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Run (LOG-1).
+    Start,
+    /// Stop (ACC-7).
+    Stop(StopMode),
+    /// Forget failures and connect again (LOG-7).
+    Reset,
+    /// The account is closed (ACC-3).
+    ConfirmClosure,
+    /// The stored credentials were changed (LOG-9).
+    CredentialsChanged,
+}
+
+/// A running fleet.
+///
+/// # Expected flow
+/// [`Fleet::start`], then any number of [`wish`](Fleet::wish)es and [`views`](Fleet::views), then
+/// [`drain`](Fleet::drain). A fleet that is dropped instead loses nothing: its journal is what the next one starts from.
+pub struct Fleet {
+    shards: Vec<mpsc::Sender<Internal>>,
+    of_instance: HashMap<InstanceId, usize>,
+    stats: Arc<Stats>,
+    feed: broadcast::Sender<Decision>,
+    tasks: Vec<JoinHandle<Result<(), FleetError>>>,
+    dispatcher: Option<JoinHandle<()>>,
+}
+
+impl Fleet {
+    /// Recovers every instance from what the stores hold, and begins to look after them.
+    ///
+    /// # Errors
+    /// When the journal or the accounts cannot be read. A hot-state store that does not answer is no error (NET-3).
+    pub async fn start(parts: Parts) -> Result<Self, FleetError> {
+        startup::start(parts).await
+    }
+
+    pub(crate) fn running(
+        workers: Vec<(Shard, mpsc::Sender<Internal>)>,
+        of_instance: HashMap<InstanceId, usize>,
+        stats: Arc<Stats>,
+        feed: broadcast::Sender<Decision>,
+        dispatcher: Option<JoinHandle<()>>,
+    ) -> Self {
+        let (mut shards, mut tasks) = (Vec::new(), Vec::new());
+        for (shard, to_shard) in workers {
+            shards.push(to_shard);
+            tasks.push(tokio::spawn(shard.run()));
+        }
+        Self { shards, of_instance, stats, feed, tasks, dispatcher }
+    }
+
+    /// Carries out what a person asks of an instance.
+    ///
+    /// # Errors
+    /// When there is no such instance, the fleet has ended, or a rule forbids it.
+    pub async fn wish(&self, instance: &InstanceId, wish: Wish) -> Result<(), WishError> {
+        let shard = self.of_instance.get(instance).ok_or_else(|| WishError::Unknown(instance.clone()))?;
+        let (answer, answered) = oneshot::channel();
+        let wish = Internal::Wish { instance: instance.clone(), wish, answer };
+        self.shards[*shard].send(wish).await.map_err(|_| WishError::Ended)?;
+        Ok(answered.await.map_err(|_| WishError::Ended)??)
+    }
+
+    /// Every instance as it stands, in the order of their ids.
+    pub async fn views(&self) -> Vec<View> {
+        let mut views = Vec::new();
+        for shard in &self.shards {
+            let (answer, answered) = oneshot::channel();
+            if shard.send(Internal::Views(answer)).await.is_ok() {
+                views.extend(answered.await.unwrap_or_default());
+            }
+        }
+        views.sort_by(|a, b| a.instance.cmp(&b.instance));
+        views
+    }
+
+    /// What the fleet has done so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// The steps as they are decided; a reader that does not keep up misses some.
+    #[must_use]
+    pub fn feed(&self) -> broadcast::Receiver<Decision> {
+        self.feed.subscribe()
+    }
+
+    /// Finishes what is under way, gives the leases back and ends. The journal stays open: whoever made it closes it.
+    ///
+    /// # Errors
+    /// When a shard ended before because its journal did.
+    pub async fn drain(self) -> Result<(), FleetError> {
+        if let Some(dispatcher) = &self.dispatcher {
+            dispatcher.abort();
+        }
+        for shard in &self.shards {
+            // A shard that has ended says why below.
+            let _ = shard.send(Internal::Drain).await;
+        }
+        let mut ended = Ok(());
+        for task in self.tasks {
+            ended = ended.and(task.await.unwrap_or(Err(FleetError::Panicked)));
+        }
+        ended
+    }
+
+    /// Waits until a shard ends by itself, which only a fault of the journal makes it do.
+    pub async fn ended(&mut self) -> FleetError {
+        for task in &mut self.tasks {
+            if let Ok(Err(fault)) = task.await {
+                return fault;
+            }
+        }
+        FleetError::Panicked
+    }
+}
+
+/// Why a fleet could not start, or ended.
+#[derive(Debug, Error)]
+pub enum FleetError {
+    /// The journal cannot be used.
+    #[error("the journal cannot be used; nothing is decided without it")]
+    Journal(#[from] JournalError),
+    /// The accounts store cannot be used.
+    #[error("the accounts cannot be read; without an epoch no instance can be owned")]
+    Accounts(#[from] AccountsError),
+    /// A journalled state cannot be read.
+    #[error("the journalled state of instance {instance} cannot be read")]
+    State {
+        /// Which instance.
+        instance: InstanceId,
+        /// What is wrong with it.
+        #[source]
+        source: warden_policy::DecodeError,
+    },
+    /// An instance stands in the configuration twice.
+    #[error("instance {0} is configured twice; remove one")]
+    Twice(InstanceId),
+    /// A worker panicked: this is our bug.
+    #[error("a worker panicked; please report this with its log")]
+    Panicked,
+}
+
+/// Why a wish was not carried out.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum WishError {
+    /// There is no such instance.
+    #[error("there is no instance {0}; see the list of instances")]
+    Unknown(InstanceId),
+    /// A rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The fleet has ended.
+    #[error("the supervisor is ending; try again when it runs")]
+    Ended,
+}

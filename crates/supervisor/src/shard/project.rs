@@ -1,0 +1,241 @@
+//! The hot-state store: projecting states, and what becomes of it when it is lost (NET-3, REC-2, ACC-6).
+
+use std::sync::atomic::Ordering;
+
+use tracing::{info, warn};
+use warden_domain::{OpId, Timestamp, Version};
+use warden_policy::{Event, StateEvent, StateStoreEvent, encode_state, network::StateStoreEffect};
+use warden_store::{Cas, HotError, HotUpdate, Stored};
+
+use super::{Shard, StoredAs};
+
+/// States written in one call at most while a backlog is flushed.
+const FLUSH: usize = 4_096;
+
+impl Shard {
+    /// Writes the states of these instances that the store still lacks.
+    pub(super) async fn project(&mut self, indices: &[u32], now: Timestamp) {
+        if self.store.next_deadline().is_some() {
+            return;
+        }
+        if let Err(fault) = self.write(indices).await {
+            self.store_failed(&fault, now);
+        }
+    }
+
+    async fn write(&mut self, indices: &[u32]) -> Result<(), HotError> {
+        let lagging = |shard: &Self, restored: bool| -> Vec<u32> {
+            let lags = |index: &&u32| {
+                let slot = &shard.slots[**index as usize];
+                slot.lags() && (slot.stored == StoredAs::ToRestore) == restored
+            };
+            indices.iter().filter(lags).copied().collect()
+        };
+        let changed = lagging(self, false);
+        if !changed.is_empty() {
+            let updates: Vec<HotUpdate> = changed.iter().map(|index| self.update(*index)).collect();
+            let answers = self.shared.hot.cas(&updates).await?;
+            self.settle(&changed, &updates, &answers);
+        }
+        let old = lagging(self, true);
+        if !old.is_empty() {
+            let updates: Vec<HotUpdate> = old.iter().map(|index| self.update(*index)).collect();
+            let answers = self.shared.hot.restore(&updates).await?;
+            self.settle(&old, &updates, &answers);
+        }
+        Ok(())
+    }
+
+    fn update(&self, index: u32) -> HotUpdate {
+        let slot = &self.slots[index as usize];
+        let (expected, previous) = match slot.stored {
+            StoredAs::Version(version, previous) => (version, previous),
+            StoredAs::ToRestore | StoredAs::Unsettled | StoredAs::Fenced => (Version(0), None),
+        };
+        let mut state = Vec::with_capacity(192);
+        encode_state(&slot.state, &mut state);
+        HotUpdate {
+            instance: slot.id.clone(),
+            epoch: slot.epoch,
+            expected,
+            version: slot.version,
+            op: slot.op,
+            projection: slot.projection(),
+            previous,
+            state,
+        }
+    }
+
+    fn settle(&mut self, indices: &[u32], updates: &[HotUpdate], answers: &[Cas]) {
+        for ((index, update), answer) in indices.iter().zip(updates).zip(answers) {
+            let slot = &mut self.slots[*index as usize];
+            match *answer {
+                Cas::Applied | Cas::AlreadyApplied => {
+                    slot.stored = StoredAs::Version(update.version, Some(update.projection));
+                    self.shared.stats.hot_writes.fetch_add(1, Ordering::Relaxed);
+                }
+                Cas::Behind { stored } => {
+                    warn!(instance = %slot.id, ?stored, ours = %slot.version, "hot state lost writes; restoring it");
+                    slot.stored = StoredAs::ToRestore;
+                }
+                Cas::Ahead { stored } => {
+                    warn!(instance = %slot.id, %stored, ours = %slot.version, rule = "REC-2", "stored state moved under us");
+                    slot.stored = StoredAs::Unsettled;
+                    self.follow_up(*index, Event::State(StateEvent::Conflict));
+                }
+                Cas::Corrupt => {
+                    warn!(instance = %slot.id, rule = "ACC-6", "stored state is unreadable");
+                    slot.stored = StoredAs::Unsettled;
+                    self.follow_up(*index, Event::State(StateEvent::Corrupted));
+                }
+                Cas::Fenced { .. } => self.let_go(*index),
+            }
+        }
+    }
+
+    pub(super) fn follow_up(&mut self, index: u32, event: Event) {
+        self.follow_ups.push_back((index, event, String::new()));
+    }
+
+    /// ACC-6: writes the whole state over what is unreadable.
+    pub(super) async fn rebuild(&mut self, index: u32, now: Timestamp) {
+        self.slots[index as usize].stored = StoredAs::ToRestore;
+        let event = match self.write(&[index]).await {
+            Ok(()) if self.slots[index as usize].lags() => StateEvent::RebuildFailed,
+            Ok(()) => StateEvent::Written,
+            Err(fault) => {
+                self.store_failed(&fault, now);
+                return;
+            }
+        };
+        self.follow_up(index, Event::State(event));
+    }
+
+    /// REC-2: locks the state, reads it again and writes ours on top of what is there.
+    pub(super) async fn retry_write(&mut self, index: u32, now: Timestamp) {
+        let ids = [self.slots[index as usize].id.clone()];
+        match self.write_on_top(index, &ids).await {
+            Ok(event) => self.follow_up(index, Event::State(event)),
+            Err(fault) => self.store_failed(&fault, now),
+        }
+    }
+
+    async fn write_on_top(
+        &mut self,
+        index: u32,
+        ids: &[warden_domain::InstanceId; 1],
+    ) -> Result<StateEvent, HotError> {
+        let (hot, owner) = (&self.shared.hot, &self.shared.options.owner);
+        let locked = hot.lock_login(ids, owner, self.shared.params.login.lock_ttl).await?;
+        if locked != [true] {
+            return Ok(StateEvent::Conflict);
+        }
+        let stored = hot.load(ids).await?.pop();
+        let event = match stored {
+            Some(Stored::State(snapshot, projection)) => {
+                let slot = &mut self.slots[index as usize];
+                slot.stored = StoredAs::Version(snapshot.version, Some(projection));
+                slot.version = Version(slot.version.0.max(snapshot.version.0)).next();
+                slot.op = self.next_op;
+                self.next_op = OpId(self.next_op.0 + 1);
+                let updates = [self.update(index)];
+                let answer = self.shared.hot.cas(&updates).await?;
+                match answer.first() {
+                    Some(Cas::Applied | Cas::AlreadyApplied) => {
+                        self.slots[index as usize].stored =
+                            StoredAs::Version(updates[0].version, Some(updates[0].projection));
+                        StateEvent::Written
+                    }
+                    Some(Cas::Fenced { .. }) => {
+                        self.let_go(index);
+                        StateEvent::Conflict
+                    }
+                    Some(Cas::Behind { .. } | Cas::Ahead { .. } | Cas::Corrupt) | None => {
+                        self.slots[index as usize].stored = StoredAs::Unsettled;
+                        StateEvent::Conflict
+                    }
+                }
+            }
+            Some(Stored::Nothing) | None => {
+                self.slots[index as usize].stored = StoredAs::ToRestore;
+                StateEvent::Written
+            }
+            Some(Stored::Corrupt(_)) => StateEvent::Corrupted,
+        };
+        self.shared.hot.unlock_login(ids, &self.shared.options.owner).await?;
+        Ok(event)
+    }
+
+    /// NET-3: the store did not answer.
+    pub(super) fn store_failed(&mut self, fault: &HotError, now: Timestamp) {
+        let event = match self.store.failed(now, &self.shared.params) {
+            StateStoreEffect::Nothing | StateStoreEffect::Back => return,
+            StateStoreEffect::Lost(attempts) => StateStoreEvent::Lost { attempts },
+            StateStoreEffect::Exhausted => StateStoreEvent::Exhausted,
+        };
+        warn!(%fault, rule = "NET-3", ?event, "the hot-state store does not answer; the journal goes on");
+        self.tell_all(event);
+    }
+
+    fn tell_all(&mut self, event: StateStoreEvent) {
+        let ours: Vec<u32> = self.ours().collect();
+        for index in ours {
+            self.follow_up(index, Event::StateStore(event));
+        }
+    }
+
+    /// NET-3: tries the store again when it is time, and flushes the backlog when it answers.
+    pub(super) async fn probe_store(&mut self, now: Timestamp) {
+        if self.store.next_deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        match self.flush().await {
+            Ok(written) => {
+                if self.store.answered() == StateStoreEffect::Back {
+                    info!(
+                        written,
+                        rule = "NET-3",
+                        "the hot-state store answers again; the backlog is flushed"
+                    );
+                    self.tell_all(StateStoreEvent::Back);
+                }
+            }
+            Err(fault) => self.store_failed(&fault, now),
+        }
+    }
+
+    /// Writes everything the store lacks, in order; versions make it harmless to begin again.
+    async fn flush(&mut self) -> Result<usize, HotError> {
+        self.shared.hot.check().await?;
+        let ours: Vec<u32> = self.ours().collect();
+        for part in ours.chunks(FLUSH) {
+            self.take_leases(part).await?;
+        }
+        // What was written before the store was lost may be gone: every state is compared, not only those that changed.
+        for part in ours.chunks(FLUSH) {
+            self.compare(part).await?;
+            self.write(part).await?;
+        }
+        Ok(ours.len())
+    }
+
+    /// Reads what the store holds of these instances and takes it as known.
+    async fn compare(&mut self, indices: &[u32]) -> Result<(), HotError> {
+        let ids: Vec<_> = indices.iter().map(|index| self.slots[*index as usize].id.clone()).collect();
+        let found = self.shared.hot.load(&ids).await?;
+        for (index, stored) in indices.iter().zip(found) {
+            let slot = &mut self.slots[*index as usize];
+            if !slot.is_ours() || slot.stored == StoredAs::Unsettled {
+                continue;
+            }
+            slot.stored = match stored {
+                Stored::State(snapshot, projection) if snapshot.version <= slot.version => {
+                    StoredAs::Version(snapshot.version, Some(projection))
+                }
+                Stored::State(..) => slot.stored,
+                Stored::Nothing | Stored::Corrupt(_) => StoredAs::ToRestore,
+            };
+        }
+        Ok(())
+    }
+}
