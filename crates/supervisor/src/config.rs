@@ -1,0 +1,196 @@
+//! The configuration file: TOML in, typed values or every fault at once out.
+//!
+//! Each fault names file, line and key, says what is wrong and what to do; `docs/configuration.md` is the reference of
+//! all keys and generated from [`KEYS`] and [`Params::describe`](warden_policy::Params::describe).
+//!
+//! ```
+//! use warden_supervisor::config::Config;
+//!
+//! let text = "[supervisor]\ndata_folder = \"data\"\nshards = 0\n[accounts]\nfile = \"accounts.toml\"\n";
+//! let faults = Config::parse(std::path::Path::new("warden.toml"), text).unwrap_err();
+//! assert_eq!(faults.to_string(), "warden.toml:3: supervisor.shards: 0 is out of range; give 1 to 64");
+//! ```
+
+mod accounts;
+mod fault;
+mod instances;
+mod journal;
+mod keys;
+mod listen;
+mod policy;
+mod reader;
+mod redis;
+pub mod reference;
+mod secrets;
+mod supervisor;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use toml::de::DeTable;
+use warden_policy::Params;
+use warden_store::memory::MemoryAccounts;
+
+pub use self::{
+    fault::{Fault, Faults},
+    instances::InstanceConfig,
+    journal::JournalConfig,
+    keys::{KEYS, Key},
+    listen::ListenConfig,
+    redis::{RedisConfig, RedisUrl},
+    supervisor::SupervisorConfig,
+};
+use self::{keys::SECTIONS, reader::Reader};
+use crate::InstanceSpec;
+
+/// A supervisor's configuration. `Debug` shows no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `[supervisor]`
+    pub supervisor: SupervisorConfig,
+    /// `[listen]`
+    pub listen: ListenConfig,
+    /// `[journal]`
+    pub journal: JournalConfig,
+    /// `[redis]`; `None` keeps hot state in memory.
+    pub redis: Option<RedisConfig>,
+    /// `[accounts] file`
+    pub accounts: PathBuf,
+    /// `[[instance]]`; empty stands for every account.
+    pub instances: Vec<InstanceConfig>,
+    /// `[policy]`
+    pub params: Params,
+}
+
+/// A configuration with the accounts it names.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What the file says.
+    pub config: Config,
+    /// The accounts and their credentials.
+    pub accounts: MemoryAccounts,
+    /// The instances with their accounts, in the order of the file, or of their ids when it names none.
+    pub instances: Vec<InstanceSpec>,
+}
+
+impl Config {
+    /// Reads a configuration and the accounts file it names.
+    ///
+    /// # Errors
+    /// Everything that is wrong in both files.
+    pub async fn load(file: &Path) -> Result<Loaded, Faults> {
+        let text = read(file)?;
+        let mut draft = Draft::read(file, &text);
+        draft.check_files(file);
+        let mut faults = std::mem::take(&mut draft.faults);
+        let accounts = draft.accounts.as_deref().map(|path| accounts::read(path, &mut faults));
+        let Some(accounts) = accounts.flatten() else { return Err(Faults::new(faults)) };
+        let instances = accounts::specs(file, &draft.instances, &accounts, &mut faults).await;
+        let Some(config) = draft.finish().filter(|_| faults.is_empty()) else {
+            return Err(Faults::new(faults));
+        };
+        Ok(Loaded { config, accounts, instances })
+    }
+
+    /// Reads the text of a configuration without opening any other file; `file` names it in faults, and relative paths
+    /// count from its folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Faults> {
+        let mut draft = Draft::read(file, text);
+        let faults = std::mem::take(&mut draft.faults);
+        draft.finish().filter(|_| faults.is_empty()).ok_or_else(|| Faults::new(faults))
+    }
+}
+
+fn read(file: &Path) -> Result<String, Faults> {
+    fs::read_to_string(file).map_err(|fault| {
+        let what = match fault.kind() {
+            io::ErrorKind::NotFound => "does not exist; give the path of a configuration file".to_owned(),
+            io::ErrorKind::InvalidData => "is not UTF-8 text; save it as such".to_owned(),
+            _ => format!("cannot be read: {fault}; check its path and permissions"),
+        };
+        Faults::new(vec![Fault { file: file.to_owned(), line: None, key: String::new(), what }])
+    })
+}
+
+/// What could be read of a configuration, and its faults so far.
+struct Draft {
+    faults: Vec<Fault>,
+    supervisor: Option<SupervisorConfig>,
+    listen: ListenConfig,
+    journal: JournalConfig,
+    redis: Option<(RedisConfig, usize)>,
+    accounts: Option<PathBuf>,
+    instances: Vec<(InstanceConfig, usize)>,
+    params: Params,
+}
+
+impl Draft {
+    fn read(file: &Path, text: &str) -> Self {
+        let mut reader = Reader::new(file, text);
+        // Of the parser's errors only message and place are used: their display quotes the line.
+        let (document, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let what = format!("is not TOML: {}; correct the line", error.message());
+            reader.fault(&error.span().unwrap_or(0..0), "", what);
+        }
+        reader.partial = !errors.is_empty();
+        let document = document.get_ref();
+        unknown_sections(&mut reader, document);
+        secrets::refuse(&mut reader, document);
+        Self {
+            supervisor: supervisor::read(&mut reader, document),
+            listen: listen::read(&mut reader, document),
+            journal: journal::read(&mut reader, document),
+            redis: redis::read(&mut reader, document),
+            accounts: accounts::file(&mut reader, document),
+            instances: instances::read(&mut reader, document),
+            params: policy::read(&mut reader, document),
+            faults: reader.faults,
+        }
+    }
+
+    /// What can only be said with a look at the file system.
+    fn check_files(&mut self, file: &Path) {
+        if let Some(supervisor) = &self.supervisor {
+            supervisor::check_folder(file, supervisor, &mut self.faults);
+        }
+        if let Some((redis, line)) = &self.redis {
+            redis::check_exposure(file, redis, *line, &mut self.faults);
+        }
+    }
+
+    /// The configuration, when everything that must be given was.
+    fn finish(self) -> Option<Config> {
+        Some(Config {
+            supervisor: self.supervisor?,
+            listen: self.listen,
+            journal: self.journal,
+            redis: self.redis.map(|(redis, _)| redis),
+            accounts: self.accounts?,
+            instances: self.instances.into_iter().map(|(instance, _)| instance).collect(),
+            params: self.params,
+        })
+    }
+}
+
+fn unknown_sections(reader: &mut Reader<'_>, document: &DeTable<'_>) {
+    for key in document.keys() {
+        let name = key.get_ref().as_ref();
+        if SECTIONS.contains(&name) || secrets::is_secret(name) {
+            continue; // a secret is refused by its own rule
+        }
+        let what = match keys::like(name, SECTIONS.into_iter()) {
+            Some(meant) => format!("is unknown; did you mean [{meant}]?"),
+            None => format!("is unknown; the sections are {}", SECTIONS.join(", ")),
+        };
+        reader.fault(&key.span(), name, what);
+    }
+}
+
+#[cfg(test)]
+mod tests;

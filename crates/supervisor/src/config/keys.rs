@@ -1,0 +1,223 @@
+//! Every key outside `[policy]`: one table for the reader and for the reference.
+
+/// One key of a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its section.
+    pub section: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Its default as a file would have it; `None` when it has to be given or is absent by default.
+    pub default: Option<&'static str>,
+    /// What its value may be, with its unit.
+    pub range: &'static str,
+    /// What it is for.
+    pub meaning: &'static str,
+}
+
+const fn key(
+    section: &'static str,
+    name: &'static str,
+    default: Option<&'static str>,
+    range: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key { section, name, default, range, meaning }
+}
+
+const NAME: &str = "1 to 64 of `A-Z a-z 0-9 _ -`";
+const PATH: &str = "path; a relative one counts from the file's folder";
+const SPAN: &str = "span, above 0 to 8760h";
+
+/// The keys, in the order of the reference.
+pub const KEYS: &[Key] = &[
+    key(
+        "supervisor",
+        "name",
+        Some("\"warden\""),
+        NAME,
+        "Names this supervisor in leases and locks; unique among supervisors.",
+    ),
+    key(
+        "supervisor",
+        "data_folder",
+        None,
+        PATH,
+        "Holds journal, epochs and control socket; made with mode 0700 when it is missing. Must be given.",
+    ),
+    key(
+        "supervisor",
+        "control",
+        None,
+        "path of at most 80 bytes",
+        "The control socket, mode 0600; `control.sock` in the data folder by default.",
+    ),
+    key(
+        "supervisor",
+        "shards",
+        Some("1"),
+        "1 to 64",
+        "Shard workers; the instances of one trade server share one (BRK-5).",
+    ),
+    key("supervisor", "batch", Some("1024"), "1 to 65536", "Events taken into one batch at most."),
+    key(
+        "supervisor",
+        "queue",
+        Some("4096"),
+        "16 to 1048576",
+        "Messages that may wait for a shard at most; when full, nothing more is taken from the gateways.",
+    ),
+    key(
+        "supervisor",
+        "lease_ttl",
+        Some("\"15s\""),
+        SPAN,
+        "How long a lease of an instance lives; at least twice `lease_renew`.",
+    ),
+    key("supervisor", "lease_renew", Some("\"5s\""), SPAN, "How often leases are renewed."),
+    key(
+        "supervisor",
+        "log",
+        Some("\"info\""),
+        "level, or `target=level` with commas between",
+        "What is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`; the variable `WARDEN_LOG` overrides it.",
+    ),
+    key(
+        "listen",
+        "gateways",
+        Some("\"127.0.0.1:7401\""),
+        "loopback address and port",
+        "Where gateways dial in.",
+    ),
+    key(
+        "listen",
+        "heartbeat",
+        Some("\"5s\""),
+        SPAN,
+        "How often supervisor and gateway give each other a sign of life.",
+    ),
+    key(
+        "listen",
+        "heartbeat_timeout",
+        Some("\"15s\""),
+        SPAN,
+        "After how long without one a session is closed; longer than `heartbeat`.",
+    ),
+    key("listen", "sessions", Some("1024"), "1 to 65536", "Gateways that may be connected."),
+    key("listen", "queue", Some("1024"), "1 to 65536", "Commands that may wait for one gateway."),
+    key(
+        "journal",
+        "retention",
+        Some("\"720h\""),
+        SPAN,
+        "Steps older than this are forgotten; the newest of each instance stays.",
+    ),
+    key(
+        "journal",
+        "linger",
+        Some("\"0s\""),
+        "span, 0 to 100ms",
+        "How long a commit may wait for more while much is coming in; 0 commits what is there.",
+    ),
+    key("journal", "queue", Some("65536"), "256 to 16777216", "Steps that may wait to be committed."),
+    key(
+        "redis",
+        "url",
+        None,
+        "`redis://[user:password@]host:port[/db]`",
+        "The hot-state store; without it hot state lives in memory and other services see nothing of it.",
+    ),
+    key(
+        "redis",
+        "cluster",
+        Some("false"),
+        "`true` or `false`",
+        "Whether the address is a node of a Redis Cluster; ids in keys are then written `{id}`.",
+    ),
+    key(
+        "redis",
+        "timeout",
+        Some("\"2s\""),
+        "span, above 0 to 1m",
+        "How long one call may take before the store counts as lost (NET-3).",
+    ),
+    key(
+        "accounts",
+        "file",
+        None,
+        PATH,
+        "The accounts with their passwords; mode 0600 or 0400. Must be given.",
+    ),
+    key(
+        "instance",
+        "id",
+        None,
+        NAME,
+        "An instance to look after; it has an account of this name. Without any `[[instance]]` all accounts are looked after.",
+    ),
+    key(
+        "instance",
+        "desired",
+        Some("\"RUNNING\""),
+        "one of `RUNNING` `STOPPED`",
+        "Whether an instance that was never run before is started.",
+    ),
+];
+
+/// The names of a section's keys.
+pub(super) fn names(section: &str) -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter(move |key| key.section == section).map(|key| key.name)
+}
+
+/// The sections, `policy` last.
+pub(super) const SECTIONS: [&str; 7] =
+    ["supervisor", "listen", "journal", "redis", "accounts", "instance", "policy"];
+
+/// The known name most like a misspelt one, when one is like it.
+pub(super) fn like<'k>(unknown: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .map(|name| (edits(unknown, name), name))
+        .min()
+        .filter(|(edits, name)| *edits <= name.len().max(3) / 3)
+        .map(|(_, name)| name)
+}
+
+/// How many characters have to be added, removed or changed (Levenshtein distance); long texts differ altogether.
+fn edits(from: &str, to: &str) -> usize {
+    if from.len() > 128 || to.len() > 128 {
+        return usize::MAX;
+    }
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in to.iter().enumerate() {
+            let changed = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_finds_the_one_that_was_meant() {
+        assert_eq!(like("data_foldr", names("supervisor")), Some("data_folder"));
+        assert_eq!(like("heart_beat", names("listen")), Some("heartbeat"));
+        assert_eq!(like("colour", names("redis")), None);
+        assert_eq!(like(&"x".repeat(5_000), names("redis")), None);
+        assert_eq!((edits("", "abc"), edits("kitten", "sitting")), (3, 3));
+    }
+
+    #[test]
+    fn every_section_but_the_policy_has_keys() {
+        for section in SECTIONS {
+            assert_eq!(names(section).next().is_some(), section != "policy", "{section}");
+        }
+        assert!(KEYS.iter().all(|key| SECTIONS.contains(&key.section)));
+    }
+}

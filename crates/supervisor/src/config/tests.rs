@@ -1,0 +1,407 @@
+use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+use proptest::prelude::*;
+use warden_domain::{Desired, Span};
+
+use super::*;
+
+const NEEDED: &str = "[supervisor]\ndata_folder = \"d\"\n[accounts]\nfile = \"a\"\n";
+
+fn parse(text: &str) -> Result<Config, Faults> {
+    Config::parse(Path::new("w.toml"), text)
+}
+
+fn told(text: &str) -> Vec<String> {
+    match parse(text) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+/// What is added to the least configuration, and the one fault it makes.
+const CASES: &[(&str, &str)] = &[
+    ("[supervisr]\n", "w.toml:5: supervisr: is unknown; did you mean [supervisor]?"),
+    ("[listen]\ngateway = \"127.0.0.1:1\"\n", "w.toml:6: listen.gateway: is unknown; did you mean gateways?"),
+    ("[listen]\ncolour = 1\n", "w.toml:6: listen.colour: is unknown; remove it"),
+    ("listen = 3\n", "w.toml:5: accounts.listen: is unknown; remove it"),
+    ("[listen]\ngateways = 7401\n", "w.toml:6: listen.gateways: is a number; give a text in quotation marks"),
+    ("[listen]\nheartbeat = 5\n", "w.toml:6: listen.heartbeat: 5 has no unit; write it like \"30s\""),
+    (
+        "[listen]\nheartbeat = \"5\"\n",
+        "w.toml:6: listen.heartbeat: \"5\" has no unit; write it like 30s, 5m or 250ms",
+    ),
+    (
+        "[listen]\nheartbeat = \"0s\"\n",
+        "w.toml:6: listen.heartbeat: is zero; give a span longer than nothing",
+    ),
+    (
+        "[listen]\nheartbeat = \"-5s\"\n",
+        "w.toml:6: listen.heartbeat: \"-5s\" is negative; give a span of zero or more",
+    ),
+    (
+        "[listen]\nheartbeat = \"9000h\"\n",
+        "w.toml:6: listen.heartbeat: \"9000h\" is longer than a year; give a shorter span",
+    ),
+    (
+        "[listen]\nheartbeat = \"99999999999999999999h\"\n",
+        "w.toml:6: listen.heartbeat: \"99999999999999999999h\" is not a span of time; write it like 30s, 5m or 250ms",
+    ),
+    (
+        "[listen]\nheartbeat = true\n",
+        "w.toml:6: listen.heartbeat: is true or false; give a span such as \"30s\"",
+    ),
+    (
+        "[listen]\nheartbeat = \"20s\"\n",
+        "w.toml:6: listen.heartbeat: closes every session: heartbeat_timeout 15s is not longer than heartbeat 20s; make it about three times as long",
+    ),
+    (
+        "[listen]\ngateways = \"0.0.0.0:7401\"\n",
+        "w.toml:6: listen.gateways: 0.0.0.0:7401 is beyond loopback, where TLS is required and not offered yet; listen on 127.0.0.1 and bring gateways of other machines in through a TLS tunnel",
+    ),
+    (
+        "[listen]\ngateways = \"here\"\n",
+        "w.toml:6: listen.gateways: \"here\" is no address and port; write it like \"127.0.0.1:7401\"",
+    ),
+    ("[journal]\nqueue = 1\n", "w.toml:6: journal.queue: 1 is out of range; give 256 to 16777216"),
+    ("[journal]\nqueue = -1\n", "w.toml:6: journal.queue: -1 is out of range; give 256 to 16777216"),
+    (
+        "[journal]\nqueue = 99999999999999999999999\n",
+        "w.toml:6: journal.queue: 99999999999999999999999 is out of range; give 256 to 16777216",
+    ),
+    ("[journal]\nlinger = \"2s\"\n", "w.toml:6: journal.linger: 2s is out of range; give 0s to 100ms"),
+    (
+        "[journal]\nqueue = 300.5\n",
+        "w.toml:6: journal.queue: is a number with a fraction; give a whole number",
+    ),
+    (
+        "[redis]\ncluster = true\n",
+        "w.toml:5: redis.url: is missing in [redis]; give it, or remove the section to keep hot state in memory",
+    ),
+    (
+        "[redis]\nurl = \"redis://h:1\"\ncluster = \"no\"\n",
+        "w.toml:7: redis.cluster: is a text; give true or false",
+    ),
+    (
+        "[redis]\nurl = \"h:1\"\n",
+        "w.toml:6: redis.url: is no redis:// address; write it like \"redis://127.0.0.1:6379\"",
+    ),
+    (
+        "[redis]\nurl = \"redis://h:1\"\npassword = \"hunter2\"\n",
+        "w.toml:7: redis.password: is a secret and others may read this file; move it to the accounts file",
+    ),
+    (
+        "[policy.login]\napi_token = \"hunter2\"\n",
+        "w.toml:6: policy.login.api_token: is a secret and others may read this file; move it to the accounts file",
+    ),
+    ("[instance]\nid = \"a\"\n", "w.toml:5: instance: is a table; write each instance as [[instance]]"),
+    ("[[instance]]\n", "w.toml:5: instance.id: is missing; name the instance"),
+    ("[[instance]]\nid = \"a b\"\n", "w.toml:6: instance.id: instance id holds the character ' '; remove it"),
+    (
+        "[[instance]]\nid = \"a\"\n[[instance]]\nid = \"a\"\n",
+        "w.toml:8: instance.id: a is on line 6 already; remove one of them",
+    ),
+    (
+        "[[instance]]\nid = \"a\"\ndesired = \"running\"\n",
+        "w.toml:7: instance.desired: \"running\" is not known; give RUNNING or STOPPED",
+    ),
+    (
+        "[[instance]]\nid = \"a\"\nsecret = 1\n",
+        "w.toml:7: instance.secret: is a secret and others may read this file; move it to the accounts file",
+    ),
+    ("[policy.login]\nattempts = 0\n", "w.toml:6: policy.login.attempts: 0 is out of range; give 1 to 255"),
+    ("[policy.login]\nattempts = 3\n", "" /* alert_after 3 still fits */),
+    (
+        "[policy.login]\nattempts = 2\n",
+        "w.toml:6: policy.login.alert_after: is more than login.attempts; people would never be told",
+    ),
+    (
+        "[policy.login]\nattemps = 2\n",
+        "w.toml:6: policy.login.attemps: is not a known key; remove it or correct its spelling; did you mean policy.login.attempts?",
+    ),
+    (
+        "[policy.broker.down]\nreconnect_after = 30\n",
+        "w.toml:6: policy.broker.down.reconnect_after: is a number; give a span such as \"30s\"",
+    ),
+    (
+        "[policy.broker.down]\nreconnect_after = { a = 1 }\n",
+        "w.toml:6: policy.broker.down.reconnect_after: is a table; give a span such as \"30s\"",
+    ),
+    (
+        "[policy]\nbroker = 3\n",
+        "w.toml:6: policy.broker: holds further keys; write it as a section: [policy.broker]",
+    ),
+    ("[policy.brokers]\n", "w.toml:5: policy.brokers: is not a known key; remove it or correct its spelling"),
+    (
+        "[policy.login]\nwaits = [\"5s\", 10]\n",
+        "w.toml:6: policy.login.waits: is a number; give a span such as \"30s\"",
+    ),
+    ("[policy.login]\nwaits = []\n", "w.toml:6: policy.login.waits: takes one to eight spans"),
+    (
+        "[policy.login]\nattempts = 99999999999999999999\n",
+        "w.toml:6: policy.login.attempts: is a number beyond 64 bits; give a whole number",
+    ),
+];
+
+#[test]
+fn each_fault_is_told_with_file_line_key_and_remedy() {
+    for (added, wanted) in CASES {
+        let wanted: Vec<&str> = if wanted.is_empty() { vec![] } else { vec![*wanted] };
+        assert_eq!(told(&format!("{NEEDED}{added}")), wanted, "{added}");
+    }
+}
+
+#[test]
+fn faults_of_the_supervisor_section_are_told() {
+    let long = "x".repeat(100);
+    let cases = [
+        ("name = \"a b\"", "w.toml:3: supervisor.name: holds the character ' '; remove it".to_owned()),
+        ("shards = 65", "w.toml:3: supervisor.shards: 65 is out of range; give 1 to 64".to_owned()),
+        ("batch = 0", "w.toml:3: supervisor.batch: 0 is out of range; give 1 to 65536".to_owned()),
+        ("log = \"loud\"", "w.toml:3: supervisor.log: \"loud\" is no level or target=level; the levels are off, error, warn, info, debug, trace".to_owned()),
+        ("control = \"\"", "w.toml:3: supervisor.control: is empty; give it a text, or remove the key".to_owned()),
+        (&format!("control = \"{long}\""), "w.toml:3: supervisor.control: is longer than 80 bytes, too long for a socket; give a shorter path".to_owned()),
+        ("lease_renew = \"10s\"", "w.toml:3: supervisor.lease_renew: leaves no second try: lease_ttl 15s is less than twice lease_renew 10s; lengthen lease_ttl or shorten lease_renew".to_owned()),
+    ];
+    for (line, wanted) in cases {
+        let text = format!("[supervisor]\ndata_folder = \"d\"\n{line}\n[accounts]\nfile = \"a\"\n");
+        assert_eq!(told(&text), [wanted], "{line}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_unless_the_text_did_not_parse() {
+    assert_eq!(
+        told(""),
+        [
+            "w.toml: supervisor.data_folder: is missing; name the folder for journal and control socket",
+            "w.toml: accounts.file: is missing; name the file with the accounts and their passwords",
+        ]
+    );
+    let broken = told("[supervisor]\nname = hunter2\n");
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    assert!(broken[0].starts_with("w.toml:2: is not TOML: "), "{broken:?}");
+    assert!(!broken[0].contains("hunter2"), "{broken:?}");
+}
+
+#[test]
+fn a_key_given_twice_is_told_with_its_line() {
+    let told = told("[supervisor]\ndata_folder = \"d\"\ndata_folder = \"e\"\n[accounts]\nfile = \"a\"\n");
+    assert_eq!(told, ["w.toml:3: is not TOML: duplicate key; correct the line"]);
+}
+
+const TWELVE: &str = "\
+[supervisor]
+data_folder = \"data\"
+shards = 0
+colour = \"red\"
+
+[listen]
+gateways = \"0.0.0.0:7401\"
+heartbeat = 5
+
+[journal]
+retention = \"-1h\"
+
+[redis]
+url = \"redis://127.0.0.1:6379\"
+password = \"hunter2\"
+cluster = \"yes\"
+
+[accounts]
+file = \"accounts.toml\"
+
+[[instance]]
+id = \"acct-1\"
+
+[[instance]]
+id = \"acct-1\"
+desired = \"maybe\"
+
+[policy.login]
+attempts = 0
+
+[policy.broker.down]
+reconnect_after = \"30\"
+reconect_after = \"30s\"
+";
+
+#[test]
+fn twelve_faults_are_told_at_once_in_the_order_of_their_lines() {
+    let wanted = "\
+w.toml:3: supervisor.shards: 0 is out of range; give 1 to 64
+w.toml:4: supervisor.colour: is unknown; remove it
+w.toml:7: listen.gateways: 0.0.0.0:7401 is beyond loopback, where TLS is required and not offered yet; listen on 127.0.0.1 and bring gateways of other machines in through a TLS tunnel
+w.toml:8: listen.heartbeat: 5 has no unit; write it like \"30s\"
+w.toml:11: journal.retention: \"-1h\" is negative; give a span of zero or more
+w.toml:15: redis.password: is a secret and others may read this file; move it to the accounts file
+w.toml:16: redis.cluster: is a text; give true or false
+w.toml:25: instance.id: acct-1 is on line 22 already; remove one of them
+w.toml:26: instance.desired: \"maybe\" is not known; give RUNNING or STOPPED
+w.toml:29: policy.login.attempts: 0 is out of range; give 1 to 255
+w.toml:32: policy.broker.down.reconnect_after: \"30\" has no unit; write it like 30s, 5m or 250ms
+w.toml:33: policy.broker.down.reconect_after: is not a known key; remove it or correct its spelling; did you mean policy.broker.down.reconnect_after?";
+    let faults = parse(TWELVE).unwrap_err();
+    assert_eq!(faults.to_string(), wanted);
+    assert_eq!(faults.list().len(), 12);
+    assert!(!format!("{faults:?}").contains("hunter2"));
+}
+
+#[test]
+fn every_documented_default_is_the_default() {
+    let least = parse(NEEDED).unwrap();
+    for key in KEYS.iter().filter(|key| !["instance", "redis"].contains(&key.section)) {
+        let Some(default) = key.default else { continue };
+        let line = format!("{} = {default}\n", key.name);
+        let text = if key.section == "supervisor" {
+            format!("[supervisor]\n{line}data_folder = \"d\"\n[accounts]\nfile = \"a\"\n")
+        } else {
+            format!("{NEEDED}[{}]\n{line}", key.section)
+        };
+        assert_eq!(parse(&text).as_ref(), Ok(&least), "{} {}", key.section, key.name);
+    }
+    let redis = |more: &str| parse(&format!("{NEEDED}[redis]\nurl = \"redis://h:1\"\n{more}")).unwrap();
+    assert_eq!(redis(""), redis("cluster = false\ntimeout = \"2s\"\n"));
+    let instance = |more: &str| parse(&format!("{NEEDED}[[instance]]\nid = \"a\"\n{more}")).unwrap();
+    assert_eq!(instance(""), instance("desired = \"RUNNING\"\n"));
+}
+
+#[test]
+fn values_arrive_and_paths_count_from_the_folder_of_the_file() {
+    let text = format!(
+        "{NEEDED}[redis]\nurl = \"redis://:hunter2@h:1\"\ntimeout = \"1s\"\n[[instance]]\nid = \"a\"\ndesired = \"STOPPED\"\n\
+         [policy.broker.down]\nreconnect_after = \"45s\"\n[policy.login]\nwaits = [\"1s\", \"2s\"]\n"
+    );
+    let config = Config::parse(Path::new("/etc/warden/w.toml"), &text).unwrap();
+    assert_eq!(config.supervisor.data_folder, PathBuf::from("/etc/warden/d"));
+    assert_eq!(config.supervisor.control, PathBuf::from("/etc/warden/d/control.sock"));
+    assert_eq!(config.accounts, PathBuf::from("/etc/warden/a"));
+    assert_eq!(config.instances[0].desired, Desired::Stopped);
+    assert_eq!(config.params.down.reconnect_after, Span::from_secs(45));
+    assert_eq!(config.params.login.waits.after(9), Span::from_secs(2));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("hunter2") && shown.contains("[redacted]"), "{shown}");
+}
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new(config: &str, accounts: &str) -> Self {
+        let files = Self(tempfile::tempdir().unwrap());
+        files.put("w.toml", config, 0o644);
+        files.put("a", accounts, 0o600);
+        files
+    }
+
+    fn put(&self, name: &str, text: &str, mode: u32) {
+        let path = self.0.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    async fn load(&self) -> Result<Loaded, Vec<String>> {
+        let folder = format!("{}/", self.0.path().display());
+        let loaded = Config::load(&self.0.path().join("w.toml")).await;
+        loaded.map_err(|faults| faults.to_string().replace(&folder, "").lines().map(str::to_owned).collect())
+    }
+}
+
+const ACCOUNTS: &str = "[accounts.b]\nlogin = 2\nserver = \"S\"\npassword = \"p\"\n\
+                        [accounts.a]\nlogin = 1\nserver = \"S\"\npassword = \"p\"\n";
+
+#[tokio::test]
+async fn instances_come_from_the_accounts_unless_the_configuration_names_them() {
+    let loaded = Files::new(NEEDED, ACCOUNTS).load().await.unwrap();
+    let named = |loaded: &Loaded| loaded.instances.iter().map(|it| it.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(named(&loaded), ["a", "b"]);
+    assert_eq!(loaded.instances[0].desired, Desired::Running);
+    let text = format!("{NEEDED}[[instance]]\nid = \"b\"\ndesired = \"STOPPED\"\n");
+    let loaded = Files::new(&text, ACCOUNTS).load().await.unwrap();
+    assert_eq!(named(&loaded), ["b"]);
+    assert_eq!((loaded.instances[0].login.number(), loaded.instances[0].desired), (2, Desired::Stopped));
+}
+
+#[tokio::test]
+async fn the_faults_of_both_files_are_told_at_once() {
+    let accounts = "[accounts.a]\nlogin = 1\nserver = \"S\"\npassword = \"hunter2\"\n\
+                    [accounts.b]\nlogin = 1\nserver = \"S\"\npassword = \"hunter2\"\n";
+    let told = Files::new(&format!("{NEEDED}[listen]\nheartbeat = 5\n"), accounts).load().await.unwrap_err();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0], "w.toml:6: listen.heartbeat: 5 has no unit; write it like \"30s\"");
+    assert!(told[1].starts_with("a:5: accounts.b: is the same login and server as accounts.a"), "{told:?}");
+    assert!(told[1].contains("line 1"), "{told:?}");
+}
+
+#[tokio::test]
+async fn an_instance_without_an_account_is_told_with_its_line() {
+    let told = Files::new(&format!("{NEEDED}[[instance]]\nid = \"z\"\n"), ACCOUNTS).load().await.unwrap_err();
+    assert_eq!(told, ["w.toml:6: instance.id: no account is stored for instance z; add it to the accounts"]);
+    let told = Files::new(NEEDED, "").load().await.unwrap_err();
+    assert_eq!(told, ["w.toml: instance: there is no instance; add an account to the accounts file"]);
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_read_or_can_be_read_by_others_are_told() {
+    let files = Files::new(NEEDED, ACCOUNTS);
+    files.put("a", ACCOUNTS, 0o644);
+    let told = files.load().await.unwrap_err();
+    assert!(told[0].starts_with("a: can be read by others (mode 0644); run: chmod 600 "), "{told:?}");
+    fs::remove_file(files.0.path().join("a")).unwrap();
+    let told = files.load().await.unwrap_err();
+    assert!(told[0].starts_with("a: cannot be read: ") && told[0].contains("accounts.file"), "{told:?}");
+    fs::remove_file(files.0.path().join("w.toml")).unwrap();
+    assert_eq!(
+        files.load().await.unwrap_err(),
+        ["w.toml: does not exist; give the path of a configuration file"]
+    );
+    files.put("w.toml", "", 0o600);
+    fs::write(files.0.path().join("w.toml"), b"\xff\xfe").unwrap();
+    assert_eq!(files.load().await.unwrap_err(), ["w.toml: is not UTF-8 text; save it as such"]);
+}
+
+#[tokio::test]
+async fn a_password_in_an_address_wants_a_file_that_only_its_owner_reads() {
+    let text = format!("{NEEDED}[redis]\nurl = \"redis://:hunter2@h:1\"\n");
+    let files = Files::new(&text, ACCOUNTS);
+    let told = files.load().await.unwrap_err();
+    assert!(
+        told[0].starts_with("w.toml:6: redis.url: holds a password, and others can read this file"),
+        "{told:?}"
+    );
+    assert!(!told[0].contains("hunter2"), "{told:?}");
+    files.put("w.toml", &text, 0o600);
+    assert!(files.load().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_data_folder_that_is_a_file_is_told() {
+    let files = Files::new(NEEDED, ACCOUNTS);
+    files.put("d", "", 0o600);
+    assert_eq!(
+        files.load().await.unwrap_err(),
+        ["w.toml: supervisor.data_folder: d is not a folder; name another or move it away"]
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_edit_of_a_configuration_panics(
+        edits in prop::collection::vec((0_usize..1_000, 0_usize..40, "[\\PC\n\"\\[\\]=.{}#]{0,12}"), 1..6)
+    ) {
+        let mut text: Vec<char> = TWELVE.chars().collect();
+        for (at, length, with) in edits {
+            let from = at % text.len().max(1);
+            let to = (from + length).min(text.len());
+            text.splice(from.min(to)..to, with.chars());
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(faults) = parse(&text) {
+            prop_assert!(!faults.list().is_empty());
+            prop_assert!(faults.list().windows(2).all(|pair| pair[0].line <= pair[1].line));
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,200}") {
+        let _ = parse(&text);
+    }
+}
