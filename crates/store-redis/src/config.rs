@@ -2,7 +2,6 @@ use std::{fmt, time::Duration};
 
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig,
-    UnresponsiveConfig,
 };
 use thiserror::Error;
 use warden_domain::Span;
@@ -26,8 +25,9 @@ pub struct RedisConfig {
     pub instances_per_call: usize,
     /// How many calls are under way at once, 1 to 64.
     pub calls_in_flight: usize,
-    /// How many commands may wait for the connection before further ones are refused; at least 1.
-    pub waiting_commands: usize,
+    /// How many calls of all callers may be under way or wait before further ones are refused, `calls_in_flight` to
+    /// 65,536.
+    pub outstanding_calls: usize,
     /// How long to wait before each attempt to connect again.
     pub reconnect_delay: Span,
 }
@@ -53,7 +53,7 @@ impl RedisConfig {
             command_timeout: Span::from_secs(2),
             instances_per_call: 256,
             calls_in_flight: 4,
-            waiting_commands: 4_096,
+            outstanding_calls: 256,
             reconnect_delay: Span::from_millis(500),
         }
     }
@@ -65,7 +65,7 @@ impl RedisConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         in_range("instances_per_call", self.instances_per_call, 1, 512)?;
         in_range("calls_in_flight", self.calls_in_flight, 1, 64)?;
-        in_range("waiting_commands", self.waiting_commands, 1, 1 << 20)?;
+        in_range("outstanding_calls", self.outstanding_calls, self.calls_in_flight, 1 << 16)?;
         for (key, span) in
             [("command_timeout", self.command_timeout), ("reconnect_delay", self.reconnect_delay)]
         {
@@ -104,15 +104,12 @@ impl RedisConfig {
             internal_command_timeout: timeout,
             // A write is never sent twice: whether the first one was applied, only its compare-and-set can tell.
             max_command_attempts: 1,
-            max_command_buffer_len: self.waiting_commands,
             auto_client_setname: true,
             reconnect_errors: vec![
                 ReconnectError::ReadOnly,
                 ReconnectError::Loading,
                 ReconnectError::MasterDown,
             ],
-            // A server that hangs is left, so that a failed-over one is found.
-            unresponsive: UnresponsiveConfig { max_timeout: Some(2 * timeout), interval: timeout / 2 },
             tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },
             ..ConnectionConfig::default()
         }
@@ -145,7 +142,7 @@ impl fmt::Debug for RedisConfig {
             .field("command_timeout", &self.command_timeout)
             .field("instances_per_call", &self.instances_per_call)
             .field("calls_in_flight", &self.calls_in_flight)
-            .field("waiting_commands", &self.waiting_commands)
+            .field("outstanding_calls", &self.outstanding_calls)
             .field("reconnect_delay", &self.reconnect_delay)
             .finish()
     }
@@ -216,7 +213,7 @@ mod tests {
         assert!(RedisConfig { instances_per_call: 0, ..right.clone() }.validate().is_err());
         assert!(RedisConfig { instances_per_call: 513, ..right.clone() }.validate().is_err());
         assert!(RedisConfig { calls_in_flight: 0, ..right.clone() }.validate().is_err());
-        assert!(RedisConfig { waiting_commands: 0, ..right.clone() }.validate().is_err());
+        assert!(RedisConfig { outstanding_calls: 3, ..right.clone() }.validate().is_err());
         let fault = RedisConfig { command_timeout: Span::ZERO, ..right }.validate().unwrap_err();
         assert_eq!(fault.to_string(), "command_timeout is 0s; give 10ms to 1h");
     }

@@ -54,8 +54,13 @@ fn unfit(text: String) -> Fault {
 pub(crate) fn failed(error: &Error, last: Option<String>) -> Fault {
     let said = match error.kind() {
         ErrorKind::Timeout => "no answer in time".to_owned(),
-        ErrorKind::Backpressure => "too many commands wait for the connection".to_owned(),
-        ErrorKind::Canceled | ErrorKind::IO => last.unwrap_or_else(|| "there is no connection".to_owned()),
+        ErrorKind::Canceled | ErrorKind::IO => match last {
+            Some(said) if said.starts_with("NOAUTH") || said.starts_with("WRONGPASS") => {
+                return refused(&said);
+            }
+            Some(said) => said,
+            None => "there is no connection".to_owned(),
+        },
         ErrorKind::Config
         | ErrorKind::Auth
         | ErrorKind::Routing
@@ -67,9 +72,24 @@ pub(crate) fn failed(error: &Error, last: Option<String>) -> Fault {
         | ErrorKind::Cluster
         | ErrorKind::Parse
         | ErrorKind::Sentinel
-        | ErrorKind::NotFound => return refused(error.details()),
+        | ErrorKind::Backpressure
+        | ErrorKind::NotFound => match error.details() {
+            text if is_reply(text) => return refused(text),
+            text => short(text),
+        },
     };
     Fault::Hot(HotError::Unreachable(said))
+}
+
+/// Whether Redis itself said this: its errors begin with their kind in capitals. The client's own do not.
+fn is_reply(text: &str) -> bool {
+    let kind = text.split_whitespace().next().unwrap_or_default();
+    kind.len() > 1 && kind.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// More calls are under way than may be.
+pub(crate) fn crowded() -> Fault {
+    Fault::Hot(HotError::Unreachable("too many calls wait for it".to_owned()))
 }
 
 /// What the client says about its connection.
@@ -99,6 +119,8 @@ mod tests {
             assert!(matches!(refused(text), Fault::Hot(HotError::Unfit(_))), "{text}");
         }
         assert!(matches!(refused("ERR Function not found"), Fault::NotLoaded));
+        let ended = failed(&Error::new(ErrorKind::Unknown, "channel closed"), None);
+        assert!(matches!(ended, Fault::Hot(HotError::Unreachable(_))));
         let long = failed(&Error::new(ErrorKind::Unknown, "ERR \r\n".repeat(500)), None);
         assert!(HotError::from(long).to_string().len() < 250);
     }

@@ -212,7 +212,7 @@ impl HotState for RedisHot {
         let one = std::slice::from_ref(instance);
         let batch = move |_: &[usize]| {
             Batch::new("warden_remove", self.0.config.key_style, "snapshot", one.iter(), |layout| {
-                layout.number(epoch.0)
+                layout.number(epoch.0);
             })
         };
         Box::pin(async move {

@@ -1,14 +1,24 @@
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use fred::{
     clients::{Client, WithOptions},
+    error::{Error, ErrorKind},
     interfaces::{ClientLike as _, EventInterface as _, FunctionInterface as _, Resp3Frame},
-    types::{Builder, ClusterHash, CustomCommand, Value, config::Options},
+    types::{
+        Builder, ClusterHash, CustomCommand, Value,
+        config::{Options, Server},
+    },
 };
-use tokio::task::AbortHandle;
+use tokio::{
+    sync::{Notify, Semaphore, broadcast},
+    task::AbortHandle,
+};
 use warden_store::HotError;
 
 use crate::{
@@ -19,39 +29,60 @@ use crate::{
 
 const LIBRARY: &str = include_str!("warden.lua");
 
-/// The connection, with our functions loaded before they are needed.
+/// The connection, kept up in the background, with our functions loaded before they are needed.
 #[derive(Debug)]
 pub(crate) struct Link {
-    client: WithOptions<Client>,
+    shared: Arc<Shared>,
+    keeper: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// The client of the present connection. One that ended or hangs is replaced by a new one.
+    client: RwLock<WithOptions<Client>>,
+    /// Bounds what waits. The client's own bound is not used: once full, it miscounts and no longer flushes.
+    calls: Semaphore,
     loaded: AtomicBool,
     loading: tokio::sync::Mutex<()>,
-    said: Arc<Mutex<Option<String>>>,
-    tasks: [AbortHandle; 2],
+    trouble: Mutex<Trouble>,
+    hung: Notify,
+    patience: Duration,
+}
+
+/// What went wrong since the last answer.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// What the connection said last: a refused command itself only says that there is none.
+    said: Option<String>,
+    /// When the first call found no answer in time.
+    silent_since: Option<Instant>,
 }
 
 impl Link {
     /// Starts connecting and waits for it as long as one command may take; goes on in the background after that.
     pub(crate) async fn open(config: &RedisConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        let client = Builder::from_config(config.server()?)
+        let mut builder = Builder::from_config(config.server()?);
+        builder
             .set_connection_config(config.connection())
             .set_performance_config(config.performance())
-            .set_policy(config.reconnecting())
-            .build()
-            .map_err(|_| ConfigError::Url)?;
-        let said = Arc::new(Mutex::new(None));
-        let listener = tokio::spawn(listen(client.error_rx(), Arc::clone(&said))).abort_handle();
-        let connection = client.connect().abort_handle();
-        let link = Self {
-            // Without a connection a command fails at once; nothing is kept to be sent later.
-            client: client.with_options(&Options { fail_fast: true, ..Options::default() }),
+            .set_policy(config.reconnecting());
+        let client = build(&builder)?;
+        let timeout = Duration::from(config.command_timeout);
+        let shared = Arc::new(Shared {
+            client: RwLock::new(client.clone()),
+            calls: Semaphore::new(config.outstanding_calls),
             loaded: AtomicBool::new(false),
-            loading: tokio::sync::Mutex::new(()),
-            said,
-            tasks: [listener, connection],
-        };
-        let connected = tokio::time::timeout(config.command_timeout.into(), client.wait_for_connect()).await;
-        if matches!(connected, Ok(Ok(())))
+            loading: tokio::sync::Mutex::default(),
+            trouble: Mutex::default(),
+            hung: Notify::new(),
+            patience: timeout,
+        });
+        let connected = client.wait_for_connect();
+        let keeper =
+            tokio::spawn(keep(Arc::clone(&shared), builder, config.reconnect_delay.into())).abort_handle();
+        let link = Self { shared, keeper };
+        if matches!(tokio::time::timeout(timeout, connected).await, Ok(Ok(())))
             && let Err(fault) = link.load_once().await
         {
             tracing::warn!(error = %HotError::from(fault), "the Redis functions are not loaded yet");
@@ -61,10 +92,11 @@ impl Link {
 
     /// Calls a function; loads the library and calls again when Redis was started empty in between.
     pub(crate) async fn call(&self, slot: ClusterHash, batch: &Batch) -> Result<Resp3Frame, Fault> {
+        let _one_of_many = self.shared.calls.try_acquire().map_err(|_| fault::crowded())?;
         self.load_once().await?;
         match self.send("FCALL", slot.clone(), batch.values()).await {
             Err(Fault::NotLoaded) => {
-                self.loaded.store(false, Ordering::Release);
+                self.shared.loaded.store(false, Ordering::Release);
                 self.load_once().await?;
                 self.send("FCALL", slot, batch.values()).await
             }
@@ -74,13 +106,13 @@ impl Link {
 
     /// Loads the library now, whatever is there.
     pub(crate) async fn load(&self) -> Result<(), Fault> {
-        let loaded = self.client.function_load_cluster::<Value, _>(true, LIBRARY).await;
-        loaded.map_err(|error| self.failed(&error))?;
-        self.loaded.store(true, Ordering::Release);
+        let loaded = self.shared.client().function_load_cluster::<Value, _>(true, LIBRARY).await;
+        self.shared.judged(loaded)?;
+        self.shared.loaded.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Sends one command, whichever node gets it, and answers with its words.
+    /// Sends one command, whichever node gets it.
     pub(crate) async fn command(
         &self,
         command: &'static str,
@@ -91,11 +123,11 @@ impl Link {
     }
 
     async fn load_once(&self) -> Result<(), Fault> {
-        if self.loaded.load(Ordering::Acquire) {
+        if self.shared.loaded.load(Ordering::Acquire) {
             return Ok(());
         }
-        let _one_at_a_time = self.loading.lock().await;
-        if self.loaded.load(Ordering::Acquire) {
+        let _one_at_a_time = self.shared.loading.lock().await;
+        if self.shared.loaded.load(Ordering::Acquire) {
             return Ok(());
         }
         self.load().await
@@ -108,41 +140,101 @@ impl Link {
         words: Vec<Value>,
     ) -> Result<Resp3Frame, Fault> {
         let command = CustomCommand::new_static(command, slot, false);
-        let answer = self.client.custom_raw(command, words).await.map_err(|error| self.failed(&error))?;
+        let answer = self.shared.client().custom_raw(command, words).await;
+        let answer = self.shared.judged(answer)?;
         if let Resp3Frame::SimpleError { data, .. } = &answer {
             return Err(fault::refused(data));
         }
         Ok(answer)
     }
-
-    fn failed(&self, error: &fred::error::Error) -> Fault {
-        fault::failed(error, self.said.lock().unwrap_or_else(PoisonError::into_inner).clone())
-    }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        for task in &self.tasks {
+        self.keeper.abort();
+    }
+}
+
+impl Shared {
+    fn client(&self) -> WithOptions<Client> {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns from the outcome of a command whether the connection still works.
+    fn judged<T>(&self, outcome: Result<T, Error>) -> Result<T, Fault> {
+        let mut trouble = self.trouble();
+        let error = match outcome {
+            Ok(answer) => {
+                *trouble = Trouble::default();
+                return Ok(answer);
+            }
+            Err(error) => error,
+        };
+        if *error.kind() == ErrorKind::Timeout {
+            let since = *trouble.silent_since.get_or_insert_with(Instant::now);
+            if since.elapsed() >= self.patience {
+                trouble.silent_since = None;
+                self.hung.notify_one();
+            }
+        }
+        Err(fault::failed(&error, trouble.said.clone()))
+    }
+}
+
+fn build(builder: &Builder) -> Result<WithOptions<Client>, ConfigError> {
+    let client = builder.build().map_err(|_| ConfigError::Url)?;
+    // Without a connection a command fails at once; nothing is kept to be sent later.
+    Ok(client.with_options(&Options { fail_fast: true, ..Options::default() }))
+}
+
+/// Drives the connection for good. The client reconnects by itself; here it is replaced when it ends, or when it has
+/// been silent for so long that a server or a network in between may have died without a word.
+async fn keep(shared: Arc<Shared>, builder: Builder, delay: Duration) {
+    loop {
+        let client = shared.client();
+        let listener = tokio::spawn(listen(client.error_rx(), Arc::clone(&shared)));
+        let mut connection = client.connect();
+        let _end_with_us = EndWithUs([listener.abort_handle(), connection.abort_handle()]);
+        tokio::select! {
+            _ = &mut connection => {
+                tracing::warn!("the Redis client gave up; another one is started");
+                tokio::time::sleep(delay).await;
+            }
+            () = shared.hung.notified() => {
+                tracing::warn!("Redis is silent; the connection is given up and another one is made");
+            }
+        }
+        if let Ok(client) = build(&builder) {
+            *shared.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        }
+    }
+}
+
+/// Ends the tasks of a connection together with the one that keeps it.
+struct EndWithUs([AbortHandle; 2]);
+
+impl Drop for EndWithUs {
+    fn drop(&mut self) {
+        for task in &self.0 {
             task.abort();
         }
     }
 }
 
-/// Keeps what the connection said last: a refused command itself only says that there is none.
-async fn listen(
-    mut errors: tokio::sync::broadcast::Receiver<(fred::error::Error, Option<fred::types::config::Server>)>,
-    said: Arc<Mutex<Option<String>>>,
-) {
-    use tokio::sync::broadcast::error::RecvError;
+async fn listen(mut errors: broadcast::Receiver<(Error, Option<Server>)>, shared: Arc<Shared>) {
     loop {
         match errors.recv().await {
             Ok((error, _)) => {
-                let text = fault::connection(&error);
-                tracing::debug!(error = text, "the connection to Redis failed");
-                *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                let said = fault::connection(&error);
+                tracing::debug!(said, "the connection to Redis failed");
+                shared.trouble().said = Some(said);
             }
-            Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return,
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
         }
     }
 }

@@ -36,7 +36,7 @@ impl Node {
                 "--cluster-enabled",
                 "yes",
             ])
-            .args(["--cluster-port", &free_port().unwrap().to_string()])
+            .args(["--cluster-announce-ip", "127.0.0.1", "--cluster-port", &free_port().unwrap().to_string()])
             .arg("--dir")
             .arg(folder.path())
             .stdout(Stdio::null())

@@ -149,12 +149,12 @@ async fn net_3_a_lost_answer_is_known_when_it_is_given_again() {
 }
 
 #[tokio::test]
-async fn too_many_waiting_commands_are_refused() {
+async fn too_many_waiting_calls_are_refused_and_the_connection_recovers() {
     let mut redis = Redis::start().unwrap();
     let config = RedisConfig {
-        waiting_commands: 1,
         instances_per_call: 1,
-        calls_in_flight: 64,
+        calls_in_flight: 4,
+        outstanding_calls: 6,
         command_timeout: Span::from_millis(500),
         ..config(&redis, KeyStyle::Single)
     };
@@ -162,8 +162,47 @@ async fn too_many_waiting_commands_are_refused() {
     redis.pause().unwrap();
     let large = |n: u32| warden_store::HotUpdate { state: vec![7; 1 << 20], ..step(&format!("i{n}"), 1) };
     let updates: Vec<_> = (0..64).map(large).collect();
-    let why = assert_unreachable(hot.cas(&updates).await);
-    assert_eq!(why, "too many commands wait for the connection");
+    let (one, two) = tokio::join!(hot.cas(&updates), hot.cas(&updates));
+    assert_eq!(assert_unreachable(one), "no answer in time");
+    assert_eq!(assert_unreachable(two), "too many calls wait for it");
+    // The connection is full of what nobody reads; it is given up, and what waited is not sent any more.
+    for _ in 0..4 {
+        assert_unreachable(hot.cas(&updates).await);
+    }
     redis.resume().unwrap();
     back(&hot).await;
+    let answers = hot.cas(&updates).await.unwrap();
+    assert!(answers.iter().all(|answer| matches!(answer, Cas::Applied | Cas::AlreadyApplied)));
+}
+
+#[tokio::test]
+async fn net_3_a_connection_that_died_without_a_word_is_replaced() {
+    let redis = Redis::start().unwrap();
+    let proxy = FaultProxy::start(redis.address()).unwrap();
+    let config = RedisConfig {
+        url: format!("redis://{}", proxy.address()),
+        command_timeout: Span::from_millis(300),
+        ..config(&redis, KeyStyle::Single)
+    };
+    let hot = RedisHot::connect(config).await.unwrap();
+    back(&hot).await;
+    proxy.set(Fault::HalfOpen);
+    let before = connections(&redis);
+    let mut looks = 0;
+    let replaced = poll_until_async(SOON, "a second connection", async || {
+        assert_unreachable(hot.cas(&[step("a", 1)]).await);
+        looks += 1; // each of them is a connection, too
+        (connections(&redis) > before + looks).then_some(())
+    });
+    replaced.await.unwrap();
+    proxy.heal();
+    back(&hot).await;
+    assert!(matches!(hot.cas(&[step("a", 1)]).await.unwrap()[..], [Cas::Applied | Cas::AlreadyApplied]));
+}
+
+/// How many connections the server ever took, this one included.
+fn connections(redis: &Redis) -> u64 {
+    let stats = redis.cli(&["INFO", "stats"]).unwrap();
+    let count = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+    count.unwrap().trim().parse().unwrap()
 }

@@ -69,7 +69,7 @@ async fn a_refused_password_is_named_and_not_shown() {
         ..config(&redis, KeyStyle::Single)
     };
     let hot = RedisHot::connect(with(Some("hunter2"))).await.unwrap();
-    let refused = hot.check().await.unwrap_err().to_string();
+    let refused = assert_unfit(hot.check().await);
     assert!(refused.contains("WRONGPASS") && !refused.contains("hunter2"), "{refused:?}");
     let hot = RedisHot::connect(with(None)).await.unwrap();
     let refused = assert_unfit(hot.check().await);

@@ -83,7 +83,7 @@ impl<'t> Reading<'t> {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("accounts", DeValue::Table(table)) => accounts = self.tables(table),
                 ("accounts", _) => {
-                    self.fault(&key.span(), "accounts", "is not a table; write [accounts.<instance>]")
+                    self.fault(&key.span(), "accounts", "is not a table; write [accounts.<instance>]");
                 }
                 (other, _) => self.fault(&key.span(), other, "is unknown; remove it"),
             }
