@@ -10,6 +10,7 @@ mod convert;
 pub mod message;
 pub mod server;
 mod session;
+mod transport;
 mod wire;
 
 pub use convert::hello::PROTOCOL_VERSION;

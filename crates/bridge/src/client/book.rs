@@ -189,6 +189,11 @@ impl Book {
         self.notes.push_back(wire::GatewayFrame { instance, sequence: 0, body: Some(body) });
     }
 
+    /// The supervisor does not serve the instance any more; it is announced again later.
+    pub(super) fn unserve(&mut self, instance: &str) {
+        self.with(instance, Member::lose);
+    }
+
     /// The session ended.
     pub(super) fn lose(&mut self) {
         self.members.values_mut().for_each(Member::lose);

@@ -3,6 +3,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
 use thiserror::Error;
 use warden_domain::{Span, Timestamp};
 
+use crate::transport::{LARGEST_WINDOW, SMALLEST_WINDOW};
+
 /// How a gateway dials and what it keeps.
 #[derive(Clone)]
 pub struct ClientConfig {
@@ -22,6 +24,9 @@ pub struct ClientConfig {
     pub inbox: NonZeroUsize,
     /// How many events may wait to be taken; when they do, no further frame is read. Default 1,024.
     pub events: NonZeroUsize,
+    /// How many bytes the supervisor may send ahead of what is read (HTTP/2 stream window), 65,535 to 16 MiB. Default
+    /// 256 KiB.
+    pub window: u32,
     /// The clock that deadlines are compared with: UTC.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -39,6 +44,7 @@ impl ClientConfig {
             announce_again: Span::from_secs(10),
             inbox: const { NonZeroUsize::new(256).unwrap() },
             events: const { NonZeroUsize::new(1_024).unwrap() },
+            window: 256 * 1024,
             clock: Arc::new(crate::clock::utc),
         }
     }
@@ -60,6 +66,9 @@ impl ClientConfig {
                 return Err(ClientConfigError::Zero(key));
             }
         }
+        if !(SMALLEST_WINDOW..=LARGEST_WINDOW).contains(&self.window) {
+            return Err(ClientConfigError::Window(self.window));
+        }
         if self.version.chars().count() > 64 {
             return Err(ClientConfigError::LongVersion);
         }
@@ -79,6 +88,9 @@ pub enum ClientConfigError {
     /// A span is zero.
     #[error("{0} is zero; give it a span above zero")]
     Zero(&'static str),
+    /// No session works with such a window.
+    #[error("window {0} is outside 65535 to 16777216 bytes; choose one inside")]
+    Window(u32),
     /// The version is longer than the contract allows.
     #[error("version is longer than 64 characters; shorten it")]
     LongVersion,
@@ -99,6 +111,7 @@ mod tests {
             ClientConfig { first_wait: Span::ZERO, ..good() }.check(),
             Err(ClientConfigError::Zero("first_wait"))
         );
+        assert_eq!(ClientConfig { window: 1, ..good() }.check(), Err(ClientConfigError::Window(1)));
         assert_eq!(
             ClientConfig { version: "v".repeat(65), ..good() }.check(),
             Err(ClientConfigError::LongVersion)

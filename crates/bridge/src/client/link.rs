@@ -23,6 +23,7 @@ use crate::{
     convert::refusal::Refusal,
     convert::{LONGEST_FRAME, refusal},
     session::Pulse,
+    transport::connection_window,
     wire::{self, gateway_client::GatewayClient, gateway_frame, supervisor_frame::Body},
 };
 
@@ -118,6 +119,8 @@ impl<'a> Link<'a> {
         Endpoint::from_shared(format!("http://{}", self.address))?
             .connect_timeout(patience)
             .tcp_nodelay(true)
+            .initial_stream_window_size(self.config.window)
+            .initial_connection_window_size(connection_window(self.config.window))
             .http2_keep_alive_interval(patience)
             .keep_alive_timeout(patience)
             .connect()
@@ -216,6 +219,9 @@ impl<'a> Link<'a> {
             Some(Body::Refusal(it)) => {
                 let reason = refusal::read_reason(it.reason);
                 tracing::warn!(instance, %reason, detail = it.detail, "the supervisor refused a frame");
+                if reason == RefusalReason::UnknownInstance {
+                    self.shared.book().unserve(&instance);
+                }
             }
             Some(Body::Goodbye(goodbye)) => return Err(LinkEnd::Goodbye(goodbye.detail)),
             None => {
@@ -227,14 +233,13 @@ impl<'a> Link<'a> {
     }
 
     async fn welcome(&self, welcome: wire::Welcome, pulse: &mut Pulse) -> Result<(), LinkEnd> {
-        if !self.was_welcomed() {
-            let address = self.address;
-            self.tell(ClientEvent::Connected { address }).await?;
-        }
         let interval = Duration::from_millis(welcome.heartbeat_interval_ms.max(1));
         pulse.expect_within(Duration::from_millis(welcome.heartbeat_timeout_ms).max(interval));
         let risen = self.shared.book().risen(&welcome.accepted);
         self.keep(risen).await?;
+        if !self.was_welcomed() {
+            self.tell(ClientEvent::Connected { address: self.address }).await?;
+        }
         self.shared.book().accept(&welcome.accepted);
         self.beat.send_if_modified(|beat| beat.replace(interval) != Some(interval));
         let turned = self.shared.book().turned(&welcome.refused);

@@ -102,10 +102,9 @@ impl Dialler {
         };
         let welcomed = link.was_welcomed();
         self.shared.book().lose();
-        if matches!(end, LinkEnd::Dropped) {
+        if matches!(end, LinkEnd::Dropped | LinkEnd::Closed) {
             return Next::End;
         }
-        let closed = matches!(end, LinkEnd::Closed);
         let why = chain(&end);
         if welcomed {
             tracing::info!(%address, why, "the session with the supervisor ended");
@@ -115,7 +114,7 @@ impl Dialler {
         } else {
             tracing::warn!(%address, why, "no session with the supervisor");
         }
-        if closed { Next::End } else { Next::Dial }
+        Next::Dial
     }
 }
 

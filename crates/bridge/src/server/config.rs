@@ -6,6 +6,8 @@ use std::{
 use thiserror::Error;
 use warden_domain::Span;
 
+use crate::transport::{LARGEST_WINDOW, SMALLEST_WINDOW};
+
 /// How a supervisor listens for gateways.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -21,18 +23,13 @@ pub struct ServerConfig {
     pub unanswered: NonZeroUsize,
     /// How many gateways may be connected. Default 1,024.
     pub sessions: NonZeroU32,
-    /// How many bytes a gateway may send ahead of what is read (HTTP/2 stream window), 65,535 to 2^31 - 1. Default 256 KiB.
+    /// How many bytes a gateway may send ahead of what is read (HTTP/2 stream window), 65,535 to 16 MiB. Default 256 KiB.
     pub window: u32,
     /// How long a shutdown waits for the sessions to end in order. Default 5 s.
     pub drain: Span,
 }
 
 impl ServerConfig {
-    /// The smallest stream window of HTTP/2, in bytes.
-    const SMALLEST_WINDOW: u32 = 65_535;
-    /// The largest, in bytes.
-    const LARGEST_WINDOW: u32 = (1 << 31) - 1;
-
     /// The defaults, at this address.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
@@ -65,7 +62,7 @@ impl ServerConfig {
                 timeout: self.heartbeat_timeout,
             });
         }
-        if !(Self::SMALLEST_WINDOW..=Self::LARGEST_WINDOW).contains(&self.window) {
+        if !(SMALLEST_WINDOW..=LARGEST_WINDOW).contains(&self.window) {
             return Err(ServerConfigError::Window(self.window));
         }
         Ok(())
@@ -91,8 +88,8 @@ pub enum ServerConfigError {
         /// When one is missed.
         timeout: Span,
     },
-    /// HTTP/2 knows no such window.
-    #[error("window {0} is outside 65535 to 2147483647 bytes; choose one inside")]
+    /// No session works with such a window.
+    #[error("window {0} is outside 65535 to 16777216 bytes; choose one inside")]
     Window(u32),
 }
 
@@ -113,7 +110,7 @@ mod tests {
         assert_eq!(zero.check(), Err(ServerConfigError::ZeroInterval));
         let short = ServerConfig { heartbeat_timeout: Span::from_secs(5), ..good() };
         assert!(matches!(short.check(), Err(ServerConfigError::ShortTimeout { .. })));
-        for window in [0, 65_534, u32::MAX] {
+        for window in [0, SMALLEST_WINDOW - 1, LARGEST_WINDOW + 1] {
             assert_eq!(ServerConfig { window, ..good() }.check(), Err(ServerConfigError::Window(window)));
         }
     }

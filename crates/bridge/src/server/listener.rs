@@ -14,12 +14,15 @@ use super::{
     registry::Registry,
     service::{Door, Service, Stage},
 };
-use crate::{Inbound, convert::LONGEST_FRAME, wire::gateway_server::GatewayServer};
+use crate::{
+    Inbound,
+    convert::LONGEST_FRAME,
+    transport::{STREAMS, connection_window},
+    wire::gateway_server::GatewayServer,
+};
 
 /// The largest header list of a request, in bytes: a session's request carries next to nothing.
 const LONGEST_HEADERS: u32 = 16 * 1024;
-/// How many streams one connection may open: one session, and room for the next one before the old one is gone.
-const STREAMS: u32 = 4;
 
 /// Takes gateways in.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ async fn serve(
         .max_encoding_message_size(LONGEST_FRAME);
     Server::builder()
         .initial_stream_window_size(window)
-        .initial_connection_window_size(window.saturating_mul(STREAMS).min((1 << 31) - 1))
+        .initial_connection_window_size(connection_window(window))
         .max_concurrent_streams(STREAMS)
         .http2_max_header_list_size(LONGEST_HEADERS)
         .http2_keepalive_interval(Some(patience))

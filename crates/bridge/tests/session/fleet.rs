@@ -1,0 +1,96 @@
+//! Both real sides together.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::mpsc;
+use warden_bridge::{
+    Envelope, Finished, Inbound, Mt5Bridge, Outcome,
+    client::{ClientConfig, ClientEvent, ClientHandle, MemoryEpochs, connect},
+};
+use warden_domain::{Epoch, Facts, InstanceId, Span};
+
+use crate::support::{
+    id, report,
+    rig::{Rig, envelope},
+    soon,
+};
+
+fn dial(rig: &Rig, instances: Vec<InstanceId>) -> (ClientHandle, mpsc::Receiver<ClientEvent>) {
+    let mut config = ClientConfig::new(vec![rig.address]);
+    config.first_wait = Span::from_millis(1);
+    config.longest_wait = Span::from_millis(20);
+    let instances = instances.into_iter().map(|it| (it, report(0))).collect();
+    connect(config, instances, Arc::new(MemoryEpochs::default())).expect("it begins")
+}
+
+/// Does every command at once.
+async fn obey(handle: ClientHandle, mut events: mpsc::Receiver<ClientEvent>) -> u64 {
+    let mut done = 0;
+    while let Some(event) = events.recv().await {
+        if let ClientEvent::Command(Envelope { instance, epoch, id, .. }) = event {
+            let (outcome, facts, detail) = (Outcome::Done, Facts::default(), String::new());
+            handle.finished(epoch, Finished { instance, id, outcome, facts, detail }).expect("it runs");
+            done += 1;
+        }
+    }
+    done
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_stream_serves_a_thousand_instances() {
+    let names: Vec<_> = (0..1_000).map(|n| id(&format!("acct-{n}"))).collect();
+    let mut rig = Rig::start().await;
+    let (handle, events) = dial(&rig, names.clone());
+    let mut up = BTreeSet::new();
+    while up.len() < names.len() {
+        assert!(up.insert(rig.up().await.0), "each once");
+    }
+    assert_eq!(up, names.iter().cloned().collect());
+    assert_eq!(rig.bridge.sessions()[0].instances, 1_000);
+    let gateway = tokio::spawn(obey(handle.clone(), events));
+    for round in 1..=3 {
+        for name in &names {
+            rig.bridge.send(envelope(name.as_str(), 1, round)).unwrap();
+        }
+        let mut ended = BTreeSet::new();
+        while ended.len() < names.len() {
+            match rig.next().await {
+                Inbound::Finished(it) => {
+                    assert_eq!(it.id.0, round);
+                    assert!(ended.insert(it.instance), "each once");
+                }
+                Inbound::Report { .. } => {}
+                other @ (Inbound::Up { .. } | Inbound::Down { .. }) => panic!("{other:?}"),
+            }
+        }
+    }
+    handle.close();
+    assert_eq!(soon(gateway).await.unwrap(), 3_000);
+    let mut down = 0;
+    while down < 1_000 {
+        if matches!(rig.next().await, Inbound::Down { .. }) {
+            down += 1;
+        }
+    }
+    assert_eq!(rig.bridge.counters().refused.total(), 0);
+    assert_eq!(rig.bridge.counters().refused_by_gateway.total(), 0);
+}
+
+#[tokio::test]
+async fn a_gateway_finds_a_supervisor_that_was_restarted_and_goes_on_under_a_higher_epoch() {
+    let mut rig = Rig::start().await;
+    let (handle, events) = dial(&rig, vec![id("a")]);
+    assert_eq!(rig.up().await, (id("a"), Epoch(0)));
+    let gateway = tokio::spawn(obey(handle.clone(), events));
+    let address = rig.address;
+    soon(rig.server.shutdown()).await;
+    let mut rig = Rig::with(16, |config| config.address = address).await;
+    assert_eq!(rig.up().await, (id("a"), Epoch(1)), "it kept the epoch it had seen");
+    rig.bridge.send(envelope("a", 2, 1)).unwrap();
+    assert!(matches!(rig.next().await, Inbound::Finished(it) if it.outcome == Outcome::Done));
+    rig.bridge.send(envelope("a", 1, 2)).unwrap();
+    // not started, and its result is of a lower epoch
+    rig.refused(warden_bridge::RefusalReason::StaleEpoch, 1).await;
+    handle.close();
+    assert_eq!(soon(gateway).await.unwrap(), 1);
+}
