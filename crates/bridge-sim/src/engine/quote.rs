@@ -1,0 +1,73 @@
+use warden_domain::Span;
+
+use super::{Desk, Refused, Side, code};
+use crate::{bars::Bars, symbol::SymbolSpec};
+
+/// The symbols that are traded, each with its price over time.
+#[derive(Clone, Debug)]
+pub struct Market {
+    symbols: Vec<(SymbolSpec, Bars)>,
+}
+
+/// The market of a symbol, in points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quote {
+    pub(crate) bid: i64,
+    pub(crate) ask: i64,
+}
+
+impl Market {
+    /// A market of these symbols; a position names its symbol by the place in this list.
+    #[must_use]
+    pub fn new(symbols: Vec<(SymbolSpec, Bars)>) -> Self {
+        Self { symbols }
+    }
+
+    /// EURUSD along `bars`, and USDJPY on a seeded walk.
+    #[must_use]
+    pub fn usual(eurusd: Bars, seed: u64) -> Self {
+        Self::new(vec![
+            (SymbolSpec::pair("EURUSD", 5), eurusd),
+            (SymbolSpec::pair("USDJPY", 3), Bars::walk(seed, "USDJPY", 110.0, 0.03)),
+        ])
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.symbols.len()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.symbols.iter().position(|(spec, _)| spec.name == name)
+    }
+
+    pub(crate) fn spec(&self, symbol: usize) -> &SymbolSpec {
+        &self.symbols[symbol].0
+    }
+
+    pub(crate) fn quote(&self, symbol: usize, elapsed: Span) -> Quote {
+        let (spec, bars) = &self.symbols[symbol];
+        let bid = spec.points(bars.price(elapsed));
+        Quote { bid, ask: bid + spec.spread }
+    }
+}
+
+impl Quote {
+    /// What a deal of this side costs.
+    pub(crate) fn price(self, side: Side) -> i64 {
+        match side {
+            Side::Buy => self.ask,
+            Side::Sell => self.bid,
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// The symbol and its quote, or why there is none.
+    pub(super) fn quoted(&self, name: &str) -> Result<(usize, Quote), Refused> {
+        let symbol = self.market.find(name).ok_or(Refused(code::INVALID))?;
+        if self.terms.no_quote {
+            return Err(Refused(code::PRICE_OFF));
+        }
+        Ok((symbol, self.market.quote(symbol, self.elapsed)))
+    }
+}

@@ -1,0 +1,214 @@
+//! Between the world and the sessions of its gateways.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use warden_bridge::{
+    CommandId, Envelope, Finished, Inbound, Mt5Bridge, Outcome, Report,
+    client::{self, ClientEvent, ClientHandle, EpochStore},
+};
+use warden_domain::{Epoch, Facts, InstanceId, Span};
+
+use super::dial::{DialError, Dialling};
+use crate::{Fleet, World, WorldClock};
+
+/// Knows which session speaks for which instance.
+pub(super) struct Router {
+    clock: WorldClock,
+    dialling: Dialling,
+    gateways: Vec<Gateway>,
+    /// The gateway of each instance.
+    places: HashMap<InstanceId, usize>,
+    /// Under which epoch a command came, until it ended.
+    running: HashMap<(InstanceId, CommandId), Epoch>,
+    commands: mpsc::Sender<Asked>,
+}
+
+/// One gateway, with or without a session.
+struct Gateway {
+    members: Vec<InstanceId>,
+    /// How each terminal stands, of those that were announced.
+    up: HashMap<InstanceId, Report>,
+    epochs: Arc<dyn EpochStore>,
+    session: Option<Session>,
+}
+
+struct Session {
+    handle: ClientHandle,
+    listener: JoinHandle<()>,
+}
+
+/// A command that came over a gateway's session.
+pub(super) struct Asked {
+    gateway: usize,
+    envelope: Envelope,
+}
+
+impl Router {
+    pub(super) fn new(
+        world: &World,
+        clock: WorldClock,
+        dialling: Dialling,
+        commands: mpsc::Sender<Asked>,
+    ) -> Result<Self, DialError> {
+        let (mut gateways, mut places) = (Vec::new(), HashMap::new());
+        for (at, (name, members)) in world.gateways().into_iter().enumerate() {
+            places.extend(members.iter().map(|instance| (instance.clone(), at)));
+            gateways.push(Gateway {
+                members,
+                up: HashMap::new(),
+                epochs: dialling.epochs(&name)?,
+                session: None,
+            });
+        }
+        Ok(Self { clock, dialling, gateways, places, running: HashMap::new(), commands })
+    }
+
+    /// Carries messages both ways until it is stopped or the world ends.
+    pub(super) async fn run(
+        mut self,
+        fleet: Arc<Fleet>,
+        mut heard: mpsc::Receiver<Inbound>,
+        mut commands: mpsc::Receiver<Asked>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        loop {
+            tokio::select! {
+                inbound = heard.recv() => match inbound {
+                    Some(inbound) => {
+                        if let Err(fault) = self.hear(inbound) {
+                            tracing::error!(%fault, "a gateway cannot dial again");
+                        }
+                    }
+                    None => break,
+                },
+                Some(asked) = commands.recv() => self.asked(&fleet, asked),
+                _ = stopped.wait_for(|stop| *stop) => break,
+            }
+        }
+        // Whoever still hands a command over is not kept waiting.
+        drop(commands);
+        self.goodbye().await;
+    }
+
+    /// Passes on what the world's gateways say.
+    pub(super) fn hear(&mut self, inbound: Inbound) -> Result<(), DialError> {
+        match inbound {
+            Inbound::Up { instance, report, .. } => self.up(&instance, report)?,
+            Inbound::Down { instance } => self.down(&instance),
+            Inbound::Report { instance, report } => self.report(&instance, report),
+            Inbound::Finished(finished) => self.finished(finished),
+        }
+        Ok(())
+    }
+
+    /// A terminal was announced; its gateway dials when all of its terminals were.
+    fn up(&mut self, instance: &InstanceId, report: Report) -> Result<(), DialError> {
+        let Some(at) = self.places.get(instance).copied() else { return Ok(()) };
+        let gateway = &mut self.gateways[at];
+        gateway.up.insert(instance.clone(), report);
+        if gateway.session.is_some() || gateway.up.len() < gateway.members.len() {
+            return Ok(());
+        }
+        let reports = gateway.members.iter().filter_map(|id| Some((id.clone(), gateway.up.get(id)?.clone())));
+        let (handle, events) =
+            client::connect(self.dialling.config(), reports.collect(), Arc::clone(&gateway.epochs))?;
+        let listener = tokio::spawn(listen(at, events, self.commands.clone()));
+        gateway.session = Some(Session { handle, listener });
+        Ok(())
+    }
+
+    /// The gateway process is gone: its session ends without a goodbye.
+    fn down(&mut self, instance: &InstanceId) {
+        let Some(at) = self.places.get(instance).copied() else { return };
+        self.running.retain(|(of, _), _| of != instance);
+        let gateway = &mut self.gateways[at];
+        gateway.up.remove(instance);
+        if let Some(session) = gateway.session.take() {
+            // With the listener goes the receiver of events, and with it the session.
+            session.listener.abort();
+        }
+    }
+
+    fn report(&mut self, instance: &InstanceId, report: Report) {
+        let Some(at) = self.places.get(instance) else { return };
+        let gateway = &mut self.gateways[*at];
+        if let Some(standing) = gateway.up.get_mut(instance) {
+            standing.clone_from(&report);
+        }
+        if let Some(session) = &gateway.session
+            && let Err(fault) = session.handle.report(instance, report)
+        {
+            tracing::error!(%fault, "a report was not taken");
+        }
+    }
+
+    fn finished(&mut self, finished: Finished) {
+        let key = (finished.instance.clone(), finished.id);
+        let Some(epoch) = self.running.remove(&key) else {
+            tracing::debug!(instance = %key.0, id = key.1.0, "nobody waits for the end of this command");
+            return;
+        };
+        let session = self.places.get(&key.0).and_then(|at| self.gateways[*at].session.as_ref());
+        if let Some(session) = session
+            && let Err(fault) = session.handle.finished(epoch, finished)
+        {
+            tracing::debug!(%fault, "the end of a command was not taken");
+        }
+    }
+
+    /// A supervisor asks for something.
+    fn asked(&mut self, fleet: &Fleet, Asked { gateway, envelope }: Asked) {
+        if self.gateways[gateway].session.is_none() {
+            return;
+        }
+        let (instance, id) = (envelope.instance.clone(), envelope.id);
+        self.running.insert((instance.clone(), id), envelope.epoch);
+        let envelope = Envelope { deadline: self.in_the_world(&envelope), ..envelope };
+        if let Err(refused) = fleet.send(envelope) {
+            let (outcome, facts) = (Outcome::NotStarted, Facts::default());
+            self.finished(Finished { instance, id, outcome, facts, detail: refused.to_string() });
+        }
+    }
+
+    /// The deadline by the world's clock: as much of it is left as by the supervisor's, at the world's speed.
+    fn in_the_world(&self, envelope: &Envelope) -> warden_domain::Timestamp {
+        let present = (self.dialling.config().clock)();
+        let left = envelope.deadline.since(present).as_millis() as f64 * self.clock.speed();
+        self.clock.now().after(Span::from_millis(left as u64))
+    }
+
+    /// Says goodbye and waits until every session ended.
+    async fn goodbye(self) {
+        for session in self.gateways.into_iter().filter_map(|gateway| gateway.session) {
+            session.handle.close();
+            if let Err(fault) = session.listener.await {
+                tracing::error!(%fault, "a gateway's session ended with a fault");
+            }
+        }
+    }
+}
+
+/// Reads a session's events until it ends.
+async fn listen(gateway: usize, mut events: mpsc::Receiver<ClientEvent>, commands: mpsc::Sender<Asked>) {
+    while let Some(event) = events.recv().await {
+        match event {
+            ClientEvent::Connected { address } => {
+                tracing::info!(gateway = gateway + 1, %address, "connected");
+            }
+            ClientEvent::Disconnected { address, why } => {
+                tracing::warn!(gateway = gateway + 1, %address, why, "disconnected");
+            }
+            ClientEvent::Refused { instance, reason } => {
+                tracing::warn!(gateway = gateway + 1, %instance, ?reason, "the supervisor does not serve an instance");
+            }
+            ClientEvent::Command(envelope) => {
+                // Nobody takes commands any more when the router ended; the session ends next.
+                let _ = commands.send(Asked { gateway, envelope }).await;
+            }
+        }
+    }
+}

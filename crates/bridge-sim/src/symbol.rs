@@ -1,0 +1,120 @@
+use crate::engine::Side;
+
+/// What a trade server says about a symbol (MQL5 `SymbolInfo*`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct SymbolSpec {
+    /// Its name, such as `EURUSD`.
+    pub name: String,
+    /// Digits after the point of its prices, at most 8 (MQL5 `SYMBOL_DIGITS`); one point is `10^-digits`.
+    pub digits: u32,
+    /// Units of the base currency in a lot (MQL5 `SYMBOL_TRADE_CONTRACT_SIZE`).
+    pub contract: f64,
+    /// The smallest volume, in lots (MQL5 `SYMBOL_VOLUME_MIN`).
+    pub volume_min: f64,
+    /// The largest volume of one request, in lots (MQL5 `SYMBOL_VOLUME_MAX`).
+    pub volume_max: f64,
+    /// Volumes are multiples of it, in lots (MQL5 `SYMBOL_VOLUME_STEP`).
+    pub volume_step: f64,
+    /// The largest volume of positions and orders together, in lots; 0 for no limit (MQL5 `SYMBOL_VOLUME_LIMIT`).
+    pub volume_limit: f64,
+    /// The least distance of stops and pending prices from the market, in points (MQL5 `SYMBOL_TRADE_STOPS_LEVEL`).
+    pub stops_level: i64,
+    /// Closer than this to the market, orders cannot be changed, in points (MQL5 `SYMBOL_TRADE_FREEZE_LEVEL`).
+    pub freeze_level: i64,
+    /// Ask less bid, in points (MQL5 `SYMBOL_SPREAD`).
+    pub spread: i64,
+    /// How an order that cannot be filled as a whole is treated (MQL5 `SYMBOL_FILLING_MODE`).
+    pub filling: Filling,
+    /// Which trades are open (MQL5 `SYMBOL_TRADE_MODE`).
+    pub trade_mode: TradeMode,
+}
+
+/// How an order that cannot be filled as a whole is treated (MQL5 `ENUM_ORDER_TYPE_FILLING`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filling {
+    /// All or nothing: a partial fill becomes a rejection.
+    FillOrKill,
+    /// What can be filled is filled, the rest is cancelled.
+    ImmediateOrCancel,
+}
+
+/// Which trades a symbol takes (MQL5 `ENUM_SYMBOL_TRADE_MODE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TradeMode {
+    /// None.
+    Disabled,
+    /// Only buys.
+    LongOnly,
+    /// Only sells.
+    ShortOnly,
+    /// Only closing.
+    CloseOnly,
+    /// All.
+    Full,
+}
+
+impl SymbolSpec {
+    /// A currency pair as most brokers set it up: 0.01 to 100 lots, stops level 10 points, spread 12 points.
+    #[must_use]
+    pub fn pair(name: &str, digits: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            digits,
+            contract: 100_000.0,
+            volume_min: 0.01,
+            volume_max: 100.0,
+            volume_step: 0.01,
+            volume_limit: 0.0,
+            stops_level: 10,
+            freeze_level: 2,
+            spread: 12,
+            filling: Filling::ImmediateOrCancel,
+            trade_mode: TradeMode::Full,
+        }
+    }
+
+    /// A price in whole points; saturates.
+    pub(crate) fn points(&self, price: f64) -> i64 {
+        (price * self.scale()).round() as i64
+    }
+
+    /// Points as a price.
+    pub(crate) fn price(&self, points: i64) -> f64 {
+        points as f64 / self.scale()
+    }
+
+    /// The price in the quote currency of `points` with `lots`.
+    pub(crate) fn money(&self, points: i64, lots: f64) -> f64 {
+        self.price(points) * self.contract * lots
+    }
+
+    /// Whether the trade mode takes a position of this side.
+    pub(crate) fn opens(&self, side: Side) -> Result<(), TradeMode> {
+        match (self.trade_mode, side) {
+            (TradeMode::Full, _) | (TradeMode::LongOnly, Side::Buy) | (TradeMode::ShortOnly, Side::Sell) => {
+                Ok(())
+            }
+            (mode @ (TradeMode::Disabled | TradeMode::CloseOnly), _)
+            | (mode @ TradeMode::LongOnly, Side::Sell)
+            | (mode @ TradeMode::ShortOnly, Side::Buy) => Err(mode),
+        }
+    }
+
+    fn scale(&self) -> f64 {
+        10_f64.powi(i32::try_from(self.digits).unwrap_or(8))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_and_prices_are_two_views_of_one_number() {
+        let spec = SymbolSpec::pair("EURUSD", 5);
+        for points in [107_216, 99_999, 1] {
+            assert_eq!(spec.points(spec.price(points)), points);
+        }
+        assert_eq!(spec.price(107_216), 1.07216);
+    }
+}
