@@ -11,7 +11,7 @@ pub enum Effect {
         id: CommandId,
         /// What to do.
         command: Command,
-        /// The gateway does not start it after this moment.
+        /// The gateway does not start it after this moment; its outcome may come later.
         deadline: Timestamp,
     },
     /// Tell people, through every configured channel and the feed.
@@ -73,7 +73,7 @@ pub enum Notice {
     RepeatedLoginFailure,
     /// Login works again (LOG-6).
     LoginRecovered,
-    /// The credentials were refused before, or there are none (LOG-9).
+    /// The credentials were refused before, or there are none (LOG-9): the login was not tried.
     CredentialsNeeded,
     /// The broker was given up (BRK-1).
     BrokerGivenUp,
@@ -89,7 +89,7 @@ pub enum Notice {
     StateStoreGivenUp,
     /// The account was disabled: update the credentials, or add a new account (ACC-1, ACC-4).
     AccountDisabled,
-    /// The account was closed: a new account can be added (ACC-2, ACC-4).
+    /// The broker says that the account is closed: a new account can be added (ACC-2, ACC-4).
     AccountClosed,
     /// The credentials were destroyed (ACC-3).
     CredentialsDeleted,
@@ -132,7 +132,7 @@ impl Notice {
                 "the broker disabled the account; update the credentials or add a new account"
             }
             Self::AccountClosed => {
-                "the broker closed the account; its credentials are destroyed, add a new account"
+                "the broker says that the account is closed; a second proof destroys its credentials, add a new account"
             }
             Self::CredentialsDeleted => "the credentials of the account were destroyed",
             Self::PermissionsChanged => {
@@ -154,16 +154,30 @@ impl Notice {
 /// What one step decided: the effects in order, and the rule behind each.
 ///
 /// Reused from step to step; [`step`](crate::step) clears it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[must_use = "an effect that is not carried out is lost"]
 pub struct Effects {
     pub(crate) rule: Option<Rule>,
-    pub(crate) list: ArrayVec<(Rule, Effect), 8>,
+    pub(crate) list: ArrayVec<(Rule, Effect), { Effects::ROOM }>,
+    /// What [`step`](crate::step) answers; no part of the decision itself.
     #[serde(skip)]
     pub(crate) changed: bool,
 }
 
+impl PartialEq for Effects {
+    fn eq(&self, other: &Self) -> bool {
+        self.rule == other.rule && self.list == other.list
+    }
+}
+
+impl Eq for Effects {}
+
 impl Effects {
+    /// The effects that one step has room for.
+    pub(crate) const ROOM: usize = 8;
+    /// The effects of one event, or of one deadline, at most; a test tries every one of them.
+    pub(crate) const MOST: usize = 4;
+
     /// The effects, each with the rule that asked for it.
     #[must_use]
     pub fn list(&self) -> &[(Rule, Effect)] {

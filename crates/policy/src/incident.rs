@@ -38,6 +38,19 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Whether the broker's side said so, in whatever form.
+    pub(crate) const fn is_refusal(self) -> bool {
+        match self {
+            Self::Retcode(_) | Self::LastError(_) | Self::Journal(_) => true,
+            Self::Flags
+            | Self::ProcessGone
+            | Self::GatewayGone
+            | Self::Silence
+            | Self::Store
+            | Self::Internal => false,
+        }
+    }
+
     /// The strongest observation among facts: a journal line, then a retcode, then an error code, then flags.
     #[must_use]
     pub fn of(facts: &Facts) -> Self {
@@ -111,14 +124,16 @@ impl Incidents {
         }
     }
 
-    pub(crate) fn count_attempt(&mut self, kind: IncidentKind) -> u8 {
-        match &mut self.slots[kind as usize] {
-            Some(incident) => {
-                incident.attempt = incident.attempt.saturating_add(1);
-                incident.attempt
-            }
-            None => 0,
+    pub(crate) fn count_attempt(&mut self, kind: IncidentKind) {
+        if let Some(incident) = &mut self.slots[kind as usize] {
+            incident.attempt = incident.attempt.saturating_add(1);
         }
+    }
+
+    /// The attempt that was counted last does not count after all.
+    pub(crate) fn uncount_attempt(&mut self, kind: IncidentKind) {
+        let attempts = self.attempts(kind).saturating_sub(1);
+        self.set_attempts(kind, attempts);
     }
 
     pub(crate) fn set_attempts(&mut self, kind: IncidentKind, attempts: u8) {

@@ -11,6 +11,7 @@ mod session;
 mod value;
 
 use thiserror::Error;
+use warden_domain::Span;
 
 pub use account::{Closure, Corrupted, Permissions, UserStop};
 pub use broker::{BrokerIncident, Down, Maintenance, RateLimit};
@@ -102,6 +103,7 @@ macro_rules! tree {
             pub fn faults(&self) -> Vec<(String, String)> {
                 let mut faults = Vec::new();
                 $(self.$field.faults(&mut |field, remedy| faults.push((format!("{}.{field}", $prefix), remedy.to_owned())));)+
+                self.faults_across(&mut faults);
                 faults
             }
         }
@@ -148,6 +150,20 @@ pub struct Description {
     pub range: &'static str,
     /// The rule's id where one gives the default, and what the number does.
     pub meaning: &'static str,
+}
+
+impl Params {
+    /// What two elements say against each other.
+    fn faults_across(&self, faults: &mut Vec<(String, String)>) {
+        let session = &self.session;
+        let parts = [session.start_within.times(2), self.login.deadline, session.confirm_deadline];
+        let login = Span::from_millis(parts.iter().fold(0, |sum, part| part.as_millis().saturating_add(sum)));
+        if self.login.lock_ttl < login {
+            let remedy =
+                format!("is shorter than a login and its confirmation, {login}; a login would lose its lock");
+            faults.push(("login.lock_ttl".to_owned(), remedy));
+        }
+    }
 }
 
 /// Why a parameter was not set.

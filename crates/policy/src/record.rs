@@ -72,7 +72,11 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     if *schema > SCHEMA {
         return Err(DecodeError::NewerSchema(*schema));
     }
-    postcard::from_bytes(body).map_err(|fault| DecodeError::Malformed(fault.to_string()))
+    match postcard::take_from_bytes(body) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(DecodeError::Malformed(format!("{} bytes too many", rest.len()))),
+        Err(fault) => Err(DecodeError::Malformed(fault.to_string())),
+    }
 }
 
 /// Grows the caller's buffer instead of making one.

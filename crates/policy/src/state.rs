@@ -1,12 +1,15 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use warden_domain::{
-    Alert, ConnectionState, Desired, FailureReason, Gate, Health, IncidentKind, Layer, Status, Timestamp,
+    Alert, ConnectionState, Desired, FailureReason, Gate, Health, IncidentKind, Layer, Span, Status,
+    Timestamp,
 };
 
 use crate::{
-    Command, CommandId, Effect, Effects, Incident, Phase, Timer, Timers, account::Closure, incident,
-    incident::Incidents,
+    Command, CommandId, Effect, Effects, Incident, Params, Phase, Timer, Timers,
+    account::Closure,
+    incident::{self, Incidents},
+    timers::TimerSet,
 };
 
 /// All that the policy knows of one instance: plain data, about 700 bytes, without a pointer.
@@ -52,10 +55,24 @@ pub(crate) struct Flags {
     pub(crate) login_recovered: bool,
     /// The connection has been lost for long (NET-4).
     pub(crate) lost_for_long: bool,
-    /// A broker incident holds the instance back (BRK-5).
-    pub(crate) held: bool,
+    /// How a broker incident concerns the instance (BRK-5).
+    pub(crate) sharing: Sharing,
     /// The hot-state store was given up and the instance is watched on with its gate shut (NET-3).
     pub(crate) degraded: bool,
+    /// It stopped while no gateway could be told to close the terminal session; the next one is.
+    pub(crate) session_left: bool,
+}
+
+/// How a broker incident concerns an instance (BRK-5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Sharing {
+    /// Its failures are its own.
+    #[default]
+    Alone,
+    /// It waits for the end of the incident; the incident's alert and notification stand for its own.
+    Held,
+    /// The incident is over and it may try; until it fails by itself it tells nobody.
+    Released,
 }
 
 impl Instance {
@@ -197,11 +214,10 @@ impl Instance {
     }
 
     fn trade_pause_reason(&self) -> FailureReason {
-        if self.incidents.is_open(IncidentKind::Slippage) {
-            FailureReason::Slippage
-        } else {
-            FailureReason::ExecutionTimeout
-        }
+        crate::trade::PAUSING
+            .into_iter()
+            .find(|kind| self.incidents.is_open(*kind))
+            .map_or(FailureReason::None, IncidentKind::reason)
     }
 
     /// The alerts whose condition holds now.
@@ -210,8 +226,7 @@ impl Instance {
         let mut alerts = AlertSet::default();
         if self.incidents.any() {
             for (kind, _) in self.incidents.iter() {
-                let shared = self.flags.held && kind == IncidentKind::BrokerDown;
-                if let (Some(alert), false) = (kind.alert(), shared) {
+                if let (Some(alert), true) = (kind.alert(), self.alerts_on(kind)) {
                     alerts.insert(alert);
                 }
             }
@@ -222,11 +237,46 @@ impl Instance {
         if self.flags.login_recovered {
             alerts.insert(Alert::LoginRecovered);
         }
-        if self.flags.lost_for_long && !self.flags.held {
+        if self.flags.lost_for_long && self.flags.sharing == Sharing::Alone {
             alerts.insert(Alert::ConnectionLost);
         }
         self.alert_on_stop(&mut alerts);
         alerts
+    }
+
+    /// Whether the condition of the open incident's alert holds: a stop ends what it was not for, and a broker incident
+    /// speaks for its members (BRK-5).
+    fn alerts_on(&self, kind: IncidentKind) -> bool {
+        match kind {
+            IncidentKind::BrokerDown if self.flags.sharing != Sharing::Alone => false,
+            IncidentKind::BrokerDown | IncidentKind::RateLimited | IncidentKind::TerminalCrashed => {
+                match self.phase {
+                    Phase::Stopped { reason, .. } => reason == kind.reason(),
+                    Phase::LoginDue
+                    | Phase::LoggingIn
+                    | Phase::Confirming
+                    | Phase::Up
+                    | Phase::Waiting(_)
+                    | Phase::Recovering(_)
+                    | Phase::Closing(_) => true,
+                }
+            }
+            IncidentKind::StateStoreLost => {
+                !matches!(self.phase, Phase::Stopped { status: Status::Inactive, .. })
+            }
+            IncidentKind::LoginFailed
+            | IncidentKind::Maintenance
+            | IncidentKind::NetworkLost
+            | IncidentKind::StateCorrupted
+            | IncidentKind::StateConflict
+            | IncidentKind::PermissionsChanged
+            | IncidentKind::AccountDisabled
+            | IncidentKind::AccountClosed
+            | IncidentKind::Slippage
+            | IncidentKind::ExecutionTimeout
+            | IncidentKind::DuplicateOrders
+            | IncidentKind::ProtectionMisfire => true,
+        }
     }
 
     fn alert_on_stop(&self, alerts: &mut AlertSet) {
@@ -320,7 +370,7 @@ impl Instance {
     /// Whether a broker incident holds it back (BRK-5).
     #[must_use]
     pub const fn is_held(&self) -> bool {
-        self.flags.held
+        matches!(self.flags.sharing, Sharing::Held)
     }
 
     /// Whether its hot-state keys are, or are being, removed for good: nothing may be written there any more (ACC-3).
@@ -335,13 +385,18 @@ impl Instance {
         matches!(self.phase, Phase::LoggingIn | Phase::Confirming | Phase::Recovering(_))
     }
 
-    /// Whether the terminal is cut off from its broker or unreachable: what a broker incident counts (BRK-5).
+    /// Whether the terminal is cut off from its broker: what a broker incident counts (BRK-5).
+    ///
+    /// One whose gateway is gone is not: nobody knows how its terminal stands.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
         let open = self.incidents.is_open(IncidentKind::BrokerDown)
             || self.incidents.is_open(IncidentKind::NetworkLost);
-        let gateway = self.health.is_up(Layer::GatewayAlive);
-        open && gateway && !matches!(self.phase, Phase::Stopped { .. } | Phase::Up)
+        let recovering = !matches!(
+            self.phase,
+            Phase::Stopped { .. } | Phase::Up | Phase::Closing(_) | Phase::Waiting(IncidentKind::Maintenance)
+        );
+        open && recovering && self.health.is_up(Layer::GatewayAlive)
     }
 
     /// When the next [`Event::Tick`](crate::Event::Tick) may do something; `None` when only an event can.
@@ -349,23 +404,26 @@ impl Instance {
     /// Attempts that wait for a gateway, for a broker incident or for the outcome of a send have no moment.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.timers.earliest(self.may_attempt())
+        self.timers.earliest(self.held_back())
     }
 
     /// Whether an attempt at the terminal is due: the driver asks for admission before its tick (LOG-5, LOG-10).
     #[must_use]
     pub fn attempt_due(&self, now: Timestamp) -> Option<Timer> {
-        if !self.may_attempt() {
-            return None;
-        }
-        [Timer::Login, Timer::Reconnect, Timer::Restart]
-            .into_iter()
-            .find(|timer| self.timers.due_at(*timer).is_some_and(|at| at <= now))
+        let held_back = self.held_back();
+        [Timer::Login, Timer::Reconnect, Timer::Restart].into_iter().find(|timer| {
+            !held_back.contains(*timer) && self.timers.due_at(*timer).is_some_and(|at| at <= now)
+        })
     }
 
-    /// Whether nothing but the driver's admission stands between a due attempt and its start.
-    pub(crate) const fn may_attempt(&self) -> bool {
-        self.health.is_up(Layer::GatewayAlive) && !self.flags.held && self.unresolved_sends == 0
+    /// The attempts between which and their start stands more than the driver's admission: each needs a gateway; a
+    /// broker incident holds back those that reach for the broker (BRK-5); a restart waits for sends (NET-2).
+    pub(crate) const fn held_back(&self) -> TimerSet {
+        if !self.health.is_up(Layer::GatewayAlive) {
+            return TimerSet::ATTEMPTS;
+        }
+        let held = if self.is_held() { TimerSet::REACHING_THE_BROKER } else { TimerSet::NONE };
+        if self.unresolved_sends > 0 { held.and(TimerSet::RESTART) } else { held }
     }
 
     /// Whether a person may start it, and why not.
@@ -391,39 +449,53 @@ impl Instance {
 
     /// Whether a person may reset it, and why not (LOG-7).
     ///
+    /// An account that is only suspected to be closed may be reset: the login that follows is one more test of it.
+    ///
     /// # Errors
     /// When the account is closed, or nothing failed.
     pub fn may_reset(&self) -> Result<(), Refused> {
-        match (self.closure, self.status()) {
-            (closure, _) if closure.is_final() => Err(Refused::AccountClosed),
-            (_, Status::Failed | Status::PermanentlyFailed | Status::Disconnected) => Ok(()),
-            (_, Status::Connecting) if self.login_attempts > 0 => Ok(()),
-            (_, Status::Connecting | Status::Connected | Status::Inactive) => Err(Refused::NotFailed),
+        if self.closure.is_final() {
+            return Err(Refused::AccountClosed);
         }
+        let failed = match self.phase {
+            Phase::Stopped { status, .. } => match status {
+                Status::Failed | Status::PermanentlyFailed => true,
+                Status::Connecting | Status::Connected | Status::Disconnected | Status::Inactive => false,
+            },
+            Phase::LoginDue | Phase::LoggingIn | Phase::Confirming => self.incidents.any(),
+            Phase::Waiting(_) | Phase::Recovering(_) => true,
+            Phase::Up | Phase::Closing(_) => false,
+        };
+        if failed { Ok(()) } else { Err(Refused::NotFailed) }
     }
 
+    /// Sends a command whose outcome nobody waits for.
     pub(crate) fn send(
         &mut self,
         fx: &mut Effects,
         rule: warden_domain::Rule,
         command: Command,
-        deadline: Timestamp,
+        now: Timestamp,
+        params: &Params,
     ) {
         self.command = CommandId(self.command.0 + 1);
+        let deadline = now.after(params.session.start_within);
         fx.add(rule, Effect::Command { id: self.command, command, deadline });
     }
 
-    /// Sends a command whose outcome the instance waits for.
+    /// Sends a command whose outcome the instance waits for: as long as it may wait for its start, and then `takes`.
     pub(crate) fn ask(
         &mut self,
         fx: &mut Effects,
         rule: warden_domain::Rule,
         command: Command,
-        deadline: Timestamp,
+        takes: Span,
+        now: Timestamp,
+        params: &Params,
     ) {
-        self.send(fx, rule, command, deadline);
+        self.send(fx, rule, command, now, params);
         self.in_flight = true;
-        self.timers.arm(Timer::Command, deadline);
+        self.timers.arm(Timer::Command, now.after(params.session.start_within).after(takes));
     }
 
     pub(crate) fn forget_command(&mut self) {

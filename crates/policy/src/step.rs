@@ -1,4 +1,4 @@
-use warden_domain::{Facts, IncidentKind, Layer, Rule, Timestamp};
+use warden_domain::{Facts, FailureReason, IncidentKind, Layer, Rule, Timestamp};
 
 use crate::{
     CommandId, Effects, Event, Evidence, Instance, Outcome, Params, Phase, Report, StateEvent, Timer,
@@ -10,6 +10,8 @@ use crate::{
     network::{crash, dropped, store_lost},
     recovery::{conflict, lasting, resume},
     session::confirm,
+    state::Sharing,
+    timers::TimerSet,
     trade,
 };
 
@@ -41,14 +43,14 @@ pub fn step(s: &mut Instance, event: &Event, now: Timestamp, params: &Params, fx
         Event::GatewayUp(report) => resume::gateway_up(s, &report, now, params, fx),
         Event::GatewayDown => resume::gateway_down(s, now, params, fx),
         Event::Finished { id, outcome, facts } => finished(s, id, outcome, &facts, now, params, fx),
-        Event::Start => attempt::start(s, now, fx),
+        Event::Start => attempt::start(s, now, params, fx),
         Event::Resume => resume::resumed(s, now, params, fx),
         Event::Stop(mode) => user_stop::asked(s, mode, now, params, fx),
-        Event::Reset => reset::reset(s, now, fx),
+        Event::Reset => reset::reset(s, now, params, fx),
         Event::CredentialsChanged => reset::credentials_changed(s, fx),
         Event::ConfirmClosure => destruction::confirmed_by_person(s, now, params, fx),
         Event::Hold => incident::hold(s, fx),
-        Event::Release { after } => incident::release(s, after, now, fx),
+        Event::Release { after } => incident::release(s, after, now, params, fx),
         Event::StateStore(event) => store_lost::happened(s, event, now, params, fx),
         Event::State(event) => stored_state(s, event, now, params, fx),
         Event::StoreDone(action, done) => destruction::store_done(s, action, done, now, params, fx),
@@ -59,14 +61,15 @@ pub fn step(s: &mut Instance, event: &Event, now: Timestamp, params: &Params, fx
 }
 
 fn due(s: &mut Instance, admitted: bool, now: Timestamp, params: &Params, fx: &mut Effects) {
-    let mut fired = 0;
-    while let Some(timer) = s.timers.pop_due(now, admitted && s.may_attempt()) {
+    // Each deadline is armed again at most once by another; what is left for want of room stays due.
+    for _ in Timer::ALL {
+        if fx.list.remaining_capacity() < Effects::MOST {
+            return;
+        }
+        let held_back = if admitted { s.held_back() } else { TimerSet::ATTEMPTS };
+        let Some(timer) = s.timers.pop_due(now, held_back) else { return };
         fx.changed = true;
         fire(s, timer, now, params, fx);
-        fired += 1;
-        if fired == Timer::ALL.len() || fx.list.remaining_capacity() < 4 {
-            break;
-        }
     }
 }
 
@@ -80,21 +83,13 @@ fn fire(s: &mut Instance, timer: Timer, now: Timestamp, params: &Params, fx: &mu
         Timer::ConnectionLost => dropped::lost_for_long(s, fx),
         Timer::RateLimitPause => rate_limit::pause_over(s, now, params, fx),
         Timer::RateLimitQuiet => rate_limit::quiet(s, fx),
-        Timer::Maintenance => maintenance::over(s, now, fx),
+        Timer::Maintenance => maintenance::over(s, now, params, fx),
         Timer::Rebuild => corrupted::too_late(s, now, params, fx),
         Timer::Conflict => conflict::retry(s, fx),
         Timer::Healthy => lasting::healthy(s, fx),
         Timer::Close => user_stop::too_late(s, now, params, fx),
         Timer::Destruction => destruction::again(s, now, params, fx),
-        Timer::TradePause => trade_pause_over(s, fx),
-    }
-}
-
-fn trade_pause_over(s: &mut Instance, fx: &mut Effects) {
-    for (kind, rule) in [(IncidentKind::Slippage, Rule::Trd2), (IncidentKind::ExecutionTimeout, Rule::Trd3)] {
-        if s.incidents.close(kind) {
-            fx.decided(rule);
-        }
+        Timer::TradePause => trade::pause_over(s, fx),
     }
 }
 
@@ -147,14 +142,19 @@ pub(crate) fn reported(s: &mut Instance, report: &Report, now: Timestamp, params
     if observe(s, report, now) {
         fx.changed = true;
     }
-    if matches!(s.phase, Phase::Stopped { .. }) {
+    if matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
         return;
     }
     match classify(&report.facts, params.rate_limit.placed_code) {
-        Verdict::RateLimited => rate_limit::hit(s, &report.facts, now, params, fx),
+        Verdict::RateLimited => {
+            rate_limit::hit(s, &report.facts, now, params, fx);
+            by_layers(s, was_alive, &report.facts, now, params, fx);
+        }
         Verdict::Maintenance => maintenance::begin(s, &report.facts, now, params, fx),
+        // A second proof is that of another login, not the same words again.
+        Verdict::Disabled if s.closure.is_suspected() => {}
         Verdict::Disabled => {
-            disabled::proof(s, IncidentKind::AccountDisabled, &report.facts, now, params, fx)
+            disabled::proof(s, IncidentKind::AccountDisabled, &report.facts, now, params, fx);
         }
         Verdict::NotPermitted if s.phase == Phase::Up => permissions::lost(s, &report.facts, now, params, fx),
         Verdict::NotPermitted
@@ -213,30 +213,40 @@ fn by_layers(
         }
         Phase::Confirming | Phase::Up if !alive => crash::crashed(s, now, params, fx),
         Phase::Confirming | Phase::Up if !connected => {
-            dropped::dropped(s, Evidence::of(facts), now, params, fx)
+            dropped::dropped(s, Evidence::of(facts), now, params, fx);
         }
-        Phase::Up if !s.health.is_up(Layer::LoggedIn) => attempt::due_now(s, Rule::Ses1, now, fx),
+        Phase::Up if !s.health.is_up(Layer::LoggedIn) => logged_out(s, facts, now, params, fx),
         Phase::Up if facts.trading_permitted() == Some(false) => permissions::lost(s, facts, now, params, fx),
         Phase::Confirming | Phase::Up => {}
         Phase::Waiting(IncidentKind::NetworkLost | IncidentKind::BrokerDown) if !alive => {
             crash::crashed(s, now, params, fx);
         }
         Phase::Waiting(
-            IncidentKind::NetworkLost | IncidentKind::BrokerDown | IncidentKind::TerminalCrashed,
-        ) if ready => {
-            confirm::begin(s, now, params, fx);
-        }
-        Phase::Waiting(IncidentKind::PermissionsChanged)
+            kind @ (IncidentKind::NetworkLost | IncidentKind::BrokerDown | IncidentKind::TerminalCrashed),
+        ) if ready => dropped::back_by_itself(s, kind, now, params, fx),
+        Phase::Waiting(kind @ IncidentKind::PermissionsChanged)
             if ready && facts.trading_permitted() == Some(true) =>
         {
-            confirm::begin(s, now, params, fx);
+            dropped::back_by_itself(s, kind, now, params, fx);
         }
         Phase::Waiting(_) | Phase::Recovering(_) | Phase::Closing(_) => {}
     }
 }
 
+/// The terminal is connected, but not with our account any more: its session is gone.
+fn logged_out(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Params, fx: &mut Effects) {
+    s.incidents.open(IncidentKind::LoginFailed, now, Evidence::of(facts));
+    s.last_failure = FailureReason::LoginFailed;
+    if lasting::did_not_last(s, now, params, fx) {
+        attempt::due_now(s, Rule::Ses1, now, params, fx);
+    }
+}
+
 /// A command failed: what its facts mean decides who goes on. The rules that are special to the command come first.
 pub(crate) fn failed(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Params, fx: &mut Effects) {
+    if s.flags.sharing == Sharing::Released {
+        s.flags.sharing = Sharing::Alone;
+    }
     match classify(facts, params.rate_limit.placed_code) {
         Verdict::Refused { invalid_account } => refused::refused(s, invalid_account, facts, now, params, fx),
         Verdict::Disabled => disabled::proof(s, IncidentKind::AccountDisabled, facts, now, params, fx),
@@ -245,6 +255,8 @@ pub(crate) fn failed(s: &mut Instance, facts: &Facts, now: Timestamp, params: &P
         Verdict::Maintenance => maintenance::begin(s, facts, now, params, fx),
         Verdict::TerminalFault => crash::crashed(s, now, params, fx),
         Verdict::BrokerUnreachable => down::unreachable(s, facts, now, params, fx),
-        Verdict::Network | Verdict::Unknown | Verdict::Fine => network_lost::lost(s, facts, now, params, fx),
+        Verdict::Network | Verdict::Unknown | Verdict::Fine => {
+            network_lost::lost(s, Evidence::of(facts), now, params, fx);
+        }
     }
 }

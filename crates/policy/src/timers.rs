@@ -7,7 +7,7 @@ use warden_domain::Timestamp;
 pub enum Timer {
     /// When to start the next login (LOG-2, LOG-8).
     Login,
-    /// When to start the next reconnect (BRK-1, NET-1, NET-5, ACC-5).
+    /// When to start the next reconnect (BRK-1, NET-1, NET-5, ACC-5), or to confirm the session again (SES-1).
     Reconnect,
     /// When to start the next terminal restart (NET-2).
     Restart,
@@ -81,7 +81,11 @@ impl Timers {
     /// When the timer is due, if it is armed.
     #[must_use]
     pub fn due_at(&self, timer: Timer) -> Option<Timestamp> {
-        (self.armed & bit(timer) != 0).then(|| self.at[timer as usize])
+        self.is_armed(timer).then(|| self.at[timer as usize])
+    }
+
+    pub(crate) const fn is_armed(&self, timer: Timer) -> bool {
+        self.armed & bit(timer) != 0
     }
 
     pub(crate) fn arm(&mut self, timer: Timer, at: Timestamp) {
@@ -102,9 +106,9 @@ impl Timers {
         }
     }
 
-    /// The earliest armed deadline, attempts left out when `attempts` is false.
-    pub(crate) fn earliest(&self, attempts: bool) -> Option<Timestamp> {
-        let mut rest = if attempts { self.armed } else { self.armed & !ATTEMPTS };
+    /// The earliest armed deadline, those of `held_back` left out.
+    pub(crate) fn earliest(&self, held_back: TimerSet) -> Option<Timestamp> {
+        let mut rest = self.armed & !held_back.0;
         let mut earliest = None;
         while rest != 0 {
             let at = self.at[rest.trailing_zeros() as usize];
@@ -114,18 +118,39 @@ impl Timers {
         earliest
     }
 
-    /// Disarms and answers the first due timer, attempts left out when `attempts` is false.
-    pub(crate) fn pop_due(&mut self, now: Timestamp, attempts: bool) -> Option<Timer> {
-        let due = Timer::ALL
-            .into_iter()
-            .filter(|timer| attempts || !timer.starts_attempt())
-            .find(|timer| self.due_at(*timer).is_some_and(|at| at <= now))?;
-        self.disarm(due);
-        Some(due)
+    /// Disarms and answers the first due timer that is not in `held_back`.
+    pub(crate) fn pop_due(&mut self, now: Timestamp, held_back: TimerSet) -> Option<Timer> {
+        let mut rest = self.armed & !held_back.0;
+        while rest != 0 {
+            let timer = Timer::ALL[rest.trailing_zeros() as usize];
+            if self.at[timer as usize] <= now {
+                self.disarm(timer);
+                return Some(timer);
+            }
+            rest &= rest - 1;
+        }
+        None
     }
 }
 
-const ATTEMPTS: u16 = bit(Timer::Login) | bit(Timer::Reconnect) | bit(Timer::Restart);
+/// A set of timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimerSet(u16);
+
+impl TimerSet {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const RESTART: Self = Self(bit(Timer::Restart));
+    pub(crate) const REACHING_THE_BROKER: Self = Self(bit(Timer::Login) | bit(Timer::Reconnect));
+    pub(crate) const ATTEMPTS: Self = Self(Self::REACHING_THE_BROKER.0 | Self::RESTART.0);
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn contains(self, timer: Timer) -> bool {
+        self.0 & bit(timer) != 0
+    }
+}
 
 const fn bit(timer: Timer) -> u16 {
     1 << timer as u8

@@ -61,6 +61,23 @@ impl TroubleKind {
     }
 }
 
+/// The incidents that may pause trading, the one that is named first where several do.
+pub(crate) const PAUSING: [IncidentKind; 4] = [
+    IncidentKind::Slippage,
+    IncidentKind::ExecutionTimeout,
+    IncidentKind::DuplicateOrders,
+    IncidentKind::ProtectionMisfire,
+];
+
+/// A pause is over; duplicates and misfires stand until the trade rule says that they are over.
+pub(crate) fn pause_over(s: &mut Instance, fx: &mut Effects) {
+    for (kind, rule) in [(IncidentKind::Slippage, Rule::Trd2), (IncidentKind::ExecutionTimeout, Rule::Trd3)] {
+        if s.incidents.close(kind) {
+            fx.decided(rule);
+        }
+    }
+}
+
 pub(crate) fn escalated(
     s: &mut Instance,
     trouble: Trouble,
@@ -69,7 +86,7 @@ pub(crate) fn escalated(
     fx: &mut Effects,
 ) {
     let (kind, rule) = (trouble.kind.incident(), trouble.kind.rule());
-    if matches!(s.phase, Phase::Stopped { .. }) {
+    if matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
         return;
     }
     match trouble.escalation {
@@ -83,6 +100,9 @@ pub(crate) fn escalated(
         Escalation::Clear => {
             if s.incidents.close(kind) {
                 fx.decided(rule);
+                if !PAUSING.iter().any(|kind| s.incidents.is_open(*kind)) {
+                    s.timers.disarm(Timer::TradePause);
+                }
             }
         }
         Escalation::Stop => {

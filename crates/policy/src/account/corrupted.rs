@@ -34,9 +34,20 @@ pub(crate) fn rebuilt(s: &mut Instance, now: Timestamp, params: &Params, fx: &mu
 
 /// The rebuild failed, or took too long.
 pub(crate) fn too_late(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    if !s.incidents.is_open(IncidentKind::StateCorrupted) || matches!(s.phase, Phase::Stopped { .. }) {
+    let given_up = s.incidents.attempts(IncidentKind::StateCorrupted) > 0;
+    if !s.incidents.is_open(IncidentKind::StateCorrupted) || given_up {
         return;
     }
+    s.timers.disarm(Timer::Rebuild);
+    s.incidents.count_attempt(IncidentKind::StateCorrupted);
     fx.notify(Rule::Acc6, Notice::RebuildFailed);
     stop::failed(s, Rule::Acc6, FailureReason::StateCorrupted, now, params, fx);
+}
+
+/// REC-4: the rebuild that was under way is made again.
+pub(crate) fn resumed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    if s.timers.is_armed(Timer::Rebuild) {
+        fx.store(Rule::Acc6, StoreAction::Rebuild);
+        s.timers.arm(Timer::Rebuild, now.after(params.corrupted.rebuild_within));
+    }
 }

@@ -5,9 +5,10 @@
 //! recorded. Each stage is stored before it is begun and repeated after a crash; every action is harmless when repeated.
 
 use serde::{Deserialize, Serialize};
-use warden_domain::{Desired, FailureReason, IncidentKind, Layer, Rule, Status, StopMode, Timestamp};
+use warden_domain::{Desired, FailureReason, IncidentKind, Rule, Status, StopMode, Timestamp};
 
-use crate::{Command, Effects, Evidence, Instance, Notice, Params, Phase, StoreAction, Timer};
+use super::user_stop;
+use crate::{Effects, Evidence, Instance, Notice, Params, Phase, StoreAction, Timer, recovery::stop};
 
 /// How far the destruction of an account is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,15 +74,28 @@ pub(crate) fn confirmed_by_person(s: &mut Instance, now: Timestamp, params: &Par
     if !s.incidents.is_open(IncidentKind::AccountDisabled) {
         s.incidents.open(IncidentKind::AccountClosed, now, Evidence::Internal);
     }
-    if s.phase == Phase::Up {
+    match s.phase {
         // ACC-2: open trades are closed gracefully while the broker still answers.
-        s.phase = Phase::Closing(FailureReason::AccountClosed);
-        s.timers.keep_only(&[]);
-        let deadline = now.after(params.stop.close_within);
-        s.timers.arm(Timer::Close, deadline);
-        s.ask(fx, Rule::Acc2, Command::CloseTrades(StopMode::Close), deadline);
-    } else {
-        begin(s, Rule::Acc2, now, params, fx);
+        Phase::Up => user_stop::close_trades(
+            s,
+            FailureReason::AccountClosed,
+            Rule::Acc2,
+            StopMode::Close,
+            now,
+            params,
+            fx,
+        ),
+        Phase::Closing(FailureReason::AccountClosed) => {}
+        Phase::Closing(_) => {
+            fx.decided(Rule::Acc2);
+            s.phase = Phase::Closing(FailureReason::AccountClosed);
+        }
+        Phase::Stopped { .. }
+        | Phase::LoginDue
+        | Phase::LoggingIn
+        | Phase::Confirming
+        | Phase::Waiting(_)
+        | Phase::Recovering(_) => begin(s, Rule::Acc2, now, params, fx),
     }
 }
 
@@ -89,17 +103,20 @@ pub(crate) fn confirmed_by_person(s: &mut Instance, now: Timestamp, params: &Par
 pub(crate) fn begin(s: &mut Instance, rule: Rule, now: Timestamp, params: &Params, fx: &mut Effects) {
     fx.decided(rule);
     let disabled = s.incidents.is_open(IncidentKind::AccountDisabled);
-    let reason = if disabled { FailureReason::AccountDisabled } else { FailureReason::AccountClosed };
+    let kind = if disabled { IncidentKind::AccountDisabled } else { IncidentKind::AccountClosed };
+    let reason = kind.reason();
+    let (opened_at, evidence) =
+        s.incidents.get(kind).map_or((now, Evidence::Internal), |open| (open.opened_at, open.evidence));
     s.login_attempts = 0;
     s.login_failure = reason;
     s.last_failure = reason;
     s.desired = Desired::Stopped;
-    s.forget_command();
+    s.forget_incidents();
+    s.incidents.close(IncidentKind::StateStoreLost);
+    s.flags.degraded = false;
+    s.incidents.open(kind, opened_at, evidence);
+    stop::rest(s, Status::Inactive, Rule::Acc3, reason, now, params, fx);
     s.timers.keep_only(&[]);
-    if s.health.is_up(Layer::GatewayAlive) {
-        s.send(fx, Rule::Acc3, Command::EndSession, now.after(params.session.reconnect_deadline));
-    }
-    s.phase = Phase::Stopped { status: Status::Inactive, reason };
     s.closure = Closure::Revoking;
     carry_out(s, now, params, fx);
 }

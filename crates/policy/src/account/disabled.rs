@@ -7,10 +7,15 @@
 //! `Account disabled` proves a disabled account. `Invalid account` proves a closed one only where the same credentials
 //! logged in before; otherwise they are just wrong (LOG-9).
 
-use warden_domain::{Facts, IncidentKind, Rule, Timestamp};
+use warden_domain::{Facts, IncidentKind, Layer, Rule, Timestamp};
 
 use super::destruction::{self, Closure};
-use crate::{Command, Effects, Evidence, Instance, Notice, Params, Phase, Timer};
+use crate::{
+    Effects, Evidence, Instance, Notice, Params, Phase, Timer,
+    login::attempt,
+    network::dropped,
+    recovery::{lasting, stop},
+};
 
 /// The broker said that the account is disabled, or that it does not exist any more.
 pub(crate) fn proof(
@@ -22,13 +27,17 @@ pub(crate) fn proof(
     fx: &mut Effects,
 ) {
     let rule = if kind == IncidentKind::AccountClosed { Rule::Acc2 } else { Rule::Acc1 };
+    if s.phase == Phase::LoggingIn {
+        // What is refused here is the account, not the password.
+        attempt::uncounted(s);
+    }
     match s.closure {
         Closure::None => first(s, kind, rule, facts, now, params, fx),
         Closure::Suspected { proofs, last_at } => {
             if now.since(last_at) < params.closure.proof_interval {
                 return probe_later(s, now, params, fx);
             }
-            let proofs = proofs + 1;
+            let proofs = proofs.saturating_add(1);
             if proofs >= params.closure.proofs {
                 return destruction::begin(s, rule, now, params, fx);
             }
@@ -54,8 +63,11 @@ fn first(
     s.login_failure = kind.reason();
     s.last_failure = kind.reason();
     s.forget_command();
-    s.timers.keep_only(&[]);
-    s.send(fx, rule, Command::EndSession, now.after(params.session.reconnect_deadline));
+    s.timers.keep_only(&[Timer::Rebuild, Timer::Conflict]);
+    s.set_layer(Layer::SessionConfirmed, false, now);
+    dropped::unwatch(s);
+    lasting::interrupted(s);
+    stop::end_session(s, rule, now, params, fx);
     let notice =
         if kind == IncidentKind::AccountClosed { Notice::AccountClosed } else { Notice::AccountDisabled };
     fx.notify(rule, notice);
@@ -66,10 +78,11 @@ fn first(
 pub(crate) fn probe_later(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     let Closure::Suspected { last_at, .. } = s.closure else { return };
     fx.decided(Rule::Acc3);
+    s.forget_command();
     let closed = s.incidents.is_open(IncidentKind::AccountClosed);
-    let kind = if closed { IncidentKind::AccountClosed } else { IncidentKind::AccountDisabled };
-    s.phase = Phase::Waiting(kind);
-    let earliest = last_at.after(params.closure.proof_interval);
-    let at = if earliest > now { earliest } else { now.after(params.login.network_wait) };
-    s.timers.arm(Timer::Login, at);
+    s.phase =
+        Phase::Waiting(if closed { IncidentKind::AccountClosed } else { IncidentKind::AccountDisabled });
+    let interval = params.closure.proof_interval;
+    let proof = last_at.after(interval);
+    s.timers.arm(Timer::Login, if proof > now { proof } else { now.after(interval) });
 }

@@ -3,11 +3,14 @@
 //! Reconnect after 60 s (`account.permissions.reconnect_after`), once (`account.permissions.attempts`); still not
 //! permitted: stop, the user must act.
 
-use warden_domain::{Facts, FailureReason, IncidentKind, Layer, Rule, Timestamp};
+use warden_domain::{Facts, FailureReason, IncidentKind, Layer, Rule, Span, Timestamp};
 
 use crate::{
-    Effects, Evidence, Instance, Notice, Params, Phase, Timer, jitter::lengthened, login::attempt,
-    recovery::stop,
+    Effects, Evidence, Instance, Notice, Params, Phase, Timer,
+    jitter::lengthened,
+    login::attempt,
+    network::dropped,
+    recovery::{lasting, stop},
 };
 
 /// The terminal or the account says that trading is not permitted.
@@ -19,19 +22,22 @@ pub(crate) fn lost(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Par
     s.set_layer(Layer::SessionConfirmed, false, now);
     s.incidents.open(IncidentKind::PermissionsChanged, now, Evidence::of(facts));
     s.last_failure = FailureReason::PermissionsChanged;
-    still_lost(s, now, params, fx);
+    if lasting::did_not_last(s, now, params, fx) {
+        still_lost(s, now, params, fx);
+    }
 }
 
 /// Plans the one reconnect, or stops after it.
 pub(crate) fn still_lost(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    fx.decided(Rule::Acc5);
-    s.forget_command();
     if s.incidents.attempts(IncidentKind::PermissionsChanged) >= params.permissions.attempts {
         fx.notify(Rule::Acc5, Notice::PermissionsChanged);
         return stop::failed(s, Rule::Acc5, FailureReason::PermissionsChanged, now, params, fx);
     }
-    s.phase = Phase::Waiting(IncidentKind::PermissionsChanged);
-    let wait = lengthened(params.permissions.reconnect_after, params.recovery.jitter, s.seed, s.command.0);
+    fx.decided(Rule::Acc5);
     s.timers.disarm(Timer::Login);
-    s.timers.arm(Timer::Reconnect, now.after(wait));
+    dropped::wait_until(s, IncidentKind::PermissionsChanged, now.after(wait(s, params)));
+}
+
+pub(crate) fn wait(s: &Instance, params: &Params) -> Span {
+    lengthened(params.permissions.reconnect_after, params.recovery.jitter, s.seed, s.command.0)
 }

@@ -3,7 +3,7 @@
 //! Open trades are dealt with as the mode says (`account.stop.mode`) within 30 s (`account.stop.close_within`), the state
 //! is journalled, the status is `INACTIVE`; only a person starts it again.
 
-use warden_domain::{Desired, FailureReason, Layer, Rule, Status, StopMode, Timestamp};
+use warden_domain::{Desired, FailureReason, Rule, Status, StopMode, Timestamp};
 
 use super::destruction;
 use crate::{Command, Effects, Instance, Notice, Outcome, Params, Phase, Timer, recovery::stop};
@@ -17,17 +17,29 @@ pub(crate) fn asked(s: &mut Instance, mode: StopMode, now: Timestamp, params: &P
         return;
     }
     s.desired = Desired::Stopped;
-    let up = s.phase == Phase::Up;
-    s.forget_command();
-    s.timers.keep_only(&[Timer::LoginCooldown]);
-    if up && mode != StopMode::Preserve {
-        s.phase = Phase::Closing(FailureReason::UserStopped);
-        let deadline = now.after(params.stop.close_within);
-        s.timers.arm(Timer::Close, deadline);
-        s.ask(fx, Rule::Acc7, Command::CloseTrades(mode), deadline);
+    if s.phase == Phase::Up && mode != StopMode::Preserve {
+        close_trades(s, FailureReason::UserStopped, Rule::Acc7, mode, now, params, fx);
     } else {
-        end(s, !up && s.positions > 0 && mode != StopMode::Preserve, now, params, fx);
+        let left = s.phase != Phase::Up && s.positions > 0 && mode != StopMode::Preserve;
+        end(s, left, now, params, fx);
     }
+}
+
+/// Deals with open trades; then the instance stops for this reason.
+pub(crate) fn close_trades(
+    s: &mut Instance,
+    reason: FailureReason,
+    rule: Rule,
+    mode: StopMode,
+    now: Timestamp,
+    params: &Params,
+    fx: &mut Effects,
+) {
+    s.forget_command();
+    s.timers.keep_only(&[Timer::LoginCooldown, Timer::Rebuild, Timer::Conflict]);
+    s.phase = Phase::Closing(reason);
+    s.timers.arm(Timer::Close, now.after(params.stop.close_within));
+    s.ask(fx, rule, Command::CloseTrades(mode), params.stop.close_within, now, params);
 }
 
 /// The trades were dealt with, or could not be.
@@ -56,15 +68,9 @@ fn end(s: &mut Instance, trades_left: bool, now: Timestamp, params: &Params, fx:
     if for_closure {
         return destruction::begin(s, Rule::Acc2, now, params, fx);
     }
-    s.incidents = crate::incident::Incidents::default();
-    s.flags.lost_for_long = false;
-    s.flags.held = false;
-    s.flags.degraded = false;
-    s.flags.throttled = false;
+    s.forget_incidents();
     s.closure = destruction::Closure::None;
-    stop::end_session(s, Rule::Acc7, now, params, fx);
-    s.set_layer(Layer::SessionConfirmed, false, now);
-    s.timers.keep_only(&[Timer::LoginCooldown]);
     s.last_failure = FailureReason::UserStopped;
-    s.phase = Phase::Stopped { status: Status::Inactive, reason: FailureReason::UserStopped };
+    stop::rest(s, Status::Inactive, Rule::Acc7, FailureReason::UserStopped, now, params, fx);
+    s.timers.keep_only(&[Timer::LoginCooldown]);
 }

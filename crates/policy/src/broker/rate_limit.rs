@@ -13,11 +13,13 @@ use crate::{
 
 /// A call was refused as too frequent.
 pub(crate) fn hit(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Params, fx: &mut Effects) {
-    let in_pause = s.timers.due_at(Timer::RateLimitPause).is_some();
-    if s.phase == Phase::LoggingIn {
-        attempt::uncounted(s);
+    match s.phase {
+        Phase::LoggingIn => attempt::uncounted(s),
+        Phase::Recovering(kind) => s.incidents.uncount_attempt(kind),
+        Phase::Closing(_) => return,
+        Phase::Stopped { .. } | Phase::LoginDue | Phase::Confirming | Phase::Up | Phase::Waiting(_) => {}
     }
-    if !in_pause {
+    if !s.timers.is_armed(Timer::RateLimitPause) {
         s.rate_limits = s.rate_limits.saturating_add(1);
         s.last_failure = FailureReason::RateLimited;
         fx.decided(if facts.retcode == Some(PLACED) { Rule::Brk3 } else { Rule::Brk2 });
@@ -31,27 +33,36 @@ pub(crate) fn hit(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Para
         s.timers.arm(Timer::RateLimitPause, now.after(pause));
         s.timers.disarm(Timer::RateLimitQuiet);
     }
-    resume_after_pause(s, now, fx);
+    resume_after_pause(s, now, params, fx);
 }
 
 /// MQL5 `TRADE_RETCODE_PLACED`, which counts as a limit on BRK-3's reading alone.
 const PLACED: u32 = 10_008;
 
 fn pause(limits: u8, params: &Params) -> Span {
-    let doubled = params.rate_limit.pause.times(1 << u32::from(limits.saturating_sub(1)).min(20));
+    let doubled = params.rate_limit.pause.times(1 << u32::from(limits.saturating_sub(1)).min(40));
     doubled.min(params.rate_limit.pause_cap)
 }
 
-/// An attempt that met the limit is tried again when the pause is over; a session that is up stays up.
-fn resume_after_pause(s: &mut Instance, now: Timestamp, fx: &mut Effects) {
+/// An attempt that met the limit, or is planned for before it ends, is made when the pause is over; a session that is
+/// up stays up.
+fn resume_after_pause(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     let end = s.timers.due_at(Timer::RateLimitPause).unwrap_or(now);
     match s.phase {
-        Phase::LoginDue | Phase::LoggingIn | Phase::Confirming => attempt::due_at(s, Rule::Brk2, end, fx),
+        Phase::LoginDue | Phase::LoggingIn | Phase::Confirming => {
+            attempt::due_at(s, Rule::Brk2, end, now, params, fx);
+        }
         Phase::Recovering(kind) => {
             fx.decided(Rule::Brk2);
             dropped::wait_until(s, kind, end);
         }
-        Phase::Stopped { .. } | Phase::Up | Phase::Waiting(_) | Phase::Closing(_) => {}
+        Phase::Waiting(_) => {
+            if s.timers.due_at(Timer::Reconnect).is_some_and(|at| at < end) {
+                fx.decided(Rule::Brk2);
+                s.timers.arm(Timer::Reconnect, end);
+            }
+        }
+        Phase::Stopped { .. } | Phase::Up | Phase::Closing(_) => {}
     }
 }
 

@@ -1,38 +1,57 @@
 //! LOG-1, LOG-2, LOG-6: login attempts.
 //!
 //! On start the credentials are fetched and the status is `CONNECTING`. The attempt is counted and its moment stored
-//! before it starts. A success clears counters, reason and alerts, and says so once when it came after failures.
+//! before it starts. A login that leads to a session of the expected account clears counters, reason and alerts, and
+//! says so once when it came after failures.
 
 use warden_domain::{Desired, Facts, FailureReason, IncidentKind, Layer, Rule, Timestamp};
 
+use super::{network_lost, refused};
 use crate::{
-    Command, Effects, Instance, Notice, Outcome, Params, Phase, Timer, recovery::stop, session::confirm, step,
+    Command, Effects, Evidence, Instance, Notice, Outcome, Params, Phase, Timer,
+    account::{Closure, disabled},
+    network::dropped,
+    recovery::stop,
+    session::confirm,
+    step,
 };
 
 /// LOG-1: a person asks to run.
-pub(crate) fn start(s: &mut Instance, now: Timestamp, fx: &mut Effects) {
+pub(crate) fn start(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     if s.may_start().is_ok() {
         s.desired = Desired::Running;
         s.forget_failures();
-        due_now(s, Rule::Log1, now, fx);
+        due_now(s, Rule::Log1, now, params, fx);
     }
 }
 
-/// Plans a login: now, or when a cool-down (LOG-4) is over.
-pub(crate) fn due_now(s: &mut Instance, rule: Rule, now: Timestamp, fx: &mut Effects) {
-    let at = s.timers.due_at(Timer::LoginCooldown).map_or(now, |end| end.max(now));
-    due_at(s, rule, at, fx);
+/// Plans a login: now, or when a cool-down (LOG-4) or a wait that was planned before is over.
+pub(crate) fn due_now(s: &mut Instance, rule: Rule, now: Timestamp, params: &Params, fx: &mut Effects) {
+    due_at(s, rule, now, now, params, fx);
 }
 
-/// Plans a login.
-pub(crate) fn due_at(s: &mut Instance, rule: Rule, at: Timestamp, fx: &mut Effects) {
+/// Plans a login, no earlier than a cool-down (LOG-4) or a wait that was planned before (LOG-2) ends.
+pub(crate) fn due_at(
+    s: &mut Instance,
+    rule: Rule,
+    at: Timestamp,
+    now: Timestamp,
+    params: &Params,
+    fx: &mut Effects,
+) {
     fx.decided(rule);
     s.phase = Phase::LoginDue;
     s.forget_command();
+    s.set_layer(Layer::SessionConfirmed, false, now);
+    let waits = [Timer::Login, Timer::LoginCooldown];
+    let at = waits.into_iter().filter_map(|timer| s.timers.due_at(timer)).fold(at, Timestamp::max);
     for timer in [Timer::Reconnect, Timer::Restart, Timer::Maintenance] {
         s.timers.disarm(timer);
     }
     s.timers.arm(Timer::Login, at);
+    if !s.health.is_up(Layer::GatewayAlive) {
+        dropped::watch(s, now, params);
+    }
 }
 
 /// The login's moment has come.
@@ -50,10 +69,15 @@ pub(crate) fn begin(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut 
             return;
         }
     }
-    s.login_attempts = s.login_attempts.saturating_add(1);
+    if s.login_attempts >= params.login.attempts {
+        // The outcome of the last one was lost (REC-4), and nothing has shown since that it succeeded.
+        return refused::given_up(s, now, params, fx);
+    }
+    s.login_attempts += 1;
     s.last_login_attempt = Some(now);
     s.phase = Phase::LoggingIn;
-    s.ask(fx, if probe { Rule::Acc3 } else { Rule::Log2 }, Command::Login, now.after(params.login.deadline));
+    let rule = if probe { Rule::Acc3 } else { Rule::Log2 };
+    s.ask(fx, rule, Command::Login, params.login.deadline, now, params);
 }
 
 pub(crate) fn ended(
@@ -65,11 +89,14 @@ pub(crate) fn ended(
     fx: &mut Effects,
 ) {
     match outcome {
-        Outcome::Done | Outcome::Session { .. } => succeeded(s, now, params, fx),
+        Outcome::Done | Outcome::Session { .. } => {
+            uncounted(s);
+            confirm::begin(s, now, params, fx);
+        }
         Outcome::Failed => step::failed(s, facts, now, params, fx),
         Outcome::NotStarted => {
             uncounted(s);
-            due_now(s, Rule::Log2, now, fx);
+            due_at(s, Rule::Log2, now.after(params.session.again_after), now, params, fx);
         }
         Outcome::NoCredentials => {
             uncounted(s);
@@ -79,31 +106,44 @@ pub(crate) fn ended(
         }
         Outcome::CredentialsUnavailable => {
             uncounted(s);
-            due_at(s, Rule::Log1, now.after(params.login.network_wait), fx);
+            due_at(s, Rule::Log1, now.after(params.login.network_wait), now, params, fx);
         }
     }
 }
 
-/// LOG-6.
-fn succeeded(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    let after_failures = s.login_attempts > 1 || s.flags.throttled;
+/// LOG-6: the session is one of the expected account.
+pub(crate) fn succeeded(s: &mut Instance, fx: &mut Effects) {
+    let after_failures = s.incidents.close(IncidentKind::LoginFailed) || s.flags.throttled;
     s.login_attempts = 0;
     s.login_failure = FailureReason::None;
     s.flags.throttled = false;
     s.flags.proven = true;
-    s.closure = crate::account::Closure::None;
-    s.set_layer(Layer::TerminalAlive, true, now);
-    s.set_layer(Layer::BrokerConnected, true, now);
-    s.set_layer(Layer::LoggedIn, true, now);
+    s.closure = Closure::None;
     if after_failures {
         s.flags.login_recovered = true;
-        s.timers.arm(Timer::Healthy, now.after(params.recovery.healthy));
         fx.notify(Rule::Log6, Notice::LoginRecovered);
     }
-    confirm::begin(s, now, params, fx);
 }
 
 /// The attempt under way was not refused: it does not count (LOG-8, LOG-9).
 pub(crate) fn uncounted(s: &mut Instance) {
     s.login_attempts = s.login_attempts.saturating_sub(1);
+}
+
+/// The outcome of the login under way was lost with the supervisor: it may have been refused, so it stays counted
+/// (REC-4), and the next one waits as if it had been.
+pub(crate) fn outcome_lost(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    s.forget_command();
+    if s.closure.is_suspected() {
+        uncounted(s);
+        return disabled::probe_later(s, now, params, fx);
+    }
+    let at = now.after(refused::wait(s, params));
+    due_at(s, Rule::Rec4, at, now, params, fx);
+}
+
+/// The gateway went away under the login: nothing was refused as far as is known (LOG-8).
+pub(crate) fn gateway_lost(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    s.forget_command();
+    network_lost::lost(s, Evidence::GatewayGone, now, params, fx);
 }

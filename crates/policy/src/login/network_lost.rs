@@ -3,36 +3,38 @@
 //! Wait 10 s (`login.network_wait`), then try again; nothing was refused, so nothing is counted. When the second login
 //! is lost too, it is a lost connection like any other (NET-5).
 
-use warden_domain::{Facts, IncidentKind, Rule, Timestamp};
+use warden_domain::{IncidentKind, Rule, Timestamp};
 
 use super::attempt;
-use crate::{Effects, Evidence, Instance, Params, Phase, network::dropped};
+use crate::{Effects, Evidence, Instance, Params, Phase, account::disabled, network::dropped};
 
 /// A command failed without an answer from the broker.
-pub(crate) fn lost(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Params, fx: &mut Effects) {
-    if s.phase == Phase::LoggingIn && first_loss_of_a_login(s, facts, now, params, fx) {
+pub(crate) fn lost(s: &mut Instance, evidence: Evidence, now: Timestamp, params: &Params, fx: &mut Effects) {
+    if s.phase == Phase::LoggingIn && first_loss_of_a_login(s, evidence, now, params, fx) {
         return;
     }
-    dropped::attempt_failed(s, facts, now, params, fx);
+    dropped::attempt_failed(s, evidence, now, params, fx);
 }
 
 /// The first loss of a login waits and tries again; answers whether this was one.
 pub(crate) fn first_loss_of_a_login(
     s: &mut Instance,
-    facts: &Facts,
+    evidence: Evidence,
     now: Timestamp,
     params: &Params,
     fx: &mut Effects,
 ) -> bool {
     attempt::uncounted(s);
     if s.closure.is_suspected() {
-        crate::account::disabled::probe_later(s, now, params, fx);
+        disabled::probe_later(s, now, params, fx);
         return true;
     }
-    let first = !dropped::SESSION_LOSSES.iter().any(|kind| s.incidents.is_open(*kind));
+    let first = !dropped::is_session_lost(s);
     if first {
-        dropped::open(s, IncidentKind::NetworkLost, Evidence::of(facts), now, params, fx);
-        attempt::due_at(s, Rule::Log8, now.after(params.login.network_wait), fx);
+        let at = now.after(params.login.network_wait);
+        if dropped::open(s, IncidentKind::NetworkLost, evidence, now, params, fx) {
+            attempt::due_at(s, Rule::Log8, at, now, params, fx);
+        }
     }
     first
 }

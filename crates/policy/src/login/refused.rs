@@ -2,8 +2,11 @@
 //!
 //! Waits after refused login 1, 2, 3, 4: 5, 10, 30, 60 s (`login.waits`). The third in a row tells people and
 //! throttles the account; the fifth stops the instance: no recovery by itself. The refused credentials are remembered.
+//!
+//! Refused is what the broker refused by any command, a reconnect or a confirmation included, and a login that led to
+//! a session of another account.
 
-use warden_domain::{Facts, FailureReason, IncidentKind, Rule, Timestamp};
+use warden_domain::{Facts, FailureReason, IncidentKind, Rule, Span, Timestamp};
 
 use super::attempt;
 use crate::{
@@ -21,20 +24,27 @@ pub(crate) fn refused(
     fx: &mut Effects,
 ) {
     if invalid_account && s.flags.proven {
-        disabled::proof(s, IncidentKind::AccountClosed, facts, now, params, fx);
-    } else if s.phase == Phase::LoggingIn {
-        counted(s, facts, now, params, fx);
-    } else {
-        attempt::due_now(s, Rule::Log9, now, fx);
+        return disabled::proof(s, IncidentKind::AccountClosed, facts, now, params, fx);
     }
+    if s.phase != Phase::LoggingIn {
+        s.login_attempts = s.login_attempts.saturating_add(1);
+    }
+    counted(s, Evidence::of(facts), now, params, fx);
 }
 
-/// The login under way was refused; its attempt was counted when it began.
-fn counted(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Params, fx: &mut Effects) {
-    s.incidents.open(IncidentKind::LoginFailed, now, Evidence::of(facts));
+/// The session is not one of the expected account.
+pub(crate) fn wrong_account(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    s.login_attempts = s.login_attempts.saturating_add(1);
+    counted(s, Evidence::Flags, now, params, fx);
+}
+
+/// A login was refused; it is in the count already.
+fn counted(s: &mut Instance, evidence: Evidence, now: Timestamp, params: &Params, fx: &mut Effects) {
+    s.incidents.open(IncidentKind::LoginFailed, now, evidence);
     s.incidents.set_attempts(IncidentKind::LoginFailed, s.login_attempts);
     s.login_failure = FailureReason::LoginFailed;
     s.last_failure = FailureReason::LoginFailed;
+    s.flags.login_recovered = false;
     if s.login_attempts >= params.login.attempts {
         return given_up(s, now, params, fx);
     }
@@ -42,15 +52,24 @@ fn counted(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Params, fx:
         s.flags.throttled = true;
         fx.notify(Rule::Log5, Notice::RepeatedLoginFailure);
     }
-    let wait = params.login.waits.after(s.login_attempts);
-    let wait = lengthened(wait, params.recovery.jitter, s.seed, s.command.0);
-    attempt::due_at(s, Rule::Log2, now.after(wait), fx);
+    let at = now.after(wait(s, params));
+    attempt::due_at(s, Rule::Log2, at, now, params, fx);
+}
+
+/// The wait after as many refused logins as are counted.
+pub(crate) fn wait(s: &Instance, params: &Params) -> Span {
+    lengthened(params.login.waits.after(s.login_attempts), params.recovery.jitter, s.seed, s.command.0)
 }
 
 /// LOG-3, and the cool-down of LOG-4.
-fn given_up(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+pub(crate) fn given_up(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     fx.decided(Rule::Log3);
-    fx.store(Rule::Log9, StoreAction::RememberRejected);
+    s.login_failure = FailureReason::LoginFailed;
+    s.incidents.open(IncidentKind::LoginFailed, now, Evidence::Silence);
+    s.incidents.set_attempts(IncidentKind::LoginFailed, s.login_attempts);
+    if s.incidents.get(IncidentKind::LoginFailed).is_some_and(|incident| incident.evidence.is_refusal()) {
+        fx.store(Rule::Log9, StoreAction::RememberRejected);
+    }
     fx.notify(Rule::Log3, Notice::LoginFailed);
     stop::failed(s, Rule::Log3, FailureReason::LoginFailed, now, params, fx);
     s.timers.arm(Timer::LoginCooldown, now.after(params.login.cooldown));

@@ -38,34 +38,35 @@ pub(crate) fn crashed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mu
         attempt::uncounted(s);
     }
     s.forget_command();
-    s.timers.disarm(Timer::Login);
+    // A login that was planned keeps its moment: the restarted terminal is not asked to log in before it (LOG-2).
     s.timers.disarm(Timer::Reconnect);
     s.set_layer(Layer::TerminalAlive, false, now);
     s.set_layer(Layer::BrokerConnected, false, now);
     s.set_layer(Layer::LoggedIn, false, now);
-    dropped::open(s, IncidentKind::TerminalCrashed, Evidence::ProcessGone, now, params, fx);
-    plan(s, now, params, fx);
+    if dropped::open(s, IncidentKind::TerminalCrashed, Evidence::ProcessGone, now, params, fx) {
+        plan(s, now, params, fx);
+    }
 }
 
 /// Plans the next restart, or stops.
 fn plan(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    if matches!(s.phase, Phase::Stopped { .. }) {
-        return;
-    }
     let attempts = s.incidents.attempts(IncidentKind::TerminalCrashed);
     if attempts >= params.crash.attempts {
-        fx.notify(Rule::Net2, Notice::RestartGivenUp);
-        return stop::failed(s, Rule::Net2, FailureReason::TerminalCrashed, now, params, fx);
+        return given_up(s, now, params, fx);
     }
     fx.decided(Rule::Net2);
-    s.phase = Phase::Waiting(IncidentKind::TerminalCrashed);
-    s.timers.arm(Timer::Restart, now.after(wait(s, attempts, params)));
+    dropped::wait_until(s, IncidentKind::TerminalCrashed, now.after(wait(s, attempts, params)));
+}
+
+fn given_up(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    fx.notify(Rule::Net2, Notice::RestartGivenUp);
+    stop::failed(s, Rule::Net2, FailureReason::TerminalCrashed, now, params, fx);
 }
 
 /// A restart has a deadline, which jitter must not pass.
-fn wait(s: &Instance, attempts: u8, params: &Params) -> Span {
-    let wait =
-        lengthened(params.crash.waits.after(attempts + 1), params.recovery.jitter, s.seed, s.command.0);
+pub(crate) fn wait(s: &Instance, attempts: u8, params: &Params) -> Span {
+    let next = attempts.saturating_add(1);
+    let wait = lengthened(params.crash.waits.after(next), params.recovery.jitter, s.seed, s.command.0);
     wait.min(params.crash.restart_within)
 }
 
@@ -74,15 +75,27 @@ pub(crate) fn restart(s: &mut Instance, now: Timestamp, params: &Params, fx: &mu
     if s.phase != Phase::Waiting(IncidentKind::TerminalCrashed) {
         return;
     }
+    // Used up here only where the outcome of the last restart was lost (REC-4).
+    if s.incidents.attempts(IncidentKind::TerminalCrashed) >= params.crash.attempts {
+        return given_up(s, now, params, fx);
+    }
     match may_restart(s) {
         Ok(()) => {
             s.incidents.count_attempt(IncidentKind::TerminalCrashed);
             s.phase = Phase::Recovering(IncidentKind::TerminalCrashed);
-            let deadline = now.after(params.session.restart_deadline);
-            s.ask(fx, Rule::Net2, Command::Restart { force: false }, deadline);
+            let command = Command::Restart { force: false };
+            s.ask(fx, Rule::Net2, command, params.session.restart_deadline, now, params);
         }
-        Err(Unsafe::StillReports) if s.health.is_up(Layer::LoggedIn) => confirm::begin(s, now, params, fx),
-        Err(Unsafe::StillReports) => attempt::due_now(s, Rule::Net2, now, fx),
+        // It lives after all: logging in, or asking for the session, is the attempt.
+        Err(Unsafe::StillReports) => {
+            s.incidents.count_attempt(IncidentKind::TerminalCrashed);
+            if s.health.is_up(Layer::LoggedIn) {
+                confirm::begin(s, now, params, fx);
+            } else {
+                attempt::due_now(s, Rule::Net2, now, params, fx);
+            }
+        }
+        // The timer is held back while a send is unresolved; this is for a driver that ticks all the same.
         Err(Unsafe::SendUnresolved) => s.timers.arm(Timer::Restart, now),
     }
 }
@@ -99,12 +112,12 @@ pub(crate) fn ended(
     match outcome {
         Outcome::Done | Outcome::Session { .. } => {
             s.set_layer(Layer::TerminalAlive, true, now);
-            attempt::due_now(s, Rule::Net2, now, fx);
+            attempt::due_now(s, Rule::Net2, now, params, fx);
         }
         Outcome::NotStarted => {
-            let attempts = s.incidents.attempts(IncidentKind::TerminalCrashed).saturating_sub(1);
-            s.incidents.set_attempts(IncidentKind::TerminalCrashed, attempts);
-            dropped::wait_until(s, IncidentKind::TerminalCrashed, now);
+            s.incidents.uncount_attempt(IncidentKind::TerminalCrashed);
+            let at = now.after(params.session.again_after);
+            dropped::wait_until(s, IncidentKind::TerminalCrashed, at);
         }
         Outcome::Failed | Outcome::NoCredentials | Outcome::CredentialsUnavailable => {
             s.set_layer(Layer::TerminalAlive, false, now);

@@ -2,10 +2,12 @@
 //!
 //! The first reconnect starts within 5 s (`network.drop.reconnect_within`), the next ones with growing waits
 //! (`network.drop.waits`), at most 5 (`network.drop.attempts`), then the instance stops. Disconnected for more than
-//! 30 s (`network.drop.alert_after`): people are told, and reconnecting goes on. ACC-5's one reconnect runs here too.
+//! 30 s (`network.drop.alert_after`), the gateway's own absence included: people are told, and reconnecting goes on.
+//! The reconnects of BRK-1 and ACC-5 run here too.
 
 use warden_domain::{Facts, FailureReason, IncidentKind, Layer, Rule, Span, Timestamp};
 
+use super::crash;
 use crate::{
     Command, Effects, Evidence, Instance, Notice, Outcome, Params, Phase, Timer,
     account::permissions,
@@ -13,12 +15,17 @@ use crate::{
     jitter::lengthened,
     recovery::{lasting, stop},
     session::confirm,
+    state::Sharing,
     step,
 };
 
 /// The kinds that mean: the session is lost.
-pub(crate) const SESSION_LOSSES: [IncidentKind; 3] =
+const SESSION_LOSSES: [IncidentKind; 3] =
     [IncidentKind::NetworkLost, IncidentKind::BrokerDown, IncidentKind::TerminalCrashed];
+
+pub(crate) fn is_session_lost(s: &Instance) -> bool {
+    SESSION_LOSSES.iter().any(|kind| s.incidents.is_open(*kind))
+}
 
 /// The connection of a session dropped.
 pub(crate) fn dropped(
@@ -29,11 +36,14 @@ pub(crate) fn dropped(
     fx: &mut Effects,
 ) {
     s.forget_command();
-    open(s, IncidentKind::NetworkLost, evidence, now, params, fx);
-    plan(s, now, params, fx);
+    if open(s, IncidentKind::NetworkLost, evidence, now, params, fx) {
+        plan(s, now, params, fx);
+    }
 }
 
 /// Opens an incident that takes the session down, once; what lasted too short counts against REC-1.
+///
+/// Answers whether recovery goes on.
 pub(crate) fn open(
     s: &mut Instance,
     kind: IncidentKind,
@@ -41,48 +51,64 @@ pub(crate) fn open(
     now: Timestamp,
     params: &Params,
     fx: &mut Effects,
-) {
-    let session_was_lost = SESSION_LOSSES.iter().any(|kind| s.incidents.is_open(*kind));
+) -> bool {
     if !s.incidents.is_open(kind) {
         fx.changed = true;
         s.incidents.open(kind, now, evidence);
         s.last_failure = kind.reason();
     }
     s.set_layer(Layer::SessionConfirmed, false, now);
-    if !session_was_lost {
-        s.timers.arm(Timer::ConnectionLost, now.after(params.drop.alert_after));
-        lasting::did_not_last(s, now, params, fx);
-    }
+    watch(s, now, params);
+    lasting::did_not_last(s, now, params, fx)
 }
 
 /// Plans the next reconnect of a dropped connection, or stops.
 fn plan(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    if matches!(s.phase, Phase::Stopped { .. }) {
-        return;
-    }
     let attempts = s.incidents.attempts(IncidentKind::NetworkLost);
     if attempts >= params.drop.attempts {
-        fx.notify(Rule::Net5, Notice::ReconnectGivenUp);
-        return stop::failed(s, Rule::Net5, FailureReason::NetworkLost, now, params, fx);
+        return given_up(s, now, params, fx);
     }
     fx.decided(if attempts == 0 { Rule::Net1 } else { Rule::Net5 });
-    s.phase = Phase::Waiting(IncidentKind::NetworkLost);
-    s.timers.arm(Timer::Reconnect, now.after(wait(s, attempts, params)));
+    wait_until(s, IncidentKind::NetworkLost, now.after(wait(s, attempts, params)));
+}
+
+fn given_up(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    fx.notify(Rule::Net5, Notice::ReconnectGivenUp);
+    stop::failed(s, Rule::Net5, FailureReason::NetworkLost, now, params, fx);
 }
 
 /// The first wait is a deadline that jitter must not pass (NET-1); the others are delays.
 fn wait(s: &Instance, attempts: u8, params: &Params) -> Span {
-    let wait = lengthened(params.drop.waits.after(attempts + 1), params.recovery.jitter, s.seed, s.command.0);
+    let next = attempts.saturating_add(1);
+    let wait = lengthened(params.drop.waits.after(next), params.recovery.jitter, s.seed, s.command.0);
     if attempts == 0 { wait.min(params.drop.reconnect_within) } else { wait }
 }
 
-/// The reconnect's moment has come.
+/// The reconnect's moment has come, or that of asking for the session again (SES-1).
 pub(crate) fn reconnect(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    let Phase::Waiting(kind) = s.phase else { return };
+    let kind = match s.phase {
+        Phase::Waiting(kind) => kind,
+        Phase::Confirming => return confirm::begin(s, now, params, fx),
+        Phase::Stopped { .. }
+        | Phase::LoginDue
+        | Phase::LoggingIn
+        | Phase::Up
+        | Phase::Recovering(_)
+        | Phase::Closing(_) => return,
+    };
+    // A budget is used up here only where the outcome of the last attempt was lost (REC-4).
+    let used = s.incidents.attempts(kind);
     let rule = match kind {
+        IncidentKind::BrokerDown if used >= params.down.attempts => {
+            return down::given_up(s, now, params, fx);
+        }
         IncidentKind::BrokerDown => Rule::Brk1,
+        IncidentKind::PermissionsChanged if used >= params.permissions.attempts => {
+            return permissions::still_lost(s, now, params, fx);
+        }
         IncidentKind::PermissionsChanged => Rule::Acc5,
-        IncidentKind::NetworkLost if s.incidents.attempts(kind) == 0 => Rule::Net1,
+        IncidentKind::NetworkLost if used >= params.drop.attempts => return given_up(s, now, params, fx),
+        IncidentKind::NetworkLost if used == 0 => Rule::Net1,
         IncidentKind::NetworkLost => Rule::Net5,
         IncidentKind::LoginFailed
         | IncidentKind::RateLimited
@@ -100,7 +126,7 @@ pub(crate) fn reconnect(s: &mut Instance, now: Timestamp, params: &Params, fx: &
     };
     s.incidents.count_attempt(kind);
     s.phase = Phase::Recovering(kind);
-    s.ask(fx, rule, Command::Reconnect, now.after(params.session.reconnect_deadline));
+    s.ask(fx, rule, Command::Reconnect, params.session.reconnect_deadline, now, params);
 }
 
 /// A reconnect ended.
@@ -116,9 +142,8 @@ pub(crate) fn ended(
     match outcome {
         Outcome::Done | Outcome::Session { .. } => confirm::begin(s, now, params, fx),
         Outcome::NotStarted => {
-            let attempts = s.incidents.attempts(kind).saturating_sub(1);
-            s.incidents.set_attempts(kind, attempts);
-            wait_until(s, kind, now);
+            s.incidents.uncount_attempt(kind);
+            wait_until(s, kind, now.after(params.session.again_after));
         }
         Outcome::Failed | Outcome::NoCredentials | Outcome::CredentialsUnavailable => {
             step::failed(s, facts, now, params, fx);
@@ -126,38 +151,113 @@ pub(crate) fn ended(
     }
 }
 
-/// An attempt of any kind failed without an answer from the broker: the incident that leads plans the next one.
-pub(crate) fn attempt_failed(
+/// The connection came back by itself while an attempt was planned: the confirmation is that attempt.
+pub(crate) fn back_by_itself(
     s: &mut Instance,
-    facts: &Facts,
+    kind: IncidentKind,
     now: Timestamp,
     params: &Params,
     fx: &mut Effects,
 ) {
-    if s.phase == Phase::Recovering(IncidentKind::PermissionsChanged) {
-        permissions::still_lost(s, now, params, fx);
-    } else if s.incidents.is_open(IncidentKind::BrokerDown) {
+    let most = match kind {
+        IncidentKind::BrokerDown => params.down.attempts,
+        IncidentKind::TerminalCrashed => params.crash.attempts,
+        IncidentKind::PermissionsChanged => params.permissions.attempts,
+        IncidentKind::NetworkLost
+        | IncidentKind::LoginFailed
+        | IncidentKind::RateLimited
+        | IncidentKind::Maintenance
+        | IncidentKind::StateStoreLost
+        | IncidentKind::StateCorrupted
+        | IncidentKind::StateConflict
+        | IncidentKind::AccountDisabled
+        | IncidentKind::AccountClosed
+        | IncidentKind::Slippage
+        | IncidentKind::ExecutionTimeout
+        | IncidentKind::DuplicateOrders
+        | IncidentKind::ProtectionMisfire => params.drop.attempts,
+    };
+    if s.incidents.attempts(kind) < most {
+        s.incidents.count_attempt(kind);
+    }
+    confirm::begin(s, now, params, fx);
+}
+
+/// An attempt of any kind failed without an answer from the broker: the incident that leads plans the next one.
+pub(crate) fn attempt_failed(
+    s: &mut Instance,
+    evidence: Evidence,
+    now: Timestamp,
+    params: &Params,
+    fx: &mut Effects,
+) {
+    if s.incidents.is_open(IncidentKind::BrokerDown) {
         down::again(s, now, params, fx);
     } else {
-        dropped(s, Evidence::of(facts), now, params, fx);
+        dropped(s, evidence, now, params, fx);
     }
 }
 
-/// The attempt is made again at this moment; it is not counted twice.
+/// The outcome of an attempt was lost with its gateway or with the supervisor: it stays counted (REC-4), and what the
+/// terminal reports decides whether another one is needed.
+pub(crate) fn outcome_lost(s: &mut Instance, kind: IncidentKind, now: Timestamp, params: &Params) {
+    s.forget_command();
+    watch(s, now, params);
+    let attempts = s.incidents.attempts(kind);
+    let wait = match kind {
+        IncidentKind::BrokerDown => down::wait(s, params),
+        IncidentKind::TerminalCrashed => crash::wait(s, attempts, params),
+        IncidentKind::PermissionsChanged => permissions::wait(s, params),
+        IncidentKind::NetworkLost
+        | IncidentKind::LoginFailed
+        | IncidentKind::RateLimited
+        | IncidentKind::Maintenance
+        | IncidentKind::StateStoreLost
+        | IncidentKind::StateCorrupted
+        | IncidentKind::StateConflict
+        | IncidentKind::AccountDisabled
+        | IncidentKind::AccountClosed
+        | IncidentKind::Slippage
+        | IncidentKind::ExecutionTimeout
+        | IncidentKind::DuplicateOrders
+        | IncidentKind::ProtectionMisfire => wait(s, attempts, params),
+    };
+    wait_until(s, kind, now.after(wait));
+}
+
+/// The next attempt of this kind starts at this moment.
 pub(crate) fn wait_until(s: &mut Instance, kind: IncidentKind, at: Timestamp) {
+    s.forget_command();
     s.phase = Phase::Waiting(kind);
     let timer = if kind == IncidentKind::TerminalCrashed { Timer::Restart } else { Timer::Reconnect };
     s.timers.arm(timer, at);
 }
 
+/// NET-4: from now on the instance is watched for being disconnected too long, unless it is already.
+pub(crate) fn watch(s: &mut Instance, now: Timestamp, params: &Params) {
+    if !s.flags.lost_for_long && !s.timers.is_armed(Timer::ConnectionLost) {
+        s.timers.arm(Timer::ConnectionLost, now.after(params.drop.alert_after));
+    }
+}
+
+/// NET-4: the instance need not be watched any more, or is well.
+pub(crate) fn unwatch(s: &mut Instance) {
+    s.timers.disarm(Timer::ConnectionLost);
+    s.flags.lost_for_long = false;
+}
+
 /// NET-4.
 pub(crate) fn lost_for_long(s: &mut Instance, fx: &mut Effects) {
-    if matches!(s.phase, Phase::Stopped { .. } | Phase::Up) {
+    if matches!(s.phase, Phase::Stopped { .. } | Phase::Up | Phase::Closing(_)) {
         return;
     }
     fx.decided(Rule::Net4);
     s.flags.lost_for_long = true;
-    if !s.flags.held {
-        fx.notify(Rule::Net4, Notice::ConnectionLost);
+    match s.flags.sharing {
+        Sharing::Held => {}
+        Sharing::Alone | Sharing::Released => {
+            s.flags.sharing = Sharing::Alone;
+            fx.notify(Rule::Net4, Notice::ConnectionLost);
+        }
     }
 }

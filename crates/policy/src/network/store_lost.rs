@@ -17,20 +17,20 @@ pub(crate) fn happened(
     params: &Params,
     fx: &mut Effects,
 ) {
-    let resting = matches!(s.phase, Phase::Stopped { .. });
     match event {
-        StateStoreEvent::Lost { attempts } if !resting => lost(s, attempts, now, fx),
+        StateStoreEvent::Lost { attempts } if !s.hot_state_removed() => lost(s, attempts, now, fx),
         StateStoreEvent::Back => {
             if s.incidents.close(IncidentKind::StateStoreLost) || s.flags.degraded {
                 fx.decided(Rule::Net3);
                 s.flags.degraded = false;
             }
         }
-        StateStoreEvent::Exhausted if !resting => exhausted(s, now, params, fx),
+        StateStoreEvent::Exhausted if !s.hot_state_removed() => exhausted(s, now, params, fx),
         StateStoreEvent::Lost { .. } | StateStoreEvent::Exhausted => {}
     }
 }
 
+/// Recorded in every phase: an instance that is started meanwhile must know.
 fn lost(s: &mut Instance, attempts: u8, now: Timestamp, fx: &mut Effects) {
     let known = s.incidents.get(IncidentKind::StateStoreLost).map(|incident| incident.attempt);
     if known != Some(attempts) {
@@ -41,15 +41,17 @@ fn lost(s: &mut Instance, attempts: u8, now: Timestamp, fx: &mut Effects) {
 }
 
 fn exhausted(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    lost(s, params.state_store.attempts, now, fx);
+    if matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
+        return;
+    }
     match params.state_store.exhausted {
         Exhausted::Degrade if s.flags.degraded => {}
         Exhausted::Degrade => {
-            s.incidents.open(IncidentKind::StateStoreLost, now, Evidence::Store);
             s.flags.degraded = true;
             fx.notify(Rule::Net3, Notice::StateStoreGivenUp);
         }
         Exhausted::Stop => {
-            s.incidents.open(IncidentKind::StateStoreLost, now, Evidence::Store);
             fx.notify(Rule::Net3, Notice::StateStoreGivenUp);
             stop::failed(s, Rule::Net3, FailureReason::StateStoreLost, now, params, fx);
         }

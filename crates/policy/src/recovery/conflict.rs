@@ -10,26 +10,33 @@ use crate::{Effects, Evidence, Instance, Notice, Params, Phase, StoreAction, Tim
 
 /// The driver met a conflict.
 pub(crate) fn found(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    if s.hot_state_removed() || matches!(s.phase, Phase::Stopped { .. }) {
+    if s.hot_state_removed() || s.timers.is_armed(Timer::Conflict) {
         return;
     }
-    if s.timers.due_at(Timer::Conflict).is_some() {
-        return;
-    }
-    fx.decided(Rule::Rec2);
-    s.incidents.open(IncidentKind::StateConflict, now, Evidence::Store);
-    if s.incidents.attempts(IncidentKind::StateConflict) >= params.recovery.conflict_attempts {
+    let persists = s.incidents.attempts(IncidentKind::StateConflict) >= params.recovery.conflict_attempts;
+    if !persists {
+        fx.decided(Rule::Rec2);
+        s.incidents.open(IncidentKind::StateConflict, now, Evidence::Store);
+        let wait = lengthened(params.recovery.conflict_after, params.recovery.jitter, s.seed, s.command.0);
+        s.timers.arm(Timer::Conflict, now.after(wait));
+    } else if !matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
         fx.notify(Rule::Rec2, Notice::ConflictPersists);
-        return stop::failed(s, Rule::Rec2, FailureReason::StateConflict, now, params, fx);
+        stop::failed(s, Rule::Rec2, FailureReason::StateConflict, now, params, fx);
     }
-    let wait = lengthened(params.recovery.conflict_after, params.recovery.jitter, s.seed, s.command.0);
-    s.timers.arm(Timer::Conflict, now.after(wait));
 }
 
 /// The wait is over.
 pub(crate) fn retry(s: &mut Instance, fx: &mut Effects) {
     if s.incidents.is_open(IncidentKind::StateConflict) {
         s.incidents.count_attempt(IncidentKind::StateConflict);
+        fx.store(Rule::Rec2, StoreAction::RetryWrite);
+    }
+}
+
+/// REC-4: the retry that was under way is made again; it is counted.
+pub(crate) fn resumed(s: &Instance, fx: &mut Effects) {
+    let under_way = s.incidents.attempts(IncidentKind::StateConflict) > 0;
+    if under_way && !s.timers.is_armed(Timer::Conflict) && !s.hot_state_removed() {
         fx.store(Rule::Rec2, StoreAction::RetryWrite);
     }
 }

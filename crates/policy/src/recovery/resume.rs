@@ -1,19 +1,44 @@
 //! REC-3, REC-4: gateways come and go, and supervisors are started again.
 //!
 //! Timers, counters and incidents go on where they were. A command whose outcome was lost with the gateway or the
-//! supervisor counts as started and is not counted twice; what the terminal reports decides what is next.
+//! supervisor stays counted; what the terminal reports decides what is next.
 
 use warden_domain::{IncidentKind, Layer, Rule, Timestamp};
 
-use super::super::{Effects, Instance, Params, Phase, Report, Timer};
-use crate::{Evidence, account::destruction, login::attempt, network::dropped, session::confirm, step};
+use super::{lasting, stop};
+use crate::{
+    Effects, Evidence, Instance, Params, Phase, Report, Timer,
+    account::{corrupted, destruction},
+    login::attempt,
+    network::dropped,
+    recovery::conflict,
+    session::confirm,
+    step,
+};
 
 /// The supervisor was started again with this stored state; no gateway is connected yet.
 pub(crate) fn resumed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    fx.decided(Rule::Rec4);
+    let before = s.clone();
     s.set_layer(Layer::GatewayAlive, false, now);
-    without_gateway(s, now, params, fx);
+    match s.phase {
+        Phase::Up | Phase::Confirming => {
+            // A session is not bad because its supervisor went away (REC-1).
+            lasting::interrupted(s);
+            dropped::dropped(s, Evidence::GatewayGone, now, params, fx);
+        }
+        Phase::LoggingIn => attempt::outcome_lost(s, now, params, fx),
+        Phase::Recovering(kind) => dropped::outcome_lost(s, kind, now, params),
+        Phase::LoginDue | Phase::Waiting(_) => absent(s, now, params),
+        Phase::Stopped { .. } | Phase::Closing(_) => {}
+    }
+    corrupted::resumed(s, now, params, fx);
+    conflict::resumed(s, fx);
     destruction::again(s, now, params, fx);
+    if *s != before || !fx.list.is_empty() {
+        fx.decided(Rule::Rec4);
+    } else {
+        fx.clear();
+    }
 }
 
 /// The gateway's session ended.
@@ -27,20 +52,30 @@ pub(crate) fn gateway_down(s: &mut Instance, now: Timestamp, params: &Params, fx
 fn without_gateway(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     match s.phase {
         Phase::Up | Phase::Confirming => dropped::dropped(s, Evidence::GatewayGone, now, params, fx),
-        Phase::LoggingIn => {
-            attempt::uncounted(s);
-            attempt::due_now(s, Rule::Rec4, now, fx);
-        }
+        Phase::LoggingIn => attempt::gateway_lost(s, now, params, fx),
         Phase::Recovering(kind) => {
             fx.decided(Rule::Rec4);
-            s.forget_command();
-            if s.incidents.is_open(kind) {
-                let attempts = s.incidents.attempts(kind).saturating_sub(1);
-                s.incidents.set_attempts(kind, attempts);
-            }
-            dropped::wait_until(s, kind, now);
+            dropped::outcome_lost(s, kind, now, params);
         }
-        Phase::Stopped { .. } | Phase::LoginDue | Phase::Waiting(_) | Phase::Closing(_) => {}
+        Phase::LoginDue | Phase::Waiting(_) => absent(s, now, params),
+        Phase::Stopped { .. } | Phase::Closing(_) => {}
+    }
+}
+
+/// NET-4: an instance that waits for its gateway is disconnected too; one that is meant to be is not.
+fn absent(s: &mut Instance, now: Timestamp, params: &Params) {
+    match s.phase {
+        Phase::Waiting(
+            IncidentKind::Maintenance | IncidentKind::AccountClosed | IncidentKind::AccountDisabled,
+        ) => {}
+        Phase::LoginDue
+        | Phase::Waiting(_)
+        | Phase::LoggingIn
+        | Phase::Confirming
+        | Phase::Up
+        | Phase::Recovering(_)
+        | Phase::Stopped { .. }
+        | Phase::Closing(_) => dropped::watch(s, now, params),
     }
 }
 
@@ -52,17 +87,27 @@ pub(crate) fn gateway_up(
     params: &Params,
     fx: &mut Effects,
 ) {
-    if s.set_layer(Layer::GatewayAlive, true, now) {
+    let was_absent = s.set_layer(Layer::GatewayAlive, true, now);
+    if was_absent {
         fx.changed = true;
-    }
-    if s.in_flight && s.timers.due_at(Timer::Command).is_some() {
-        // The gateway was replaced while a command was under way: its outcome may never come.
+    } else {
+        // It was replaced: what the old one knew, and the outcome of its command, is gone.
         without_gateway(s, now, params, fx);
+    }
+    if s.flags.session_left {
+        s.flags.session_left = false;
+        if matches!(s.phase, Phase::Stopped { .. }) {
+            stop::end_session(s, Rule::Rec3, now, params, fx);
+        }
+    }
+    if s.phase == Phase::LoginDue && !dropped::is_session_lost(s) && s.timers.is_armed(Timer::ConnectionLost)
+    {
+        fx.changed = true;
+        dropped::unwatch(s);
     }
     step::reported(s, report, now, params, fx);
     let ready = s.health.is_up(Layer::BrokerConnected) && s.health.is_up(Layer::LoggedIn);
-    let waits = matches!(s.phase, Phase::LoginDue | Phase::Waiting(IncidentKind::NetworkLost));
-    if ready && waits && s.login_attempts == 0 && s.flags.proven {
+    if ready && s.phase == Phase::LoginDue && s.flags.proven {
         confirm::begin(s, now, params, fx);
     }
 }

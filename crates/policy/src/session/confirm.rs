@@ -1,13 +1,20 @@
 //! SES-1: after any login or restart, trading opens only on a confirmed session.
 //!
 //! The account's login and server match, trading is permitted, and the open orders and positions were reconciled with
-//! the stored state. Default: `session.confirm_deadline` 10 s.
+//! the stored state. Default: `session.confirm_deadline` 10 s; what is not yet known or reconciled is asked for again
+//! (`session.again_after`), and the gate stays closed until it is.
 
 use warden_domain::{Facts, IncidentKind, Layer, Rule, Timestamp};
 
 use crate::{
-    Command, Effects, Instance, Outcome, Params, Phase, Timer, account::permissions, login::attempt,
-    recovery::lasting, step,
+    Command, Effects, Instance, Outcome, Params, Phase, Timer,
+    account::permissions,
+    jitter::lengthened,
+    login::{attempt, refused},
+    network::dropped,
+    recovery::lasting,
+    state::Sharing,
+    step,
 };
 
 /// Asks who is logged in and what is open.
@@ -15,8 +22,16 @@ pub(crate) fn begin(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut 
     for timer in [Timer::Login, Timer::Reconnect, Timer::Restart, Timer::Maintenance] {
         s.timers.disarm(timer);
     }
+    s.set_layer(Layer::SessionConfirmed, false, now);
     s.phase = Phase::Confirming;
-    s.ask(fx, Rule::Ses1, Command::Confirm, now.after(params.session.confirm_deadline));
+    s.ask(fx, Rule::Ses1, Command::Confirm, params.session.confirm_deadline, now, params);
+}
+
+/// Asks again in a while.
+fn again(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    fx.decided(Rule::Ses1);
+    let wait = lengthened(params.session.again_after, params.recovery.jitter, s.seed, s.command.0);
+    s.timers.arm(Timer::Reconnect, now.after(wait));
 }
 
 pub(crate) fn ended(
@@ -28,18 +43,17 @@ pub(crate) fn ended(
     fx: &mut Effects,
 ) {
     match outcome {
-        Outcome::Session { matches: true, reconciled: true, positions } => {
+        Outcome::Session { matches: true, reconciled, positions } => {
             s.positions = positions;
+            attempt::succeeded(s, fx);
             match facts.trading_permitted() {
-                Some(true) => confirmed(s, now, params, fx),
                 Some(false) => permissions::lost(s, facts, now, params, fx),
-                None => begin(s, now, params, fx),
+                Some(true) if reconciled => confirmed(s, now, params, fx),
+                Some(true) | None => again(s, now, params, fx),
             }
         }
-        Outcome::Session { matches: true, reconciled: false, .. } | Outcome::NotStarted => {
-            begin(s, now, params, fx)
-        }
-        Outcome::Session { matches: false, .. } => attempt::due_now(s, Rule::Ses1, now, fx),
+        Outcome::Session { matches: false, .. } => refused::wrong_account(s, now, params, fx),
+        Outcome::NotStarted => again(s, now, params, fx),
         Outcome::Done | Outcome::Failed | Outcome::NoCredentials | Outcome::CredentialsUnavailable => {
             step::failed(s, facts, now, params, fx);
         }
@@ -50,16 +64,21 @@ pub(crate) fn ended(
 fn confirmed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     fx.decided(Rule::Ses1);
     s.phase = Phase::Up;
-    for layer in [Layer::BrokerConnected, Layer::LoggedIn, Layer::TradingPermitted, Layer::SessionConfirmed] {
+    for layer in [
+        Layer::TerminalAlive,
+        Layer::BrokerConnected,
+        Layer::LoggedIn,
+        Layer::TradingPermitted,
+        Layer::SessionConfirmed,
+    ] {
         s.set_layer(layer, true, now);
     }
-    let mut recovered = false;
+    let mut recovered = s.flags.login_recovered;
     for kind in SESSION_INCIDENTS {
         recovered |= s.incidents.close(kind);
     }
-    s.timers.disarm(Timer::ConnectionLost);
-    s.flags.lost_for_long = false;
-    s.flags.held = false;
+    dropped::unwatch(s);
+    s.flags.sharing = Sharing::Alone;
     if recovered {
         lasting::recovered(s, now, params);
     }
