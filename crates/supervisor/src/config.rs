@@ -39,7 +39,7 @@ pub use self::{
     journal::JournalConfig,
     keys::{KEYS, Key},
     listen::ListenConfig,
-    redis::{RedisConfig, RedisUrl},
+    redis::{RedisAuth, RedisConfig},
     supervisor::SupervisorConfig,
 };
 use self::{keys::SECTIONS, reader::Reader};
@@ -71,6 +71,8 @@ pub struct Loaded {
     pub config: Config,
     /// The accounts and their credentials.
     pub accounts: MemoryAccounts,
+    /// Who the supervisor is to Redis, from `redis.auth_file`.
+    pub redis_auth: Option<RedisAuth>,
     /// The instances with their accounts, in the order of the file, or of their ids when it names none.
     pub instances: Vec<InstanceSpec>,
 }
@@ -83,15 +85,19 @@ impl Config {
     pub async fn load(file: &Path) -> Result<Loaded, Faults> {
         let text = read(file)?;
         let mut draft = Draft::read(file, &text);
-        draft.check_files(file);
         let mut faults = std::mem::take(&mut draft.faults);
+        if let Some(supervisor) = &draft.supervisor {
+            supervisor::check_folder(file, supervisor, &mut faults);
+        }
+        let auth_file = draft.redis.as_ref().and_then(|redis| redis.auth_file.as_deref());
+        let redis_auth = auth_file.and_then(|path| redis::read_auth(path, &mut faults));
         let accounts = draft.accounts.as_deref().map(|path| accounts::read(path, &mut faults));
         let Some(accounts) = accounts.flatten() else { return Err(Faults::new(faults)) };
         let instances = accounts::specs(file, &draft.instances, &accounts, &mut faults).await;
         let Some(config) = draft.finish().filter(|_| faults.is_empty()) else {
             return Err(Faults::new(faults));
         };
-        Ok(Loaded { config, accounts, instances })
+        Ok(Loaded { config, accounts, redis_auth, instances })
     }
 
     /// Reads the text of a configuration without opening any other file; `file` names it in faults, and relative paths
@@ -123,7 +129,7 @@ struct Draft {
     supervisor: Option<SupervisorConfig>,
     listen: ListenConfig,
     journal: JournalConfig,
-    redis: Option<(RedisConfig, usize)>,
+    redis: Option<RedisConfig>,
     accounts: Option<PathBuf>,
     instances: Vec<(InstanceConfig, usize)>,
     params: Params,
@@ -154,23 +160,13 @@ impl Draft {
         }
     }
 
-    /// What can only be said with a look at the file system.
-    fn check_files(&mut self, file: &Path) {
-        if let Some(supervisor) = &self.supervisor {
-            supervisor::check_folder(file, supervisor, &mut self.faults);
-        }
-        if let Some((redis, line)) = &self.redis {
-            redis::check_exposure(file, redis, *line, &mut self.faults);
-        }
-    }
-
     /// The configuration, when everything that must be given was.
     fn finish(self) -> Option<Config> {
         Some(Config {
             supervisor: self.supervisor?,
             listen: self.listen,
             journal: self.journal,
-            redis: self.redis.map(|(redis, _)| redis),
+            redis: self.redis,
             accounts: self.accounts?,
             instances: self.instances.into_iter().map(|(instance, _)| instance).collect(),
             params: self.params,

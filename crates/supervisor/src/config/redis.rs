@@ -1,85 +1,82 @@
-use std::{fmt, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fmt, fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use toml::de::DeTable;
 use warden_domain::Span;
+use warden_store::Password;
 
 use super::{Fault, reader::Reader};
 
 /// `[redis]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisConfig {
-    /// `url`: where the server is.
-    pub url: RedisUrl,
-    /// `cluster`: whether it is a node of a Redis Cluster.
+    /// `url`: where the server is; holds no user and no password.
+    pub url: String,
+    /// `auth_file`: holds `user:password` or `password`.
+    pub auth_file: Option<PathBuf>,
+    /// `cluster`: whether ids in keys are written `{id}`, so that the keys of an instance share a slot.
     pub cluster: bool,
     /// `timeout`: how long one call may take.
     pub timeout: Span,
 }
 
-/// A Redis address; `Debug` and `Display` hide its password.
+/// Who the supervisor is to Redis; never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(String);
-
-impl RedisUrl {
-    /// The whole address, password included, for the one call that needs it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether it holds a password.
-    #[must_use]
-    pub fn has_password(&self) -> bool {
-        self.user_info().is_some_and(|user| user.contains(':'))
-    }
-
-    fn user_info(&self) -> Option<&str> {
-        Some(self.0.rsplit_once('@')?.0.split_once("://")?.1)
-    }
+pub struct RedisAuth {
+    /// The user, when it is not the default one.
+    pub user: Option<String>,
+    /// The user's password.
+    pub password: Password,
 }
 
-impl fmt::Display for RedisUrl {
+impl fmt::Debug for RedisAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.user_info(), self.0.rsplit_once('@')) {
-            (Some(user), Some((_, rest))) => {
-                write!(f, "redis://{}:[redacted]@{rest}", user.split(':').next().unwrap_or_default())
-            }
-            _ => f.write_str(&self.0),
-        }
+        f.write_str("[redacted]")
     }
 }
 
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+const TIMEOUT: Span = Span::from_secs(2);
 
-/// The section and the line of its address; `None` without one.
-pub(super) fn read(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<(RedisConfig, usize)> {
+/// The section; `None` without an address.
+pub(super) fn read(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<RedisConfig> {
     let mut section = reader.section("redis", document);
     let cluster = section.flag("cluster").unwrap_or(false);
-    let timeout = Span::from_millis(1)..=Span::from_secs(60);
-    let timeout = section.span("timeout", &timeout).unwrap_or(Span::from_secs(2));
-    let url = section.parsed("url", url);
-    if let Some(given) = document.get("redis").filter(|_| section.value("url").is_none()) {
-        if given.get_ref().is_table() {
-            let what = "is missing in [redis]; give it, or remove the section to keep hot state in memory";
-            section.reader.fault(&given.span(), "redis.url", what);
-        }
+    let timeout = Span::from_millis(10)..=Span::from_secs(60);
+    let timeout = section.span("timeout", &timeout).unwrap_or(TIMEOUT);
+    let auth_file = section.path("auth_file");
+    let given =
+        document.get("redis").filter(|given| given.get_ref().is_table() && section.value("url").is_none());
+    if let Some(given) = given {
+        let what = "is missing in [redis]; give it, or remove the section to keep hot state in memory";
+        section.reader.fault(&given.span(), "redis.url", what);
     }
-    let line = section.place("url").map(|place| section.reader.line(place.start))?;
-    Some((RedisConfig { url: url?, cluster, timeout }, line))
+    let url = section.parsed("url", url)?;
+    if url.starts_with("redis-cluster:") && !cluster {
+        section.fault_at("url", "names a cluster; set redis.cluster = true");
+    }
+    Some(RedisConfig { url, auth_file, cluster, timeout })
 }
 
-/// Checks the form only, and repeats nothing of it: it may hold a password.
-fn url(text: &str) -> Result<RedisUrl, String> {
+/// Checks the form and repeats nothing of it: it may hold a password.
+fn url(text: &str) -> Result<String, String> {
     const FORM: &str = "write it like \"redis://127.0.0.1:6379\"";
-    if text.starts_with("rediss://") {
-        return Err("asks for TLS, which is not offered yet; use redis:// through a TLS tunnel".to_owned());
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    if text.contains('@') {
+        return Err("holds a user or a password; move them to the file that redis.auth_file names".to_owned());
     }
-    let rest = text.strip_prefix("redis://").ok_or(format!("is no redis:// address; {FORM}"))?;
-    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    match scheme {
+        "redis" | "redis-cluster" | "redis-sentinel" => {}
+        "rediss" | "rediss-cluster" | "rediss-sentinel" => {
+            return Err(
+                "asks for TLS, which is not offered yet; use redis:// through a TLS tunnel".to_owned()
+            );
+        }
+        _ => return Err(format!("is no redis:// address; {FORM}")),
+    }
+    let place = rest.split_once('?').map_or(rest, |(place, _)| place);
     let (host_port, database) = place.split_once('/').unwrap_or((place, "0"));
     let (host, port) = host_port.rsplit_once(':').unwrap_or((host_port, "6379"));
     if host.is_empty() || port.parse::<u16>().is_err() {
@@ -88,19 +85,37 @@ fn url(text: &str) -> Result<RedisUrl, String> {
     if database.parse::<u8>().is_err() {
         return Err(format!("ends in something other than a database number; {FORM}"));
     }
-    Ok(RedisUrl(text.to_owned()))
+    Ok(text.to_owned())
 }
 
-/// Says when others can read the password in the address.
-pub(super) fn check_exposure(file: &Path, config: &RedisConfig, line: usize, faults: &mut Vec<Fault>) {
-    let mode = std::fs::metadata(file).map_or(0, |about| about.permissions().mode() & 0o7777);
-    if config.url.has_password() && mode & 0o077 != 0 {
-        let what = format!(
-            "holds a password, and others can read this file (mode {mode:04o}); run: chmod 600 {}",
-            file.display()
-        );
-        faults.push(Fault { file: file.to_owned(), line: Some(line), key: "redis.url".to_owned(), what });
+/// Reads the file with user and password; what is wrong with it goes to the faults.
+pub(super) fn read_auth(path: &Path, faults: &mut Vec<Fault>) -> Option<RedisAuth> {
+    let text = match private_text(path) {
+        Ok(text) => text,
+        Err(what) => {
+            faults.push(Fault { file: path.to_owned(), line: None, key: String::new(), what });
+            return None;
+        }
+    };
+    let line = text.lines().next().unwrap_or_default();
+    let (user, password) =
+        line.split_once(':').map_or((None, line), |(user, password)| (Some(user), password));
+    let user = user.filter(|user| !user.is_empty()).map(str::to_owned);
+    Some(RedisAuth { user, password: Password::new(password.to_owned()) })
+}
+
+fn private_text(path: &Path) -> Result<String, String> {
+    let unreadable =
+        |fault| format!("cannot be read: {fault}; check redis.auth_file and the file's permissions");
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(format!("can be read by others (mode {mode:04o}); run: chmod 600 {}", path.display()));
     }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    if text.trim().is_empty() || text.trim().lines().count() > 1 {
+        return Err("is not one line; write user:password, or the password alone".to_owned());
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -108,13 +123,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_hides_its_password() {
-        let given = url("redis://me:hunter2@redis.local:6380/3").unwrap();
-        assert!(given.has_password());
-        assert_eq!(given.to_string(), "redis://me:[redacted]@redis.local:6380/3");
-        let tricky = url("redis://:hunt@er2@h").unwrap();
-        assert_eq!(format!("{tricky:?}"), "redis://:[redacted]@h");
-        assert_eq!(url("redis://[::1]:6379").unwrap().to_string(), "redis://[::1]:6379");
+    fn addresses_of_one_server_a_cluster_and_sentinels_are_taken() {
+        for text in [
+            "redis://127.0.0.1:6379",
+            "redis://[::1]:6379",
+            "redis://redis.local/3",
+            "redis-cluster://a:7000?node=b:7001",
+            "redis-sentinel://a:26379?sentinelServiceName=mymaster",
+        ] {
+            assert_eq!(url(text).as_deref(), Ok(text));
+        }
     }
 
     #[test]
@@ -122,9 +140,10 @@ mod tests {
         for text in [
             "hunter2",
             "rediss://x:hunter2@h",
-            "redis://:hunter2@",
-            "redis://:hunter2@h:x",
-            "redis://:hunter2@h/x",
+            "redis://:hunter2@h",
+            "redis://h:hunter2",
+            "redis://h/hunter2",
+            "http://hunter2",
         ] {
             let fault = url(text).unwrap_err();
             assert!(!fault.contains("hunter2"), "{fault}");
