@@ -27,6 +27,8 @@ mod config;
 mod epochs;
 mod handle;
 mod inbox;
+#[cfg(test)]
+mod laws;
 mod link;
 mod member;
 mod run;

@@ -2,6 +2,8 @@
 
 pub(crate) mod command;
 pub(crate) mod facts;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod hello;
 pub(crate) mod order;
 pub(crate) mod refusal;

@@ -1,6 +1,7 @@
 //! The contract as generated code, private to this crate.
 #![expect(
     unreachable_pub,
+    clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated from proto/mt5_warden/v1/gateway.proto, where every item has its comment"
 )]

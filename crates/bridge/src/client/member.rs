@@ -175,7 +175,8 @@ impl Member {
             Ok(envelope) => envelope,
             Err(fault) => {
                 self.decline(epoch, id, &fault.to_string());
-                let refusal = Refusal::new(RefusalReason::BadField).of(sequence, id.0).saying(fault);
+                let refusal =
+                    Refusal::new(RefusalReason::BadField).of(sequence, id.0).saying(fault.to_string());
                 return Judged { refusal: Some(refusal), ..Judged::default() };
             }
         };

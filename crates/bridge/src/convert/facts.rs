@@ -25,7 +25,7 @@ pub(crate) fn encode(facts: &Facts) -> wire::Facts {
 }
 
 /// Unset facts are facts that observed nothing.
-pub(crate) fn decode(facts: Option<wire::Facts>) -> Result<Facts, FrameFault> {
+pub(crate) fn decode(facts: Option<&wire::Facts>) -> Result<Facts, FrameFault> {
     let Some(facts) = facts else { return Ok(Facts::default()) };
     Ok(Facts {
         retcode: facts.retcode,
@@ -76,7 +76,7 @@ mod tests {
     fn every_journal_line_comes_back() {
         for journal in JournalLine::ALL.iter().copied().map(Some).chain([None]) {
             let facts = Facts { journal, ..Facts::default() };
-            assert_eq!(decode(Some(encode(&facts))), Ok(facts));
+            assert_eq!(decode(Some(&encode(&facts))), Ok(facts));
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
     fn trd_9_an_unlisted_retcode_keeps_its_number() {
         for retcode in [99_999, 10_008, 0, u32::MAX] {
             let facts = Facts { retcode: Some(retcode), last_error: Some(i32::MIN), ..Facts::default() };
-            assert_eq!(decode(Some(encode(&facts))), Ok(facts));
+            assert_eq!(decode(Some(&encode(&facts))), Ok(facts));
         }
     }
 
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(decode(None), Ok(Facts::default()));
         let strange = wire::Facts { journal_line: 99, ..wire::Facts::default() };
         assert_eq!(
-            decode(Some(strange)),
+            decode(Some(&strange)),
             Err(FrameFault::UnknownNumber { field: "journal_line", number: 99 })
         );
     }

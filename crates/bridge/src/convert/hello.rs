@@ -30,11 +30,11 @@ pub(crate) fn encode(announced: &Announced) -> wire::Served {
     }
 }
 
-pub(crate) fn decode(served: wire::Served) -> Result<Announced, FrameFault> {
+pub(crate) fn decode(served: &wire::Served) -> Result<Announced, FrameFault> {
     Ok(Announced {
         instance: InstanceId::new(&served.instance)?,
         seen: Epoch(served.highest_epoch),
-        report: report::decode(served.report.ok_or(FrameFault::Missing("report"))?)?,
+        report: report::decode(served.report.as_ref().ok_or(FrameFault::Missing("report"))?)?,
         last_sequence: served.last_sequence,
     })
 }
@@ -74,14 +74,14 @@ mod tests {
     #[test]
     fn an_announcement_comes_back() {
         let sent = announced(1, "words");
-        assert_eq!(decode(encode(&sent)), Ok(sent));
+        assert_eq!(decode(&encode(&sent)), Ok(sent));
     }
 
     #[test]
     fn bad_fields_of_an_announcement_are_refused() {
         let good = || encode(&announced(1, ""));
-        assert!(decode(wire::Served { instance: "a:b".into(), ..good() }).is_err());
-        assert_eq!(decode(wire::Served { report: None, ..good() }), Err(FrameFault::Missing("report")));
+        assert!(decode(&wire::Served { instance: "a:b".into(), ..good() }).is_err());
+        assert_eq!(decode(&wire::Served { report: None, ..good() }), Err(FrameFault::Missing("report")));
     }
 
     #[test]

@@ -21,8 +21,8 @@ impl Refusal {
         Self { sequence, command_id, ..self }
     }
 
-    pub(crate) fn saying(self, detail: impl ToString) -> Self {
-        Self { detail: detail.to_string(), ..self }
+    pub(crate) fn saying(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
     }
 }
 

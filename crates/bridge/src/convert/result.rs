@@ -59,7 +59,7 @@ pub(crate) fn decode(
         instance,
         id: CommandId(positive("id", result.id)?),
         outcome: read_outcome(result.outcome.ok_or(FrameFault::Missing("outcome"))?)?,
-        facts: facts::decode(result.facts)?,
+        facts: facts::decode(result.facts.as_ref())?,
         detail: cut(&result.detail, LONGEST_DETAIL).to_owned(),
     };
     Ok((Epoch(result.epoch), finished))

@@ -108,12 +108,12 @@ impl Session {
         match body {
             Some(Body::Hello(hello)) => return self.hello(hello).await,
             _ if !self.greeted => {
-                self.refuse(&instance, Refusal::new(RefusalReason::OutOfPlace).saying("say hello first"));
+                self.refuse(&instance, &Refusal::new(RefusalReason::OutOfPlace).saying("say hello first"));
                 return Flow::Break(End::Protocol);
             }
             Some(Body::Heartbeat(_)) => self.ask_again().await,
             Some(Body::Report(it)) => {
-                let read = |id| Ok(Inbound::Report { instance: id, report: report::decode(it)? });
+                let read = |id| Ok(Inbound::Report { instance: id, report: report::decode(&it)? });
                 return self.numbered(&instance, sequence, None, read).await;
             }
             Some(Body::Result(it)) => {
@@ -123,7 +123,7 @@ impl Session {
             }
             Some(Body::Resync(it)) => match self.served.get(&instance) {
                 Some(slot) => slot.resend(self.id(), it.after),
-                None => self.refuse(&instance, Refusal::new(RefusalReason::UnknownInstance)),
+                None => self.refuse(&instance, &Refusal::new(RefusalReason::UnknownInstance)),
             },
             Some(Body::Resumed(it)) => self.resumed(&instance, it.next_sequence).await,
             Some(Body::Refusal(it)) => {
@@ -132,7 +132,7 @@ impl Session {
                 tracing::warn!(session = self.id().0, instance = cut(&instance, 64), %reason, "the gateway refused a frame");
             }
             Some(Body::Goodbye(_)) => return Flow::Break(End::Left),
-            None => self.refuse(&instance, Refusal::new(RefusalReason::UnknownType).of(sequence, 0)),
+            None => self.refuse(&instance, &Refusal::new(RefusalReason::UnknownType).of(sequence, 0)),
         }
         Flow::Continue(())
     }
@@ -148,14 +148,14 @@ impl Session {
         let id = command.map_or(0, |(_, id)| id.0);
         let refusal = |reason| Refusal::new(reason).of(sequence, id);
         let Some(slot) = self.served.get(instance).cloned() else {
-            self.refuse(instance, refusal(RefusalReason::UnknownInstance));
+            self.refuse(instance, &refusal(RefusalReason::UnknownInstance));
             return Flow::Continue(());
         };
         let mut seat = slot.seat.lock().await;
         if seat.owner != Some(self.id()) {
             drop(seat);
             self.forget(instance);
-            self.refuse(instance, refusal(RefusalReason::UnknownInstance));
+            self.refuse(instance, &refusal(RefusalReason::UnknownInstance));
             return Flow::Continue(());
         }
         seat.lane.raise(slot.commanded());
@@ -167,12 +167,14 @@ impl Session {
                     }
                     return self.deliver(event).await;
                 }
-                Err(fault) => self.refuse(instance, refusal(RefusalReason::BadField).saying(fault)),
+                Err(fault) => {
+                    self.refuse(instance, &refusal(RefusalReason::BadField).saying(fault.to_string()));
+                }
             },
-            Verdict::Refuse(reason) => self.refuse(instance, refusal(reason)),
+            Verdict::Refuse(reason) => self.refuse(instance, &refusal(reason)),
             Verdict::AskFor { after } => {
                 self.missing.insert(instance.to_owned());
-                self.refuse(instance, refusal(RefusalReason::Gap));
+                self.refuse(instance, &refusal(RefusalReason::Gap));
                 self.ask(&slot, after);
             }
             Verdict::Drop => {}
@@ -191,7 +193,7 @@ impl Session {
         if resumed {
             self.missing.remove(instance);
         } else {
-            self.refuse(instance, Refusal::new(RefusalReason::OutOfPlace));
+            self.refuse(instance, &Refusal::new(RefusalReason::OutOfPlace));
         }
     }
 
@@ -230,18 +232,33 @@ impl Session {
             Code::OutOfRange => RefusalReason::Oversized,
             // a fault of the transport has a source; bytes that are no frame have none
             Code::Internal if std::error::Error::source(status).is_none() => RefusalReason::BadField,
-            _ => return Flow::Break(End::Broken),
+            Code::Internal
+            | Code::Ok
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::InvalidArgument
+            | Code::DeadlineExceeded
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::Unimplemented
+            | Code::Unavailable
+            | Code::DataLoss
+            | Code::Unauthenticated => return Flow::Break(End::Broken),
         };
-        self.refuse("", Refusal::new(reason));
+        self.refuse("", &Refusal::new(reason));
         Flow::Break(End::Protocol)
     }
 
     /// Counts a frame as refused, and tells the gateway where its queue has room.
-    fn refuse(&self, instance: &str, refusal: Refusal) {
+    fn refuse(&self, instance: &str, refusal: &Refusal) {
         let instance = cut(instance, 64);
         self.service.registry.refused(&self.view, refusal.reason);
         tracing::debug!(session = self.id().0, instance, reason = %refusal.reason, "a gateway's frame was refused");
-        let body = supervisor_frame::Body::Refusal(refusal::encode(&refusal));
+        let body = supervisor_frame::Body::Refusal(refusal::encode(refusal));
         let frame = wire::SupervisorFrame { instance: instance.to_owned(), sequence: 0, body: Some(body) };
         let _ = self.queue.try_send(Ok(frame));
     }

@@ -36,7 +36,7 @@ impl Session {
     pub(super) async fn hello(&mut self, hello: wire::Hello) -> Flow {
         if hello.protocol_version != PROTOCOL_VERSION {
             let words = format!("this supervisor speaks version {PROTOCOL_VERSION}");
-            self.refuse("", Refusal::new(RefusalReason::UnsupportedVersion).saying(words));
+            self.refuse("", &Refusal::new(RefusalReason::UnsupportedVersion).saying(words));
             return Flow::Break(End::Protocol);
         }
         self.greeted = true;
@@ -67,7 +67,7 @@ impl Session {
         let (mut guests, mut turned) = (Vec::new(), Vec::new());
         for served in instances {
             let name = cut(&served.instance, LONGEST_ID).to_owned();
-            match self.admit(served).await {
+            match self.admit(&served).await {
                 Ok(guest) => guests.push(guest),
                 Err((refused, detail)) => turned.push(wire::Turned {
                     instance: name,
@@ -79,7 +79,7 @@ impl Session {
         (guests, turned)
     }
 
-    async fn admit(&self, served: wire::Served) -> Result<Guest, (Refused, String)> {
+    async fn admit(&self, served: &wire::Served) -> Result<Guest, (Refused, String)> {
         let announced = hello::decode(served).map_err(|fault| {
             self.service.registry.refused(&self.view, RefusalReason::BadField);
             (Refused::BadField, fault.to_string())

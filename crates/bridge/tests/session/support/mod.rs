@@ -12,6 +12,7 @@ use warden_domain::InstanceId;
 
 /// The contract, compiled for the tests from the same file.
 #[expect(
+    clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated from proto/mt5_warden/v1/gateway.proto"
 )]
