@@ -143,7 +143,7 @@ impl Journal for DuckJournal {
             let (reply, answer) = oneshot::channel();
             let batch = Batch { records, contents, reply, room };
             self.work.send(Work::Append(batch)).map_err(|_| JournalError::Closed)?;
-            answer.await.map_err(|_| JournalError::Closed)?
+            answer.await.map_err(|_| JournalError::Closed)?.committed
         })
     }
 

@@ -112,7 +112,7 @@ pub(crate) fn checkpoint(shared: &Shared, writer: &Sender<Work>) {
         conn.execute_batch("BEGIN; FROM meta;")?;
         let (turned, answer) = mpsc::sync_channel(1);
         if writer.send(Work::Turn(turned)).is_ok() {
-            drop(answer.recv_timeout(shared.config.checkpoints.quiet)); // not turned in time: a commit may wait
+            let _ = answer.recv_timeout(shared.config.checkpoints.quiet); // not turned in time: a commit may wait
         }
         let done = conn.execute_batch("CHECKPOINT");
         conn.execute_batch("ROLLBACK")?;

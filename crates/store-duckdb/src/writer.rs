@@ -37,9 +37,15 @@ pub(crate) enum Work {
 pub(crate) struct Batch {
     pub(crate) records: Vec<Record>,
     pub(crate) contents: Vec<Content>,
-    pub(crate) reply: oneshot::Sender<Result<Commit, JournalError>>,
+    pub(crate) reply: oneshot::Sender<Answer>,
     /// Gives the room in the queue back when the batch was answered.
     pub(crate) room: OwnedSemaphorePermit,
+}
+
+/// What became of a batch. The records go back, because freeing them where they were made is cheaper.
+pub(crate) struct Answer {
+    pub(crate) committed: Result<Commit, JournalError>,
+    pub(crate) _records: Vec<Record>,
 }
 
 pub(crate) struct Writer {
@@ -204,11 +210,12 @@ impl Writer {
         }
         for Batch { records, contents: _, reply, room } in group {
             let last = first + records.len() as u64 - 1;
-            let answer = match &stored {
+            let committed = match &stored {
                 Ok(_) => Ok(Commit { first, last }),
                 Err(fault) => Err(fault.clone().into()),
             };
-            drop(reply.send(answer)); // a caller that gave up is no concern of the journal
+            // a caller that gave up is no concern of the journal
+            drop(reply.send(Answer { committed, _records: records }));
             drop(room);
             first = last + 1;
         }

@@ -1,0 +1,224 @@
+//! The journal beside a bare DuckDB appender, and its commit times under a steady load.
+
+use std::{
+    error::Error,
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use duckdb::{
+    Connection,
+    arrow::{
+        array::{ArrayRef, BinaryBuilder, Int64Builder, StringBuilder, UInt64Builder},
+        datatypes::{DataType, Field, Schema},
+        record_batch::RecordBatch,
+    },
+};
+use tokio::{runtime::Builder, task::JoinSet, time};
+use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
+use warden_store::{Journal, Record};
+use warden_store_duckdb::{Config, DuckJournal};
+
+use crate::figure::Figure;
+
+/// Rows a commit and commits in each throughput run.
+const SIZES: [(usize, usize); 4] = [(64, 1_200), (256, 800), (1_024, 400), (4_096, 100)];
+/// Callers that append at once: while one batch is committed the next is prepared, as shards do it.
+const CALLERS: usize = 4;
+/// Runs of each kind, in turn; the best one counts, because the machine's other work only ever slows.
+const RUNS: usize = 3;
+/// Bytes of an encoded step.
+const PAYLOAD: usize = 200;
+
+const PACE: u64 = 10_000; // events/s
+const PACED_FOR: Duration = Duration::from_secs(20);
+
+/// Every figure of the journal.
+///
+/// # Errors
+/// When the journal or the bare appender fails.
+pub fn figures() -> Result<Vec<Figure>, Box<dyn Error + Send + Sync>> {
+    let mut figures = Vec::new();
+    for (rows, commits) in SIZES {
+        figures.push(throughput(rows, commits)?);
+    }
+    figures.extend(paced()?);
+    Ok(figures)
+}
+
+/// Rows a second in commits of `rows`, beside the bare appender with the same rows. No checkpoint falls into either.
+fn throughput(rows: usize, commits: usize) -> Result<Figure, Box<dyn Error + Send + Sync>> {
+    let batch = batch(rows);
+    let (mut ours, mut floor) = (Duration::MAX, Duration::MAX);
+    for _ in 0..RUNS {
+        floor = floor.min(bare(&batch, commits)?);
+        ours = ours.min(journal(&batch, commits)?);
+    }
+    let per_second = |took: Duration| (rows * commits) as f64 / took.as_secs_f64();
+    let name = format!("journal.rows.{rows}");
+    Ok(Figure::at_least_of_floor(name, per_second(ours), "rows/s", per_second(floor), 0.7))
+}
+
+fn journal(batch: &[Record], commits: usize) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+    let folder = tempfile::tempdir()?;
+    let mut config = Config::new(folder.path());
+    config.commit = NonZeroU32::new(u32::try_from(batch.len())?).ok_or("an empty batch")?;
+    config.checkpoints.under_load = u64::MAX;
+    let journal: Arc<dyn Journal> = Arc::new(DuckJournal::open(config)?);
+    let runtime = Builder::new_multi_thread().worker_threads(1).build()?;
+    let began = Instant::now();
+    runtime.block_on(async {
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let (journal, batch) = (Arc::clone(&journal), batch.to_vec());
+            callers.spawn(async move {
+                for _ in 0..commits / CALLERS {
+                    journal.append(batch.clone()).await?;
+                }
+                Ok::<_, warden_store::JournalError>(())
+            });
+        }
+        while let Some(done) = callers.join_next().await {
+            done??;
+        }
+        Ok::<_, Box<dyn Error + Send + Sync>>(())
+    })?;
+    let took = began.elapsed();
+    assert_eq!(journal.head().seq, (batch.len() * commits) as u64, "every row was committed");
+    Ok(took)
+}
+
+/// The same rows by one thread that does nothing else: build the columns, append, commit.
+fn bare(batch: &[Record], commits: usize) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+    let folder = tempfile::tempdir()?;
+    let conn = open_bare(&folder.path().join("bare.duckdb"))?;
+    let schema = bare_schema();
+    let began = Instant::now();
+    for commit in 0..commits {
+        let rows = bare_rows(batch, (commit * batch.len()) as u64, &schema)?;
+        conn.execute_batch("BEGIN")?;
+        let mut appender = conn.appender("journal")?;
+        appender.append_record_batch(rows)?;
+        appender.flush()?;
+        drop(appender);
+        conn.execute_batch("COMMIT")?;
+    }
+    Ok(began.elapsed())
+}
+
+fn open_bare(path: &Path) -> Result<Connection, duckdb::Error> {
+    let flags = duckdb::Config::default().threads(1)?.with("checkpoint_threshold", "10GB")?;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.execute_batch(
+        "PRAGMA disable_checkpoint_on_shutdown;
+         CREATE TABLE journal (seq UBIGINT, instance VARCHAR, epoch UBIGINT, version UBIGINT, op_id UBIGINT,
+             at_ms BIGINT, kind VARCHAR, rule VARCHAR, payload BLOB, prev_hash BLOB, hash BLOB)",
+    )?;
+    Ok(conn)
+}
+
+fn bare_schema() -> Arc<Schema> {
+    let (number, text, bytes) = (DataType::UInt64, DataType::Utf8, DataType::Binary);
+    let columns = [
+        ("seq", number.clone()),
+        ("instance", text.clone()),
+        ("epoch", number.clone()),
+        ("version", number.clone()),
+        ("op_id", number),
+        ("at_ms", DataType::Int64),
+        ("kind", text.clone()),
+        ("rule", text),
+        ("payload", bytes.clone()),
+        ("prev_hash", bytes.clone()),
+        ("hash", bytes),
+    ];
+    Arc::new(Schema::new(columns.map(|(name, kind)| Field::new(name, kind, false)).to_vec()))
+}
+
+fn bare_rows(
+    batch: &[Record],
+    after: u64,
+    schema: &Arc<Schema>,
+) -> Result<RecordBatch, Box<dyn Error + Send + Sync>> {
+    let mut seq = UInt64Builder::new();
+    let [mut instance, mut kind, mut rule] = [(); 3].map(|()| StringBuilder::new());
+    let [mut epoch, mut version, mut op] = [(); 3].map(|()| UInt64Builder::new());
+    let mut at = Int64Builder::new();
+    let [mut payload, mut before, mut hash] = [(); 3].map(|()| BinaryBuilder::new());
+    for (record, place) in batch.iter().zip(after + 1..) {
+        seq.append_value(place);
+        instance.append_value(record.instance.as_str());
+        epoch.append_value(record.epoch.0);
+        version.append_value(record.version.0);
+        op.append_value(record.op.0);
+        at.append_value(record.at.as_millis());
+        kind.append_value(record.kind);
+        rule.append_value(record.rule);
+        payload.append_value(&record.payload);
+        before.append_value(&record.payload[..32]);
+        hash.append_value(&record.payload[32..64]);
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(seq.finish()),
+        Arc::new(instance.finish()),
+        Arc::new(epoch.finish()),
+        Arc::new(version.finish()),
+        Arc::new(op.finish()),
+        Arc::new(at.finish()),
+        Arc::new(kind.finish()),
+        Arc::new(rule.finish()),
+        Arc::new(payload.finish()),
+        Arc::new(before.finish()),
+        Arc::new(hash.finish()),
+    ];
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+/// Times from the moment an event was due to its acknowledgement at a steady pace, checkpoints included.
+fn paced() -> Result<[Figure; 2], Box<dyn Error + Send + Sync>> {
+    let folder = tempfile::tempdir()?;
+    let journal: Arc<dyn Journal> = Arc::new(DuckJournal::open(Config::new(folder.path()))?);
+    let tick = Duration::from_millis(1);
+    let per_tick = batch(usize::try_from(PACE / 1_000)?);
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
+    let mut took = runtime.block_on(async {
+        let mut waiting = JoinSet::new();
+        let mut ticks = time::interval(tick);
+        ticks.set_missed_tick_behavior(time::MissedTickBehavior::Burst); // a late tick's events are late, not gone
+        let end = Instant::now() + PACED_FOR;
+        while Instant::now() < end {
+            let due = ticks.tick().await;
+            let (journal, batch) = (Arc::clone(&journal), per_tick.clone());
+            waiting.spawn(async move { journal.append(batch).await.map(|_| due.elapsed()) });
+        }
+        let mut took = Vec::with_capacity(waiting.len());
+        while let Some(done) = waiting.join_next().await {
+            took.push(done??);
+        }
+        Ok::<_, Box<dyn Error + Send + Sync>>(took)
+    })?;
+    took.sort_unstable();
+    let millis = |at: Duration| at.as_secs_f64() * 1e3;
+    let p99 = took.get(took.len() * 99 / 100).copied().ok_or("nothing was committed")?;
+    let longest = took.last().copied().ok_or("nothing was committed")?;
+    Ok([
+        Figure::at_most("journal.commit.p99".to_owned(), millis(p99), "ms", 5.0),
+        Figure::at_most("journal.commit.longest".to_owned(), millis(longest), "ms", 25.0),
+    ])
+}
+
+fn batch(rows: usize) -> Vec<Record> {
+    let record = |index: usize| Record {
+        instance: InstanceId::new(&format!("account-{}", index % 1_000)).expect("a valid name"),
+        epoch: Epoch(3),
+        version: Version(index as u64),
+        op: OpId(index as u64),
+        at: Timestamp::from_millis(1_700_000_000_000 + index as i64),
+        kind: "connection_lost",
+        rule: "NET-4",
+        payload: (0..PAYLOAD).map(|byte| (byte * 31 + index * 7) as u8).collect(),
+    };
+    (0..rows).map(record).collect()
+}
