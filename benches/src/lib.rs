@@ -1,1 +1,13 @@
 //! Benchmarks of mt5-warden with floors measured in the same run.
+
+pub mod deadlines;
+pub mod figure;
+pub mod fleet;
+pub mod hot;
+pub mod journal;
+pub mod path;
+pub mod policy;
+pub mod storm;
+
+/// What a benchmark answers.
+pub type Figures = Result<Vec<figure::Figure>, Box<dyn std::error::Error + Send + Sync>>;

@@ -16,7 +16,7 @@ pub(crate) fn task(checkout: &Checkout, args: &[String]) -> Result {
     setup::have(checkout, Profile::Test)?;
     eprintln!("==> bench: build and run");
     let mut bench = cargo(checkout);
-    bench.args(["run", "--release", "--package", "warden-benches", "--bin", "warden-bench", "--"]);
+    bench.args(["run", "--profile", "bench", "--package", "warden-benches", "--bin", "warden-bench", "--"]);
     run(bench.args(args))
         .map_err(|failure| Failure::of_program("the benchmarks did not end well", failure.code()))
 }

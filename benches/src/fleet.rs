@@ -1,0 +1,144 @@
+//! A whole fleet in one process over a journal on disk and a real Redis, with gateways that answer from a function.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::mpsc;
+use warden_bridge::{Envelope, Finished, Inbound, Mt5Bridge, Outcome, Report, SendError, SessionFacts};
+use warden_domain::{Desired, Epoch, InstanceId, Login, TradeServer};
+use warden_policy::Params;
+use warden_store::{Account, HotState, Journal, Password, memory::MemoryAccounts};
+use warden_store_duckdb::{Config, DuckJournal};
+use warden_supervisor::{Fleet, InstanceSpec, Options, Ownership, Parts, SystemClock};
+
+use crate::policy::facts;
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Instances of one trade server.
+const PER_SERVER: usize = 1_000;
+
+/// What the bench does with each command that leaves; called on the shard's thread.
+pub type OnCommand = Box<dyn FnMut(Envelope) + Send>;
+
+/// Gateways that hand every command to a function.
+pub struct Gateways(Mutex<OnCommand>);
+
+impl Mt5Bridge for Gateways {
+    fn send(&self, envelope: Envelope) -> Result<(), SendError> {
+        (self.0.lock().unwrap_or_else(PoisonError::into_inner))(envelope);
+        Ok(())
+    }
+}
+
+/// A running fleet and the way into it.
+pub struct Rig {
+    /// The fleet.
+    pub fleet: Fleet,
+    /// Its journal.
+    pub journal: Arc<dyn Journal>,
+    /// What the gateways say.
+    pub inbound: mpsc::Sender<Inbound>,
+    /// Its instances.
+    pub ids: Vec<InstanceId>,
+}
+
+impl Rig {
+    /// Starts a fleet of `count` instances; `on_command` gets every command with the way to answer it.
+    ///
+    /// # Errors
+    /// When a store fails.
+    pub async fn start(
+        count: usize,
+        folder: &Path,
+        hot: Arc<dyn HotState>,
+        on_command: impl FnOnce(mpsc::Sender<Inbound>) -> OnCommand,
+    ) -> Result<Self, Fault> {
+        let (inbound, outlet) = mpsc::channel(65_536);
+        let journal: Arc<dyn Journal> = Arc::new(DuckJournal::open(Config::new(folder))?);
+        let instances: Vec<InstanceSpec> = (0..count).map(spec).collect::<Result<_, Fault>>()?;
+        let ids: Vec<InstanceId> = instances.iter().map(|spec| spec.id.clone()).collect();
+        let accounts = MemoryAccounts::new(instances.iter().map(account))?;
+        let fleet = Fleet::start(Parts {
+            instances,
+            params: Arc::new(params()),
+            journal: Arc::clone(&journal),
+            hot,
+            accounts: Arc::new(accounts),
+            bridge: Arc::new(Gateways(Mutex::new(on_command(inbound.clone())))),
+            inbound: outlet,
+            ownership: Arc::new(Ownership::default()),
+            clock: Arc::new(SystemClock::new(1)),
+            options: Options::default(),
+        })
+        .await?;
+        Ok(Self { fleet, journal, inbound, ids })
+    }
+}
+
+/// The rules' numbers, but logins are not throttled and nothing is given up: what is measured is the path.
+fn params() -> Params {
+    let mut params = Params::default();
+    params.login.server_rate = 1_000_000;
+    params.login.server_burst = 1_000_000;
+    params.recovery.failed = u8::MAX;
+    params
+}
+
+fn spec(index: usize) -> Result<InstanceSpec, Fault> {
+    Ok(InstanceSpec {
+        id: InstanceId::new(&format!("acct-{index:06}"))?,
+        login: Login::new(5_000_000 + index as u64)?,
+        server: TradeServer::new(&format!("Broker-Live{}", index / PER_SERVER))?,
+        desired: Desired::Running,
+    })
+}
+
+fn account(spec: &InstanceSpec) -> (InstanceId, Account) {
+    let password = Password::new("bench".to_owned());
+    (spec.id.clone(), Account { login: spec.login, server: spec.server.clone(), password, rejected: false })
+}
+
+/// A gateway that comes up beside a terminal which does not run yet.
+#[must_use]
+pub fn gateway_up(instance: &InstanceId) -> Inbound {
+    Inbound::Up { instance: instance.clone(), epoch: Epoch(0), report: Report::default() }
+}
+
+/// How a terminal that may trade stands.
+#[must_use]
+pub fn standing(connected: bool) -> Report {
+    Report { terminal_alive: true, facts: facts(connected), positions: 0, detail: String::new() }
+}
+
+/// The command was done; a confirmation answers with the right session.
+#[must_use]
+pub fn done(envelope: &Envelope) -> Inbound {
+    let outcome = match envelope.command {
+        warden_bridge::Command::Confirm => {
+            let number: u64 = envelope.instance.as_str()[5..].parse().unwrap_or(0);
+            Outcome::Session(SessionFacts {
+                login: 5_000_000 + number,
+                server: format!("Broker-Live{}", number / PER_SERVER as u64),
+                orders: Vec::new(),
+                positions: Vec::new(),
+            })
+        }
+        _ => Outcome::Done,
+    };
+    finished(envelope, outcome)
+}
+
+/// The command ended so.
+#[must_use]
+pub fn finished(envelope: &Envelope, outcome: Outcome) -> Inbound {
+    Inbound::Finished(Finished {
+        instance: envelope.instance.clone(),
+        id: envelope.id,
+        outcome,
+        facts: facts(true),
+        detail: String::new(),
+    })
+}

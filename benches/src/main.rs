@@ -1,0 +1,64 @@
+//! Runs the benchmarks that are named, or all of them, and prints a table or one JSON object a line.
+
+use std::process::ExitCode;
+
+use warden_benches::{Figures, deadlines, figure::Figure, hot, journal, path, policy, storm};
+
+#[global_allocator]
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+const BENCHMARKS: [(&str, fn() -> Figures); 6] = [
+    ("policy", || policy::figures(ALLOCATOR)),
+    ("journal", journal::figures),
+    ("hot", hot::figures),
+    ("path", path::figures),
+    ("storm", storm::figures),
+    ("deadlines", deadlines::figures),
+];
+
+fn main() -> ExitCode {
+    let (flags, names): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
+    let json = flags.iter().any(|flag| flag == "--json");
+    let known = |name: &String| BENCHMARKS.iter().any(|(known, _)| known == name);
+    if flags.iter().any(|flag| flag != "--json") || !names.iter().all(known) {
+        let all: Vec<&str> = BENCHMARKS.iter().map(|(name, _)| *name).collect();
+        eprintln!("usage: warden-bench [{}]... [--json]", all.join("|"));
+        return ExitCode::from(2);
+    }
+    let mut met = true;
+    for (name, run) in
+        BENCHMARKS.iter().filter(|(name, _)| names.is_empty() || names.iter().any(|n| n == name))
+    {
+        eprintln!("{name} …");
+        match run() {
+            Ok(figures) => {
+                met &= figures.iter().all(|figure| figure.ok);
+                for figure in &figures {
+                    print(figure, json);
+                }
+            }
+            Err(fault) => {
+                eprintln!("{name} failed: {fault}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    if met { ExitCode::SUCCESS } else { ExitCode::from(3) }
+}
+
+fn print(figure: &Figure, json: bool) {
+    if json {
+        println!("{}", figure.to_json());
+        return;
+    }
+    let floor = match (figure.floor, figure.ratio) {
+        (Some(floor), Some(ratio)) => format!("floor {floor:.1}, ratio {ratio:.2}"),
+        _ => String::new(),
+    };
+    let mark = if figure.ok { "ok" } else { "MISSED" };
+    println!(
+        "{:<28} {:>14.2} {:<10} {:<18} {mark:<7} {floor}",
+        figure.name, figure.value, figure.unit, figure.target
+    );
+}

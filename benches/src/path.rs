@@ -1,0 +1,194 @@
+//! The whole path: event in → journal on disk → Redis → command out, over 10,000 instances.
+//!
+//! Each event is the outcome of a command and makes the policy send the next one, so that every event is one step, one
+//! journal row, one compare-and-set with all documented keys, and one command.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+use warden_bridge::{Command, Envelope, Inbound, Outcome};
+use warden_store::HotState;
+use warden_store_redis::{RedisConfig, RedisHot};
+use warden_testkit::Redis;
+
+use crate::{
+    Figures,
+    figure::Figure,
+    fleet::{OnCommand, Rig, done, finished, gateway_up, standing},
+};
+
+const INSTANCES: usize = 10_000;
+const FULL_FOR: Duration = Duration::from_secs(8);
+const PACED_FOR: Duration = Duration::from_secs(8);
+
+/// Every figure of the path.
+///
+/// # Errors
+/// When a store fails.
+pub fn figures() -> Figures {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let redis = Redis::start()?;
+        let folder = tempfile::tempdir()?;
+        let hot: Arc<dyn HotState> = Arc::new(RedisHot::connect(RedisConfig::new(redis.url())).await?);
+        let meter = Arc::new(Meter::default());
+        let (parked, mut ready) = mpsc::unbounded_channel();
+        let of_bench = Arc::clone(&meter);
+        let rig =
+            Rig::start(INSTANCES, folder.path(), hot, move |inbound| of_bench.gateways(inbound, parked))
+                .await?;
+        bring_up(&rig, INSTANCES).await?;
+
+        // Every instance loses its connection and finds it again: each is left with one confirmation under way.
+        meter.park.store(1, Ordering::Relaxed);
+        for id in &rig.ids {
+            for connected in [false, true] {
+                let report = standing(connected);
+                rig.inbound.send(Inbound::Report { instance: id.clone(), report }).await?;
+            }
+        }
+        let mut figures = Vec::new();
+        let mut waiting = Vec::with_capacity(INSTANCES);
+        while waiting.len() < INSTANCES {
+            waiting.push(ready.recv().await.ok_or("the gateways ended")?);
+        }
+        for (rate, name, share, limit) in
+            [(1_000, "path.at_1k.p50", 50, 3.0), (50_000, "path.at_50k.p99", 99, 10.0)]
+        {
+            let late = paced(&rig, &meter, &mut ready, &mut waiting, rate).await?;
+            figures.push(Figure::at_most(name.to_owned(), millis(&late, share), "ms", limit));
+        }
+        figures.push(full_speed(&rig, &meter, &mut waiting).await?);
+        rig.fleet.drain().await?;
+        rig.journal.close().await?;
+        Ok(figures)
+    })
+}
+
+/// Starts every instance and waits until all are on a confirmed session.
+///
+/// # Errors
+/// When the fleet ends before they are.
+pub async fn bring_up(rig: &Rig, count: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    for id in &rig.ids {
+        rig.inbound.send(gateway_up(id)).await?;
+    }
+    loop {
+        let views = rig.fleet.views().await;
+        let up = views.iter().filter(|view| view.status == warden_domain::Status::Connected).count();
+        if up == count {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What the gateways measure.
+#[derive(Default)]
+struct Meter {
+    /// 0: answer everything; 1: hand confirmations over; 2: answer each confirmation at once, as fast as it goes.
+    park: AtomicU64,
+    commands: AtomicU64,
+    sent_at: Mutex<Vec<Option<Instant>>>,
+    late: Mutex<Vec<Duration>>,
+}
+
+impl Meter {
+    fn gateways(
+        self: Arc<Self>,
+        inbound: mpsc::Sender<Inbound>,
+        parked: mpsc::UnboundedSender<Envelope>,
+    ) -> OnCommand {
+        *locked(&self.sent_at) = vec![None; INSTANCES];
+        Box::new(move |envelope| {
+            self.commands.fetch_add(1, Ordering::Relaxed);
+            let confirm = matches!(envelope.command, Command::Confirm);
+            match self.park.load(Ordering::Relaxed) {
+                1 if confirm => {
+                    if let Some(sent_at) = locked(&self.sent_at)[index(&envelope)].take() {
+                        locked(&self.late).push(sent_at.elapsed());
+                    }
+                    parked.send(envelope).expect("the bench holds the other end");
+                }
+                2 if confirm => {
+                    let answer = finished(&envelope, Outcome::NotStarted);
+                    inbound.try_send(answer).expect("the queue holds an answer of every instance");
+                }
+                _ => inbound.try_send(done(&envelope)).expect("the queue holds an answer of every instance"),
+            }
+        })
+    }
+}
+
+fn index(envelope: &Envelope) -> usize {
+    envelope.instance.as_str()[5..].parse().unwrap_or(0)
+}
+
+/// Sends `rate` events a second and measures each from when it was due to be sent until its command left.
+async fn paced(
+    rig: &Rig,
+    meter: &Meter,
+    ready: &mut mpsc::UnboundedReceiver<Envelope>,
+    waiting: &mut Vec<Envelope>,
+    rate: u64,
+) -> Result<Vec<Duration>, Box<dyn std::error::Error + Send + Sync>> {
+    locked(&meter.late).clear();
+    let mut turn: VecDeque<Envelope> = waiting.drain(..).collect();
+    let (began, mut sent) = (Instant::now(), 0_u64);
+    let mut pace = tokio::time::interval(Duration::from_millis(1));
+    while began.elapsed() < PACED_FOR {
+        pace.tick().await;
+        let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
+        while sent < due {
+            turn.extend(std::iter::from_fn(|| ready.try_recv().ok()));
+            let Some(envelope) = turn.pop_front() else { break };
+            locked(&meter.sent_at)[index(&envelope)] =
+                Some(began + Duration::from_micros(sent * 1_000_000 / rate));
+            rig.inbound.send(finished(&envelope, Outcome::NotStarted)).await?;
+            sent += 1;
+        }
+    }
+    let wanted = PACED_FOR.as_secs() * rate * 95 / 100;
+    if sent < wanted {
+        return Err(format!("the path took {sent} events in {PACED_FOR:?}, not {wanted}").into());
+    }
+    waiting.extend(turn);
+    while waiting.len() < INSTANCES {
+        waiting.push(ready.recv().await.ok_or("the gateways ended")?);
+    }
+    Ok(std::mem::take(&mut *locked(&meter.late)))
+}
+
+/// Every instance's next event follows at once on its last command.
+async fn full_speed(
+    rig: &Rig,
+    meter: &Meter,
+    waiting: &mut Vec<Envelope>,
+) -> Result<Figure, Box<dyn std::error::Error + Send + Sync>> {
+    meter.park.store(2, Ordering::Relaxed);
+    for envelope in waiting.drain(..) {
+        rig.inbound.send(finished(&envelope, Outcome::NotStarted)).await?;
+    }
+    let (began, before) = (Instant::now(), meter.commands.load(Ordering::Relaxed));
+    tokio::time::sleep(FULL_FOR).await;
+    let rate = (meter.commands.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
+    meter.park.store(1, Ordering::Relaxed);
+    Ok(Figure::at_least("path.full".to_owned(), rate, "events/s", 100_000.0))
+}
+
+fn millis(late: &[Duration], share: usize) -> f64 {
+    let mut late = late.to_vec();
+    late.sort_unstable();
+    late.get(late.len() * share / 100).map_or(f64::NAN, |late| late.as_secs_f64() * 1_000.0)
+}
+
+fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

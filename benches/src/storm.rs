@@ -1,0 +1,89 @@
+//! 100,000 instances in one process: their memory, and the moment when all of them disconnect at once.
+
+use std::{
+    sync::Arc,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use warden_bridge::Inbound;
+use warden_domain::Status;
+use warden_store::HotState;
+use warden_store_redis::{RedisConfig, RedisHot};
+use warden_testkit::Redis;
+
+use crate::{
+    Figures,
+    figure::Figure,
+    fleet::{OnCommand, Rig, done, standing},
+    path::bring_up,
+};
+
+const INSTANCES: usize = 100_000;
+
+/// Every figure of the storm.
+///
+/// # Errors
+/// When a store fails.
+pub fn figures() -> Figures {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let redis = Redis::start()?;
+        let folder = tempfile::tempdir()?;
+        let hot: Arc<dyn HotState> = Arc::new(RedisHot::connect(RedisConfig::new(redis.url())).await?);
+        let before = resident()?;
+        let rig = Rig::start(INSTANCES, folder.path(), hot, |inbound| -> OnCommand {
+            Box::new(move |envelope| {
+                let (inbound, answer) = (inbound.clone(), done(&envelope));
+                tokio::spawn(async move { inbound.send(answer).await });
+            })
+        })
+        .await?;
+        bring_up(&rig, INSTANCES).await?;
+        let resident = resident()?;
+        let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
+        let each = resident.saturating_sub(before) as f64 / INSTANCES as f64;
+
+        let took = storm(&rig).await?;
+        let stats = Arc::clone(rig.fleet.stats());
+        let journal = Arc::clone(&rig.journal);
+        rig.fleet.drain().await?;
+        let lost = stats.transitions.load(Ordering::Relaxed) as f64 - journal.head().seq as f64;
+        journal.close().await?;
+        Ok(vec![
+            Figure::at_most("storm.resident".to_owned(), mib(resident), "MiB", 512.0),
+            Figure::at_most("storm.per_instance".to_owned(), each, "bytes", 4_096.0),
+            Figure::at_most("storm.took".to_owned(), took.as_secs_f64(), "s", 5.0),
+            Figure::at_most("storm.lost".to_owned(), lost.abs(), "rows", 0.0),
+        ])
+    })
+}
+
+/// All instances disconnect at once; over when every one of them is journalled as such with its next attempt planned.
+async fn storm(rig: &Rig) -> Result<Duration, Box<dyn std::error::Error + Send + Sync>> {
+    let stats = rig.fleet.stats();
+    let before = stats.transitions.load(Ordering::Relaxed);
+    let began = Instant::now();
+    for id in &rig.ids {
+        rig.inbound.send(Inbound::Report { instance: id.clone(), report: standing(false) }).await?;
+    }
+    while stats.transitions.load(Ordering::Relaxed) < before + INSTANCES as u64 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = began.elapsed();
+    let views = rig.fleet.views().await;
+    let scheduled = views.iter().all(|view| view.status != Status::Connected && !view.incidents.is_empty());
+    if views.len() != INSTANCES || !scheduled {
+        return Err("an instance was left out of the storm".into());
+    }
+    Ok(took)
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc/self/status")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+    Ok(kib * 1_024)
+}
