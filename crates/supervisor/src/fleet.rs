@@ -1,18 +1,22 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use thiserror::Error;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 use warden_bridge::{Inbound, Mt5Bridge};
 use warden_domain::{Desired, InstanceId, Login, Span, StopMode, TradeServer};
 use warden_policy::{Params, Refused};
 use warden_store::{Accounts, AccountsError, HotState, Journal, JournalError};
+use warden_telemetry::Registry;
 
 use crate::{
     Clock, Decision, Ownership, Stats, View,
-    shard::{Internal, Shard},
+    shard::{Internal, Shard, Shared},
     startup,
 };
 
@@ -102,13 +106,13 @@ pub enum Wish {
 ///
 /// # Expected flow
 /// [`Fleet::start`], then any number of [`wish`](Fleet::wish)es and [`views`](Fleet::views), then
-/// [`drain`](Fleet::drain). A fleet that is dropped instead loses nothing: its journal is what the next one starts from.
+/// [`drain`](Fleet::drain). A fleet that is dropped instead ends at once and loses nothing: its journal is what the
+/// next one starts from.
 pub struct Fleet {
     shards: Vec<mpsc::Sender<Internal>>,
     of_instance: HashMap<InstanceId, usize>,
-    stats: Arc<Stats>,
-    feed: broadcast::Sender<Decision>,
-    tasks: Vec<JoinHandle<Result<(), FleetError>>>,
+    shared: Shared,
+    workers: JoinSet<Result<(), FleetError>>,
     dispatcher: Option<JoinHandle<()>>,
 }
 
@@ -124,19 +128,18 @@ impl Fleet {
     pub(crate) fn running(
         workers: Vec<(Shard, mpsc::Sender<Internal>)>,
         of_instance: HashMap<InstanceId, usize>,
-        stats: Arc<Stats>,
-        feed: broadcast::Sender<Decision>,
+        shared: &Shared,
         dispatcher: Option<JoinHandle<()>>,
     ) -> Self {
-        let (mut shards, mut tasks) = (Vec::new(), Vec::new());
+        let (mut shards, mut running) = (Vec::new(), JoinSet::new());
         for (shard, to_shard) in workers {
             shards.push(to_shard);
-            tasks.push(tokio::spawn(shard.run()));
+            running.spawn(shard.run());
         }
-        Self { shards, of_instance, stats, feed, tasks, dispatcher }
+        Self { shards, of_instance, shared: shared.clone(), workers: running, dispatcher }
     }
 
-    /// Carries out what a person asks of an instance.
+    /// Carries out what a person asks of an instance; answers when it is durable.
     ///
     /// # Errors
     /// When there is no such instance, the fleet has ended, or a rule forbids it.
@@ -145,7 +148,7 @@ impl Fleet {
         let (answer, answered) = oneshot::channel();
         let wish = Internal::Wish { instance: instance.clone(), wish, answer };
         self.shards[*shard].send(wish).await.map_err(|_| WishError::Ended)?;
-        Ok(answered.await.map_err(|_| WishError::Ended)??)
+        answered.await.map_err(|_| WishError::Ended)?
     }
 
     /// Every instance as it stands, in the order of their ids.
@@ -164,42 +167,56 @@ impl Fleet {
     /// What the fleet has done so far.
     #[must_use]
     pub const fn stats(&self) -> &Arc<Stats> {
-        &self.stats
+        &self.shared.stats
+    }
+
+    /// The metrics of the fleet and of its alerts, for [`serve_metrics`](crate::serve_metrics).
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.shared.meters.registry
     }
 
     /// The steps as they are decided; a reader that does not keep up misses some.
     #[must_use]
     pub fn feed(&self) -> broadcast::Receiver<Decision> {
-        self.feed.subscribe()
+        self.shared.feed.subscribe()
     }
 
     /// Finishes what is under way, gives the leases back and ends. The journal stays open: whoever made it closes it.
     ///
+    /// What a store does not finish within one renewal of the leases is left to the next start, which repeats it.
+    ///
     /// # Errors
-    /// When a shard ended before because its journal did.
-    pub async fn drain(self) -> Result<(), FleetError> {
-        if let Some(dispatcher) = &self.dispatcher {
-            dispatcher.abort();
-        }
+    /// When a shard ended before, or ends now, because its journal does not take its rows.
+    pub async fn drain(mut self) -> Result<(), FleetError> {
+        self.shared.ending.store(true, Ordering::Release);
         for shard in &self.shards {
             // A shard that has ended says why below.
             let _ = shard.send(Internal::Drain).await;
         }
         let mut ended = Ok(());
-        for task in self.tasks {
-            ended = ended.and(task.await.unwrap_or(Err(FleetError::Panicked)));
+        while let Some(worker) = self.workers.join_next().await {
+            ended = ended.and(worker.unwrap_or(Err(FleetError::Panicked)));
         }
         ended
     }
 
-    /// Waits until a shard ends by itself, which only a fault of the journal makes it do.
+    /// Waits until a shard ends by itself, which only a fault of the journal makes it do. The others go on until the
+    /// fleet is drained or dropped.
     pub async fn ended(&mut self) -> FleetError {
-        for task in &mut self.tasks {
-            if let Ok(Err(fault)) = task.await {
-                return fault;
-            }
+        match self.workers.join_next().await {
+            Some(Ok(Err(fault))) => fault,
+            Some(Ok(Ok(())) | Err(_)) | None => FleetError::Panicked,
         }
-        FleetError::Panicked
+    }
+}
+
+impl Drop for Fleet {
+    /// The workers are aborted with their set.
+    fn drop(&mut self) {
+        if let Some(dispatcher) = &self.dispatcher {
+            dispatcher.abort();
+        }
     }
 }
 
@@ -235,6 +252,9 @@ pub enum WishError {
     /// There is no such instance.
     #[error("there is no instance {0}; see the list of instances")]
     Unknown(InstanceId),
+    /// Another supervisor looks after it.
+    #[error("instance {0} is looked after by another supervisor; ask that one")]
+    Elsewhere(InstanceId),
     /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] Refused),

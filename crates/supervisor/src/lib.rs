@@ -5,7 +5,9 @@
 
 mod clock;
 pub mod config;
+pub mod control;
 mod fleet;
+mod meters;
 mod ownership;
 mod shard;
 mod startup;

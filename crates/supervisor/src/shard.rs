@@ -6,40 +6,56 @@
 
 mod act;
 mod admission;
+mod leases;
 mod project;
 mod servers;
 mod slot;
 mod translate;
 mod wishes;
+mod work;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use rustc_hash::FxHashMap;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::JoinSet,
+    time::Instant,
+};
 use tracing::{error, warn};
 use warden_bridge::{Inbound, Mt5Bridge};
 use warden_domain::{IncidentKind, InstanceId, OpId, Rule, Timestamp};
 use warden_policy::{
-    Effect, Effects, Event, Params, Phase, Refused, Stepped, encode_step, network::StateStore, step,
+    Effect, Effects, Event, Params, Phase, Stepped,
+    broker::{BrokerEffect, Member},
+    encode_step,
+    network::StateStore,
+    step,
 };
-use warden_store::{Accounts, HotError, HotState, Journal, JournalError, Record};
+use warden_store::{Accounts, HotState, Journal, JournalError, Record};
 
+use self::work::{Work, Worked};
 pub(crate) use self::{
     servers::{Server, Standing, cut_off_since},
     slot::{Slot, StoredAs},
 };
-use crate::{Clock, Decision, FleetError, Options, Ownership, Stats, View, Wheel, Wish, view};
+use crate::{
+    Clock, Decision, FleetError, Options, Ownership, Stats, View, Wheel, Wish, WishError,
+    meters::{Change, Meters},
+    view,
+};
 
 /// What reaches a shard from within the supervisor.
 pub(crate) enum Internal {
-    /// Something happened to an instance.
-    Event { index: u32, event: Event, detail: String },
     /// A person wishes something.
-    Wish { instance: InstanceId, wish: Wish, answer: oneshot::Sender<Result<(), Refused>> },
+    Wish { instance: InstanceId, wish: Wish, answer: oneshot::Sender<Result<(), WishError>> },
     /// Somebody wants to see the instances.
     Views(oneshot::Sender<Vec<View>>),
     /// Finish and end.
@@ -57,8 +73,11 @@ pub(crate) struct Shared {
     pub(crate) ownership: Arc<Ownership>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) feed: broadcast::Sender<Decision>,
     pub(crate) options: Options,
+    /// The fleet is being drained: what cannot be made durable now is given up.
+    pub(crate) ending: Arc<AtomicBool>,
 }
 
 /// The worker.
@@ -70,13 +89,19 @@ pub(crate) struct Shard {
     wheel: Wheel,
     store: StateStore,
     renew_at: Timestamp,
+    /// The first instance of the next turn of renewals.
+    renew_from: usize,
     inbound: Option<mpsc::Receiver<Inbound>>,
     internal: mpsc::Receiver<Internal>,
-    to_self: mpsc::Sender<Internal>,
+    /// What is under way at a store, one thing for an instance at most.
+    tasks: JoinSet<(u32, Worked)>,
+    /// The instances with something under way, and what waits for its end.
+    working: FxHashMap<u32, VecDeque<Work>>,
     next_op: OpId,
     /// Events that follow from steps of this shard; taken before anything new.
     follow_ups: VecDeque<(u32, Event, String)>,
-    draining: bool,
+    /// When to end at the latest, once it is drained.
+    ending_at: Option<Timestamp>,
     batch: Batch,
     fx: Effects,
 }
@@ -87,7 +112,24 @@ struct Batch {
     records: Vec<Record>,
     dirty: Vec<u32>,
     effects: Vec<(u32, Rule, Effect)>,
-    server_events: Vec<(u32, Event)>,
+    changes: Vec<Change>,
+    decisions: Vec<Decision>,
+    answers: Vec<Answer>,
+    events: u64,
+}
+
+/// What somebody is told when the batch is durable.
+enum Answer {
+    Wish(oneshot::Sender<Result<(), WishError>>, Result<(), WishError>),
+    Views(oneshot::Sender<Vec<View>>),
+}
+
+/// What woke a shard up.
+#[derive(Default)]
+struct Woken {
+    inbox: Vec<Inbound>,
+    mail: Vec<Internal>,
+    worked: Vec<(u32, Worked)>,
 }
 
 /// What a shard starts with.
@@ -98,7 +140,6 @@ pub(crate) struct Start {
     pub(crate) first_events: Vec<(u32, Event)>,
     pub(crate) inbound: mpsc::Receiver<Inbound>,
     pub(crate) internal: mpsc::Receiver<Internal>,
-    pub(crate) to_self: mpsc::Sender<Internal>,
     pub(crate) first_op: OpId,
 }
 
@@ -108,6 +149,7 @@ impl Shard {
         let index_of = start.slots.iter().zip(0..).map(|(slot, index)| (slot.id.clone(), index)).collect();
         let mut shard = Self {
             renew_at: now.after(shared.options.lease_renew),
+            renew_from: 0,
             wheel: Wheel::new(now),
             index_of,
             slots: start.slots,
@@ -115,20 +157,25 @@ impl Shard {
             store: start.store,
             inbound: Some(start.inbound),
             internal: start.internal,
-            to_self: start.to_self,
+            tasks: JoinSet::new(),
+            working: FxHashMap::default(),
             next_op: start.first_op,
             follow_ups: start
                 .first_events
                 .into_iter()
                 .map(|(index, event)| (index, event, String::new()))
                 .collect(),
-            draining: false,
+            ending_at: None,
             batch: Batch::default(),
             fx: Effects::default(),
             shared,
         };
         for index in 0..shard.slots.len() {
+            shard.shared.meters.begin(&shard.slots[index]);
             shard.rearm(u32::try_from(index).expect("a shard holds fewer than 2^32 instances"));
+        }
+        for server in shard.servers.iter().filter(|server| server.broker.open_since().is_some()) {
+            shard.shared.meters.broker_incident(&server.name, true);
         }
         shard
     }
@@ -138,23 +185,23 @@ impl Shard {
     /// # Errors
     /// When the journal closed under it: nothing can be decided durably any more.
     pub(crate) async fn run(mut self) -> Result<(), FleetError> {
-        let (mut inbox, mut mail, mut due) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut woken, mut due) = (Woken::default(), Vec::new());
+        self.catch_up().await;
         loop {
             if self.follow_ups.is_empty() {
-                if self.draining {
-                    return self.end().await;
+                if self.ending_at.is_some_and(|at| self.tasks.is_empty() || self.now() >= at) {
+                    self.release_leases().await;
+                    return Ok(());
                 }
-                self.wait(&mut inbox, &mut mail).await;
+                self.wait(&mut woken).await;
             }
+            self.shared.stats.turns.fetch_add(1, Ordering::Relaxed);
             let now = self.now();
             self.keep_leases(now).await;
             self.probe_store(now).await;
-            for message in mail.drain(..) {
-                self.take_mail(message, now);
-            }
-            for message in inbox.drain(..) {
-                self.take_inbound(message, now);
-            }
+            // What the stores took their time for has not made the deadlines any shorter.
+            let now = self.now();
+            self.take(&mut woken, now);
             for _ in 0..self.shared.options.batch {
                 let Some((index, event, detail)) = self.follow_ups.pop_front() else { break };
                 self.step(index, &event, &detail, now);
@@ -170,12 +217,18 @@ impl Shard {
     }
 
     /// Waits for something to do, and takes what is there.
-    async fn wait(&mut self, inbox: &mut Vec<Inbound>, mail: &mut Vec<Internal>) {
+    async fn wait(&mut self, woken: &mut Woken) {
         let most = self.shared.options.batch;
         let sleep = tokio::time::sleep(self.until_next());
         let inbound = async {
             match &mut self.inbound {
-                Some(inbound) => inbound.recv_many(inbox, most).await,
+                Some(inbound) => inbound.recv_many(&mut woken.inbox, most).await,
+                None => std::future::pending().await,
+            }
+        };
+        let worked = async {
+            match self.tasks.join_next().await {
+                Some(worked) => worked,
                 None => std::future::pending().await,
             }
         };
@@ -185,36 +238,53 @@ impl Shard {
                     self.inbound = None;
                 }
             }
-            taken = self.internal.recv_many(mail, most) => debug_assert!(taken > 0, "the shard holds a sender itself"),
+            taken = self.internal.recv_many(&mut woken.mail, most) => {
+                if taken == 0 {
+                    // Nobody is left who could ask for anything.
+                    self.ending_at.get_or_insert(self.shared.clock.now());
+                }
+            }
+            worked = worked => woken.worked.push(work::ended(worked)),
             () = sleep => {}
         }
-        while mail.len() < most {
+        while woken.mail.len() < most {
             let Ok(message) = self.internal.try_recv() else { break };
-            mail.push(message);
+            woken.mail.push(message);
+        }
+        while let Some(worked) = self.tasks.try_join_next() {
+            woken.worked.push(work::ended(worked));
         }
     }
 
     fn until_next(&self) -> Duration {
-        let deadlines = [Some(self.renew_at), self.wheel.next(), self.store.next_deadline()];
+        let deadlines = [Some(self.renew_at), self.wheel.next(), self.store.next_deadline(), self.ending_at];
         let first = deadlines.into_iter().flatten().min().unwrap_or(self.renew_at);
         self.shared.clock.until(first)
     }
 
+    /// Takes in what came while the shard waited.
+    fn take(&mut self, woken: &mut Woken, now: Timestamp) {
+        for (index, worked) in woken.worked.drain(..) {
+            self.worked(index, worked);
+        }
+        for message in woken.mail.drain(..) {
+            self.take_mail(message, now);
+        }
+        for message in woken.inbox.drain(..) {
+            self.take_inbound(message, now);
+        }
+    }
+
     fn take_mail(&mut self, message: Internal, now: Timestamp) {
         match message {
-            Internal::Event { index, event, detail } => self.step(index, &event, &detail, now),
             Internal::Wish { instance, wish, answer } => {
                 let done = self.wish(&instance, wish, now);
-                // Who asked may have gone away; the wish was carried out all the same.
-                let _ = answer.send(done);
+                self.batch.answers.push(Answer::Wish(answer, done));
             }
-            Internal::Views(answer) => {
-                let views = self.slots.iter().filter(|slot| slot.is_ours());
-                let _ = answer.send(
-                    views.map(|slot| View::of(&slot.id, slot.epoch, slot.version, &slot.state)).collect(),
-                );
+            Internal::Views(answer) => self.batch.answers.push(Answer::Views(answer)),
+            Internal::Drain => {
+                self.ending_at.get_or_insert(now.after(self.shared.options.lease_renew));
             }
-            Internal::Drain => self.draining = true,
         }
     }
 
@@ -227,6 +297,7 @@ impl Shard {
         };
         let Some(&index) = self.index_of.get(id) else {
             self.shared.stats.strangers.fetch_add(1, Ordering::Relaxed);
+            self.shared.meters.strangers.add(1);
             return;
         };
         let (event, detail) = translate::event(inbound, &self.slots[index as usize]);
@@ -239,11 +310,13 @@ impl Shard {
         if !slot.is_ours() {
             return;
         }
-        self.shared.stats.events.fetch_add(1, Ordering::Relaxed);
+        self.batch.events += 1;
         let before = Before::of(slot);
-        match step(&mut slot.state, event, now, &self.shared.params, &mut self.fx) {
-            Stepped::Unchanged => {}
-            Stepped::Changed => self.record(index, event, detail, before, now),
+        let stepped = step(&mut slot.state, event, now, &self.shared.params, &mut self.fx);
+        // A state that was taken over from the hot-state store is journalled, whatever the first event makes of it.
+        if stepped == Stepped::Changed || std::mem::take(&mut slot.taken_over) {
+            self.slots[index as usize].taken_over = false;
+            self.record(index, event, detail, before, now);
         }
         self.rearm(index);
     }
@@ -271,25 +344,56 @@ impl Shard {
         }
         self.batch.effects.extend(self.fx.list().iter().map(|(rule, effect)| (index, *rule, *effect)));
         before.count(&slot.state, &self.shared.stats);
+        self.note_change(index, &before);
+        let slot = &self.slots[index as usize];
         let server = &mut self.servers[slot.server_index as usize];
-        servers::follow(
-            server,
-            index,
-            before.standing,
-            &slot.state,
-            now,
-            &self.shared.params,
-            &self.shared.stats,
-            &mut self.batch.server_events,
-        );
-        let followed = self.batch.server_events.drain(..).map(|(index, event)| (index, event, String::new()));
-        self.follow_ups.extend(followed);
+        let starts = matches!(event, Event::Resume);
+        let effects = server.follow(index, before.standing, &slot.state, starts, now, &self.shared.params);
+        self.broker_effects(slot.server_index, effects);
         if self.shared.feed.receiver_count() > 0 {
             self.tell(index, event, detail, &before, now);
         }
     }
 
-    fn tell(&self, index: u32, event: &Event, detail: &str, before: &Before, now: Timestamp) {
+    /// What a step changed of the fleet's figures; told when it is durable.
+    fn note_change(&mut self, index: u32, before: &Before) {
+        let slot = &mut self.slots[index as usize];
+        let alerts = slot.state.alerts();
+        let change = Change {
+            index,
+            status: (before.status, slot.state.status()),
+            incidents: (before.open, open_kinds(&slot.state)),
+            alerts: (std::mem::replace(&mut slot.alerts, alerts), alerts),
+        };
+        if !change.is_empty() {
+            self.batch.changes.push(change);
+        }
+    }
+
+    /// Carries out what a trade server's machine wants (BRK-5).
+    fn broker_effects(&mut self, server: u32, effects: Vec<BrokerEffect>) {
+        for effect in effects {
+            let name = &self.servers[server as usize].name;
+            match effect {
+                BrokerEffect::Opened => {
+                    self.shared.stats.broker_incidents.fetch_add(1, Ordering::Relaxed);
+                    self.shared.notified();
+                    self.shared.meters.broker_incident(name, true);
+                    warn!(server = %name, rule = "BRK-5", "many instances of the trade server fail together");
+                }
+                BrokerEffect::Closed => {
+                    self.shared.meters.broker_incident(name, false);
+                    warn!(server = %name, rule = "BRK-5", "the broker incident is over");
+                }
+                BrokerEffect::Hold(Member(member)) => self.follow_up(member, Event::Hold),
+                BrokerEffect::Release(Member(member), after) => {
+                    self.follow_up(member, Event::Release { after });
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, index: u32, event: &Event, detail: &str, before: &Before, now: Timestamp) {
         let slot = &self.slots[index as usize];
         let decision = Decision {
             at: now,
@@ -301,47 +405,96 @@ impl Shard {
             actions: self.fx.list().iter().map(|(_, effect)| view::action(*effect).to_owned()).collect(),
             detail: detail.to_owned(),
         };
-        // A feed that nobody reads any more is no fault.
-        let _ = self.shared.feed.send(decision);
+        self.batch.decisions.push(decision);
     }
 
-    /// Journal → hot state → act; nothing of a batch is done before it is durable.
+    /// Journal → hot state → act → tell; nothing of a batch is done before it is durable.
     async fn carry_out(&mut self, now: Timestamp) -> Result<(), FleetError> {
-        if self.batch.records.is_empty() {
-            return Ok(());
+        self.count_events();
+        if !self.batch.records.is_empty() {
+            self.commit().await?;
+            let dirty = std::mem::take(&mut self.batch.dirty);
+            for index in &dirty {
+                self.slots[*index as usize].dirty = false;
+            }
+            self.project(&dirty, now).await;
+            self.unlock_logins(&dirty).await;
+            let mut effects = std::mem::take(&mut self.batch.effects);
+            for (index, rule, effect) in effects.drain(..) {
+                self.act(index, rule, effect, now).await;
+            }
+            self.batch.effects = effects;
+            self.batch.dirty = dirty;
+            self.batch.dirty.clear();
         }
-        self.commit().await?;
-        let dirty = std::mem::take(&mut self.batch.dirty);
-        for index in &dirty {
-            self.slots[*index as usize].dirty = false;
-        }
-        self.project(&dirty, now).await;
-        self.unlock_logins(&dirty).await;
-        let mut effects = std::mem::take(&mut self.batch.effects);
-        for (index, rule, effect) in effects.drain(..) {
-            self.act(index, rule, effect, now).await;
-        }
-        self.batch.effects = effects;
-        self.batch.dirty = dirty;
-        self.batch.dirty.clear();
+        self.tell_batch();
         Ok(())
+    }
+
+    fn count_events(&mut self) {
+        let events = std::mem::take(&mut self.batch.events);
+        if events > 0 {
+            self.shared.stats.events.fetch_add(events, Ordering::Relaxed);
+            self.shared.meters.events.add(events);
+        }
+    }
+
+    /// Tells of the batch, now that it is durable and done.
+    fn tell_batch(&mut self) {
+        for change in self.batch.changes.drain(..) {
+            let slot = &self.slots[change.index as usize];
+            // What let go of an instance has taken it out of the figures already.
+            if slot.is_ours() {
+                self.shared.meters.follow(&slot.id, &change);
+            }
+        }
+        for decision in self.batch.decisions.drain(..) {
+            // A feed that nobody reads any more is no fault.
+            let _ = self.shared.feed.send(decision);
+        }
+        for answer in std::mem::take(&mut self.batch.answers) {
+            // Who asked may have gone away; the wish was carried out all the same.
+            match answer {
+                Answer::Wish(answer, done) => {
+                    if done.is_err() {
+                        self.shared.meters.refused_wishes.add(1);
+                    }
+                    let _ = answer.send(done);
+                }
+                Answer::Views(answer) => {
+                    let _ = answer.send(self.views());
+                }
+            }
+        }
+    }
+
+    fn views(&self) -> Vec<View> {
+        let ours = self.slots.iter().filter(|slot| slot.is_ours());
+        ours.map(|slot| View::of(&slot.id, slot.epoch, slot.version, &slot.state)).collect()
     }
 
     /// Gives the batch to the journal until it is durable.
     async fn commit(&mut self) -> Result<(), FleetError> {
         let records = std::mem::take(&mut self.batch.records);
+        let rows = records.len() as u64;
+        let (shared, began) = (&self.shared, Instant::now());
+        shared.meters.journal_waits(rows);
         let mut wait = Duration::from_millis(50);
         loop {
-            match self.shared.journal.append(records.clone()).await {
+            match shared.journal.append(records.clone()).await {
                 Ok(_) => {
-                    self.shared.stats.commits.fetch_add(1, Ordering::Relaxed);
-                    self.shared.stats.transitions.fetch_add(records.len() as u64, Ordering::Relaxed);
+                    shared.stats.commits.fetch_add(1, Ordering::Relaxed);
+                    shared.stats.transitions.fetch_add(rows, Ordering::Relaxed);
+                    shared.meters.journal_took(rows, began.elapsed());
                     return Ok(());
                 }
                 Err(fault @ (JournalError::Closed | JournalError::Damaged(..))) => return Err(fault.into()),
                 Err(fault) => {
-                    self.shared.stats.commit_failures.fetch_add(1, Ordering::Relaxed);
-                    error!(%fault, rows = records.len(), "the journal did not take a batch; nothing of it is done before it does");
+                    shared.stats.commit_failures.fetch_add(1, Ordering::Relaxed);
+                    error!(%fault, rows, "the journal did not take a batch; nothing of it is done before it does");
+                    if shared.ending.load(Ordering::Acquire) {
+                        return Err(fault.into());
+                    }
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(Duration::from_secs(5));
                 }
@@ -352,7 +505,7 @@ impl Shard {
     /// Sees to it that the wheel holds the instance's next deadline.
     fn rearm(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        if let Some(next) = slot.state.next_deadline() {
+        if let Some(next) = slot.next_wake() {
             if next < slot.armed_at {
                 slot.armed_at = next;
                 self.wheel.insert(next, index);
@@ -360,70 +513,23 @@ impl Shard {
         }
     }
 
-    async fn keep_leases(&mut self, now: Timestamp) {
-        if now < self.renew_at {
-            return;
-        }
-        let options = &self.shared.options;
-        self.renew_at = now.after(options.lease_renew);
-        let ours: Vec<u32> = self.ours().collect();
-        let leases: Vec<_> = ours.iter().map(|index| self.lease(*index)).collect();
-        match self.shared.hot.renew(&leases, &options.owner, options.lease_ttl).await {
-            Ok(kept) => {
-                let lost: Vec<u32> =
-                    ours.into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(index, _)| index).collect();
-                // A lease that ran out is taken again, unless another supervisor has it.
-                if let Err(fault) = self.take_leases(&lost).await {
-                    self.store_failed(&fault, now);
-                }
-            }
-            Err(fault) => self.store_failed(&fault, now),
-        }
-    }
-
-    /// Takes leases, or keeps them; what another supervisor owns is let go of.
-    pub(crate) async fn take_leases(&mut self, indices: &[u32]) -> Result<(), HotError> {
-        let leases: Vec<_> = indices.iter().map(|index| self.lease(*index)).collect();
-        let options = &self.shared.options;
-        let taken = self.shared.hot.acquire(&leases, &options.owner, options.lease_ttl).await?;
-        for (index, taken) in indices.iter().zip(taken) {
-            if !taken {
-                self.let_go(*index);
-            }
-        }
-        Ok(())
-    }
-
-    fn ours(&self) -> impl Iterator<Item = u32> + '_ {
-        (0_u32..)
-            .zip(&self.slots)
-            .filter(|(_, slot)| slot.is_ours() && !slot.state.hot_state_removed())
-            .map(|(index, _)| index)
-    }
-
-    fn lease(&self, index: u32) -> (InstanceId, warden_domain::Epoch) {
-        let slot = &self.slots[index as usize];
-        (slot.id.clone(), slot.epoch)
-    }
-
     /// Another supervisor owns the instance: nothing more is decided or done for it here.
     fn let_go(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        if slot.is_ours() {
-            warn!(instance = %slot.id, epoch = %slot.epoch, "another supervisor owns the instance; letting go");
-            slot.stored = StoredAs::Fenced;
-            self.shared.ownership.let_go(&slot.id);
-            self.shared.stats.fenced.fetch_add(1, Ordering::Relaxed);
+        if !slot.is_ours() {
+            return;
         }
-    }
-
-    async fn end(&mut self) -> Result<(), FleetError> {
-        let ours: Vec<u32> = self.ours().collect();
-        let leases: Vec<_> = ours.iter().map(|index| self.lease(*index)).collect();
-        if let Err(fault) = self.shared.hot.release(&leases, &self.shared.options.owner).await {
-            warn!(%fault, "leases were not released; they run out by themselves");
-        }
-        Ok(())
+        warn!(instance = %slot.id, epoch = %slot.epoch, "another supervisor owns the instance; letting go");
+        slot.stored = StoredAs::Fenced;
+        self.shared.ownership.let_go(&slot.id);
+        self.shared.stats.fenced.fetch_add(1, Ordering::Relaxed);
+        // What of this batch was not told yet never will be: the figures leave with the last ones told.
+        let told = self.batch.changes.iter().find(|change| change.index == index);
+        self.shared.meters.end(slot, told);
+        let server_index = slot.server_index;
+        let server = &mut self.servers[server_index as usize];
+        let effects = server.lose(index, Standing::of(&slot.state));
+        self.broker_effects(server_index, effects);
     }
 }
 
@@ -462,7 +568,8 @@ impl Before {
     }
 }
 
-fn open_kinds(state: &warden_policy::Instance) -> u16 {
+/// The kinds of the open incidents, one bit each.
+pub(crate) fn open_kinds(state: &warden_policy::Instance) -> u16 {
     let open = IncidentKind::ALL.iter().filter(|kind| state.incident(**kind).is_some());
     open.fold(0, |bits, kind| bits | 1 << *kind as u8)
 }

@@ -5,26 +5,28 @@
 //! is told (REC-2).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, Hasher, RandomState},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use rustc_hash::FxHasher;
 use tokio::sync::{broadcast, mpsc};
 use tracing::{info, warn};
 use warden_bridge::Inbound;
-use warden_domain::{Desired, Epoch, InstanceId, OpId, Timestamp, TradeServer, Version};
+use warden_domain::{Desired, Epoch, IncidentKind, InstanceId, OpId, Timestamp, TradeServer, Version};
 use warden_policy::{
-    Event, Instance, StateEvent,
+    Event, Instance, StateEvent, StateStoreEvent,
     broker::{BrokerState, Member},
     decode_state, decode_step,
     network::StateStore,
 };
 use warden_store::{HotError, Row, Snapshot, Stored};
+use warden_telemetry::Registry;
 
 use crate::{
     Fleet, FleetError, InstanceSpec, Parts, Stats,
+    meters::Meters,
     shard::{Server, Shard, Shared, Slot, Standing, Start, StoredAs, cut_off_since},
 };
 
@@ -32,6 +34,7 @@ use crate::{
 const FEED: usize = 1_024;
 
 pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
+    unique(&parts.instances)?;
     let (feed, _) = broadcast::channel(FEED);
     let shared = Shared {
         params: parts.params,
@@ -42,8 +45,10 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
         ownership: parts.ownership,
         clock: parts.clock,
         stats: Arc::new(Stats::default()),
+        meters: Arc::new(Meters::new(Registry::default())),
         feed,
         options: parts.options,
+        ending: Arc::new(AtomicBool::new(false)),
     };
     let found = recover(&shared, &parts.instances).await?;
     let shards = shared.options.shards.max(1);
@@ -51,13 +56,21 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
     let mut of_instance = HashMap::with_capacity(found.instances.len());
     for found in found.instances {
         let shard = shard_of(&found.slot.server, shards);
-        shared.ownership.own(found.slot.id.clone(), found.slot.epoch);
-        if of_instance.insert(found.slot.id.clone(), shard).is_some() {
-            return Err(FleetError::Twice(found.slot.id));
+        if found.slot.is_ours() {
+            shared.ownership.own(found.slot.id.clone(), found.slot.epoch);
         }
+        of_instance.insert(found.slot.id.clone(), shard);
         groups[shard].add(found);
     }
     Ok(run(&shared, groups, of_instance, found.store, parts.inbound))
+}
+
+fn unique(specs: &[InstanceSpec]) -> Result<(), FleetError> {
+    let mut seen = HashSet::with_capacity(specs.len());
+    match specs.iter().find(|spec| !seen.insert(&spec.id)) {
+        Some(spec) => Err(FleetError::Twice(spec.id.clone())),
+        None => Ok(()),
+    }
 }
 
 /// What start-up found of everything.
@@ -75,22 +88,49 @@ struct Found {
 async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Recovered, FleetError> {
     let mut rows: HashMap<InstanceId, Row> =
         shared.journal.latest().await?.into_iter().map(|row| (row.instance.clone(), row)).collect();
+    let mut journalled = Vec::with_capacity(specs.len());
+    for spec in specs {
+        journalled.push(rows.remove(&spec.id).map(|row| Journalled::read(&spec.id, &row)).transpose()?);
+    }
     let ids: Vec<InstanceId> = specs.iter().map(|spec| spec.id.clone()).collect();
     let epochs = shared.accounts.raise_epochs(&ids).await?;
-    let now = shared.clock.now();
-    let (stored, store) = match read_hot(shared, &ids, &epochs).await {
+    let (stored, store) = match read_hot(shared, &ids, &epochs, &journalled).await {
         Ok(stored) => (stored, StateStore::default()),
         Err(fault) => {
             warn!(%fault, rule = "NET-3", "the hot-state store does not answer at the start; the journal goes on");
-            (ids.iter().map(|_| Hot::Unknown).collect(), StateStore::resumed(0, now))
+            let attempts = journalled.iter().flatten().map(Journalled::store_attempts).max();
+            let store = StateStore::resumed(attempts.unwrap_or(0), shared.clock.now());
+            (ids.iter().map(|_| Hot::Unknown).collect(), store)
         }
     };
+    let up = store.next_deadline().is_none();
     let mut instances = Vec::with_capacity(specs.len());
-    for ((spec, epoch), stored) in specs.iter().zip(epochs).zip(stored) {
-        instances.push(reconcile(spec, epoch, rows.remove(&spec.id), stored)?);
+    for (((spec, epoch), journalled), stored) in specs.iter().zip(epochs).zip(journalled).zip(stored) {
+        instances.push(reconcile(spec, epoch, journalled, stored, up));
     }
     info!(instances = instances.len(), unknown = rows.len(), "recovered from the journal");
     Ok(Recovered { instances, store })
+}
+
+/// The newest journalled step of an instance.
+struct Journalled {
+    state: Instance,
+    epoch: Epoch,
+    version: Version,
+    op: OpId,
+}
+
+impl Journalled {
+    fn read(instance: &InstanceId, row: &Row) -> Result<Self, FleetError> {
+        let step = decode_step(&row.payload)
+            .map_err(|source| FleetError::State { instance: instance.clone(), source })?;
+        Ok(Self { state: step.state, epoch: row.epoch, version: row.version, op: row.op })
+    }
+
+    /// The failed attempts to reach the hot-state store that the instance was told of (NET-3).
+    fn store_attempts(&self) -> u8 {
+        self.state.incident(IncidentKind::StateStoreLost).map_or(0, |incident| incident.attempt)
+    }
 }
 
 /// What the hot-state store says of an instance.
@@ -101,47 +141,69 @@ enum Hot {
     NotOurs,
     /// The lease is ours, and this is stored.
     Holds(Stored),
+    /// The instance has none any more (ACC-3), and so no lease.
+    Removed,
 }
 
-async fn read_hot(shared: &Shared, ids: &[InstanceId], epochs: &[Epoch]) -> Result<Vec<Hot>, HotError> {
+async fn read_hot(
+    shared: &Shared,
+    ids: &[InstanceId],
+    epochs: &[Epoch],
+    journalled: &[Option<Journalled>],
+) -> Result<Vec<Hot>, HotError> {
     shared.hot.check().await?;
-    let leases: Vec<(InstanceId, Epoch)> = ids.iter().cloned().zip(epochs.iter().copied()).collect();
+    let removed: Vec<bool> =
+        journalled.iter().map(|row| row.as_ref().is_some_and(|row| row.state.hot_state_removed())).collect();
+    let leases: Vec<(InstanceId, Epoch)> = ids
+        .iter()
+        .cloned()
+        .zip(epochs.iter().copied())
+        .zip(&removed)
+        .filter_map(|(lease, removed)| (!removed).then_some(lease))
+        .collect();
     let ours = shared.hot.acquire(&leases, &shared.options.owner, shared.options.lease_ttl).await?;
-    let stored = shared.hot.load(ids).await?;
-    let held = ours.into_iter().zip(stored);
-    Ok(held.map(|(ours, stored)| if ours { Hot::Holds(stored) } else { Hot::NotOurs }).collect())
+    let leased: Vec<InstanceId> = leases.into_iter().map(|(id, _)| id).collect();
+    let stored = shared.hot.load(&leased).await?;
+    let mut held = ours
+        .into_iter()
+        .zip(stored)
+        .map(|(ours, stored)| if ours { Hot::Holds(stored) } else { Hot::NotOurs });
+    let each = removed.into_iter().map(|removed| if removed { None } else { held.next() });
+    Ok(each.map(|held| held.unwrap_or(Hot::Removed)).collect())
 }
 
-/// Decides what an instance starts from.
-fn reconcile(spec: &InstanceSpec, epoch: Epoch, row: Option<Row>, hot: Hot) -> Result<Found, FleetError> {
-    let mut from = match &row {
-        Some(row) => {
-            Origin { state: Some(read_row(&spec.id, row)?), version: row.version, ..Origin::default() }
-        }
-        None => Origin::default(),
-    };
+/// Decides what an instance starts from; `up` says whether the hot-state store answers.
+fn reconcile(spec: &InstanceSpec, epoch: Epoch, row: Option<Journalled>, hot: Hot, up: bool) -> Found {
+    let own = row.as_ref().map(|row| row.epoch);
+    let mut from = row.map_or_else(Origin::default, Origin::journalled);
     match hot {
         Hot::Unknown => from.stored = StoredAs::ToRestore,
         Hot::NotOurs => from.stored = StoredAs::Fenced,
+        Hot::Removed => {}
         Hot::Holds(Stored::Nothing) if from.state.is_some() => from.stored = StoredAs::ToRestore,
         Hot::Holds(Stored::Nothing) => {}
         Hot::Holds(Stored::Corrupt(what)) => from.corrupted(&spec.id, &what),
         Hot::Holds(Stored::State(snapshot, projection)) => {
             from.stored = StoredAs::Version(snapshot.version, Some(projection));
             if snapshot.version > from.version {
-                let own = row.is_some_and(|row| row.epoch == snapshot.epoch);
-                from.take_over(&spec.id, &snapshot, own);
+                from.take_over(&spec.id, &snapshot, own == Some(snapshot.epoch));
             }
         }
     }
-    Ok(found(spec, epoch, from))
+    let lost = |state: &Instance| state.incident(IncidentKind::StateStoreLost).is_some();
+    if up && from.state.as_ref().is_some_and(lost) {
+        from.events.insert(0, Event::StateStore(StateStoreEvent::Back));
+    }
+    found(spec, epoch, from)
 }
 
 /// What an instance starts from.
 struct Origin {
     state: Option<Instance>,
     version: Version,
+    op: OpId,
     stored: StoredAs,
+    taken_over: bool,
     events: Vec<Event>,
 }
 
@@ -150,13 +212,19 @@ impl Default for Origin {
         Self {
             state: None,
             version: Version(0),
+            op: OpId(0),
             stored: StoredAs::Version(Version(0), None),
+            taken_over: false,
             events: Vec::new(),
         }
     }
 }
 
 impl Origin {
+    fn journalled(row: Journalled) -> Self {
+        Self { state: Some(row.state), version: row.version, op: row.op, ..Self::default() }
+    }
+
     fn corrupted(&mut self, instance: &InstanceId, what: &str) {
         warn!(%instance, what, rule = "ACC-6", "stored state is unreadable");
         self.stored = StoredAs::Unsettled;
@@ -164,48 +232,54 @@ impl Origin {
     }
 
     /// The hot state is newer than the journal: of another journal, or, at our own epoch, because ours lost its tail.
+    ///
+    /// The same state under a newer version is neither: the process before this one ended between a write that settled a
+    /// conflict (REC-2) and its row.
     fn take_over(&mut self, instance: &InstanceId, snapshot: &Snapshot, own_epoch: bool) {
-        match decode_state(&snapshot.state) {
-            Ok(newer) => {
-                warn!(%instance, stored = %snapshot.version, journalled = %self.version, own_epoch, "the hot state is newer than the journal; taking it over");
-                self.state = Some(newer);
-                self.version = snapshot.version;
-                if own_epoch {
-                    self.events.push(Event::State(StateEvent::Conflict));
-                }
-            }
-            Err(fault) => self.corrupted(instance, &fault.to_string()),
+        let newer = match decode_state(&snapshot.state) {
+            Ok(newer) => newer,
+            Err(fault) => return self.corrupted(instance, &fault.to_string()),
+        };
+        let same = self.state.as_ref() == Some(&newer);
+        warn!(%instance, stored = %snapshot.version, journalled = %self.version, own_epoch, same, "the hot state is newer than the journal; taking it over");
+        self.state = Some(newer);
+        self.version = snapshot.version;
+        self.op = snapshot.op;
+        self.taken_over = true;
+        if own_epoch && !same {
+            self.events.push(Event::State(StateEvent::Conflict));
         }
     }
 }
 
-fn read_row(instance: &InstanceId, row: &Row) -> Result<Instance, FleetError> {
-    let step = decode_step(&row.payload)
-        .map_err(|source| FleetError::State { instance: instance.clone(), source })?;
-    Ok(step.state)
-}
-
 fn found(spec: &InstanceSpec, epoch: Epoch, from: Origin) -> Found {
-    let Origin { state, version, stored, mut events } = from;
+    let Origin { state, version, op, stored, taken_over, mut events } = from;
     // The state goes on first, so that a corrupt copy of it is met by a resumed instance.
     match &state {
         Some(_) => events.insert(0, Event::Resume),
         None if spec.desired == Desired::Running => events.insert(0, Event::Start),
         None => {}
     }
+    let state = state.unwrap_or_else(|| Instance::new(seed_of(&spec.id)));
     let slot = Slot {
         id: spec.id.clone(),
         login: spec.login,
         server: spec.server.clone(),
         server_index: 0,
-        state: state.unwrap_or_else(|| Instance::new(seed_of(&spec.id))),
+        alerts: state.alerts(),
+        state,
         epoch,
         version,
-        op: OpId(0),
+        op,
         stored,
         armed_at: Timestamp::MAX,
         dirty: false,
         locked: false,
+        put_off: None,
+        token: false,
+        login_asked: None,
+        taken_over,
+        backlogged: false,
     };
     Found { slot, events }
 }
@@ -243,7 +317,8 @@ impl Group {
             u32::try_from(servers.len() - 1).expect("fewer than 2^32 trade servers")
         });
         found.slot.server_index = server;
-        self.servers[server as usize].running += u32::from(Standing::of(&found.slot.state).is_running());
+        let counts = found.slot.is_ours() && Standing::of(&found.slot.state).is_running();
+        self.servers[server as usize].running += u32::from(counts);
         let index = u32::try_from(self.slots.len()).expect("a shard holds fewer than 2^32 instances");
         self.events.extend(found.events.into_iter().map(|event| (index, event)));
         self.slots.push(found.slot);
@@ -251,12 +326,15 @@ impl Group {
 
     /// The broker incidents that were open go on (REC-4).
     fn resume_broker_incidents(&mut self) {
-        for (server_index, server) in (0_u32..).zip(&mut self.servers) {
-            let members = (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.server_index == server_index);
-            server.broker = BrokerState::resumed(members.filter_map(|(index, slot)| {
-                let since = cut_off_since(&slot.state)?;
-                Some((Member(index), since, slot.state.positions() > 0, slot.state.is_held()))
-            }));
+        let mut members: Vec<Vec<_>> = self.servers.iter().map(|_| Vec::new()).collect();
+        for (index, slot) in (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.is_ours()) {
+            if let Some(since) = cut_off_since(&slot.state) {
+                let member = (Member(index), since, slot.state.positions() > 0, slot.state.is_held());
+                members[slot.server_index as usize].push(member);
+            }
+        }
+        for (server, members) in self.servers.iter_mut().zip(members) {
+            server.broker = BrokerState::resumed(members.into_iter());
         }
     }
 }
@@ -280,7 +358,7 @@ fn run(
     let mut workers = Vec::new();
     for (mut group, inbound) in groups.into_iter().zip(outlets) {
         group.resume_broker_incidents();
-        let (to_self, internal) = mpsc::channel(queue);
+        let (to_shard, internal) = mpsc::channel(queue);
         let start = Start {
             slots: group.slots,
             servers: group.servers,
@@ -288,13 +366,12 @@ fn run(
             first_events: group.events,
             inbound,
             internal,
-            to_self: to_self.clone(),
             first_op: OpId(op + 1),
         };
         op = op.wrapping_add(1 << 36);
-        workers.push((Shard::new(shared.clone(), start), to_self));
+        workers.push((Shard::new(shared.clone(), start), to_shard));
     }
-    Fleet::running(workers, of_instance, Arc::clone(&shared.stats), shared.feed.clone(), dispatcher)
+    Fleet::running(workers, of_instance, shared, dispatcher)
 }
 
 /// Brings what gateways say to the shard of its instance; waits where a shard does not keep up.

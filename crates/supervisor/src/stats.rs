@@ -8,6 +8,8 @@ use warden_domain::IncidentKind;
 /// What a fleet has done since it was started; cheap to read at any time.
 #[derive(Debug, Default)]
 pub struct Stats {
+    /// Turns of the shards' loops: an idle fleet makes few.
+    pub turns: AtomicU64,
     /// Events taken in.
     pub events: AtomicU64,
     /// Steps that changed something, each one journal row.

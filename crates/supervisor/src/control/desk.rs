@@ -109,7 +109,7 @@ impl From<WishError> for Refusal {
     fn from(fault: WishError) -> Self {
         let kind = match &fault {
             WishError::Unknown(_) => RefusalKind::UnknownInstance,
-            WishError::Refused(_) => RefusalKind::Forbidden,
+            WishError::Refused(_) | WishError::Elsewhere(_) => RefusalKind::Forbidden,
             WishError::Ended => RefusalKind::Ending,
         };
         Self::new(kind, fault.to_string())

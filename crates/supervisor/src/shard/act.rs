@@ -1,17 +1,13 @@
 //! Carrying effects out, after they are durable.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::sync::atomic::Ordering;
 
 use tracing::{debug, warn};
-use warden_bridge::{Command as Ordered, CommandId as Number, Envelope, message::Secret};
-use warden_domain::{Facts, Rule, Timestamp};
-use warden_policy::{Command, CommandId, Effect, Event, Outcome, StoreAction};
-use warden_store::{AccountsError, Pending};
+use warden_bridge::{Command as Ordered, CommandId as Number, Envelope};
+use warden_domain::{Alert, Facts, Rule, Timestamp};
+use warden_policy::{Command, CommandId, Effect, Event, Notice, Outcome, StoreAction};
 
-use super::{Internal, Shard, Shared};
-
-/// How long a command that no gateway took waits before the policy hears of it.
-const NOT_TAKEN: Duration = Duration::from_millis(200);
+use super::{Shard, Shared, work::Work};
 
 impl Shard {
     pub(super) async fn act(&mut self, index: u32, rule: Rule, effect: Effect, now: Timestamp) {
@@ -22,8 +18,11 @@ impl Shard {
         match effect {
             Effect::Command { id, command, deadline } => self.command(index, id, command, deadline),
             Effect::Notify(notice) => {
-                self.shared.stats.notifications.fetch_add(1, Ordering::Relaxed);
+                self.shared.notified();
                 warn!(instance = %slot.id, %rule, "{}", notice.text());
+                if notice == Notice::CredentialsDeleted {
+                    self.shared.meters.announce(Alert::CredentialsDeleted, &slot.id);
+                }
             }
             Effect::Store(StoreAction::Rebuild) => self.rebuild(index, now).await,
             Effect::Store(StoreAction::RetryWrite) => self.retry_write(index, now).await,
@@ -33,115 +32,61 @@ impl Shard {
                 | StoreAction::Revoke
                 | StoreAction::RemoveHotState
                 | StoreAction::DeleteCredentials),
-            ) => self.store_action(index, action),
+            ) => self.begin_work(index, Work::Action(action)),
         }
     }
 
-    fn command(&self, index: u32, id: CommandId, command: Command, deadline: Timestamp) {
-        let slot = &self.slots[index as usize];
+    fn command(&mut self, index: u32, id: CommandId, command: Command, deadline: Timestamp) {
+        let slot = &mut self.slots[index as usize];
         debug!(instance = %slot.id, ?command, id = id.0, "command");
-        let envelope = |command| Envelope {
-            instance: slot.id.clone(),
-            epoch: slot.epoch,
-            id: Number(id.0),
-            deadline,
-            command,
-        };
-        let ordered = match command {
+        // A login whose credentials are still being fetched is overtaken by whatever is commanded after it.
+        slot.login_asked = None;
+        let command = match command {
+            Command::Login => {
+                slot.login_asked = Some(id);
+                return self.begin_work(index, Work::Credentials { id, deadline });
+            }
             Command::Reconnect => Ordered::Reconnect,
             Command::Restart { force } => Ordered::Restart { force },
             Command::Confirm => Ordered::Confirm,
             Command::CloseTrades(mode) => Ordered::CloseTrades(mode),
             Command::EndSession => Ordered::EndSession,
-            Command::Login => {
-                // The credentials are fetched for this one login and dropped with it (LOG-1).
-                tokio::spawn(login(
-                    self.shared.clone(),
-                    self.to_self.clone(),
-                    index,
-                    envelope(Ordered::Confirm),
-                ));
-                return;
-            }
         };
-        let envelope = envelope(ordered);
-        if !self.shared.send(envelope) {
-            tokio::spawn(not_taken(self.to_self.clone(), index, id));
-        }
+        let (instance, epoch) = (slot.id.clone(), slot.epoch);
+        self.hand_over(index, Envelope { instance, epoch, id: Number(id.0), deadline, command });
     }
 
-    fn store_action(&self, index: u32, action: StoreAction) {
-        let slot = &self.slots[index as usize];
-        let (id, epoch) = (slot.id.clone(), slot.epoch);
-        let (shared, to_self) = (self.shared.clone(), self.to_self.clone());
-        tokio::spawn(async move {
-            let accounts = &shared.accounts;
-            let done: Pending<'_, Result<(), AccountsError>> = match action {
-                StoreAction::RememberRejected => accounts.remember_rejected(&id),
-                StoreAction::ForgetRejected => accounts.forget_rejected(&id),
-                StoreAction::Revoke => accounts.revoke(&id, epoch),
-                StoreAction::DeleteCredentials => accounts.delete(&id, epoch),
-                StoreAction::RemoveHotState | StoreAction::Rebuild | StoreAction::RetryWrite => {
-                    let removed = shared.hot.remove(&id, epoch);
-                    Box::pin(async move {
-                        removed.await.map_err(|fault| AccountsError::Unreachable(fault.to_string()))?;
-                        Ok(())
-                    })
-                }
-            };
-            let done = done.await;
-            if let Err(fault) = &done {
-                warn!(instance = %id, ?action, %fault, "a store action failed; it is tried again where a rule says so");
-            }
-            let event = Event::StoreDone(action, done.is_ok());
-            let _ = to_self.send(Internal::Event { index, event, detail: String::new() }).await;
-        });
+    /// Hands a command over; the policy hears of one that no gateway took, and says when it is tried again.
+    pub(super) fn hand_over(&mut self, index: u32, envelope: Envelope) {
+        let id = CommandId(envelope.id.0);
+        if !self.shared.send(envelope) {
+            let outcome = Outcome::NotStarted;
+            self.follow_up(index, Event::Finished { id, outcome, facts: Facts::default() });
+        }
     }
 }
 
 impl Shared {
-    /// Hands a command over; answers whether a gateway took it.
+    /// Answers whether a gateway took the command.
     fn send(&self, envelope: Envelope) -> bool {
+        let counter = self.meters.commands(&envelope.command);
         match self.bridge.send(envelope) {
             Ok(()) => {
                 self.stats.commands.fetch_add(1, Ordering::Relaxed);
+                counter.add(1);
                 true
             }
             Err(fault) => {
                 debug!(%fault, "command not taken");
+                self.meters.refused_commands.add(1);
                 false
             }
         }
     }
-}
 
-async fn not_taken(to_self: tokio::sync::mpsc::Sender<Internal>, index: u32, id: CommandId) {
-    tokio::time::sleep(NOT_TAKEN).await;
-    let event = Event::Finished { id, outcome: Outcome::NotStarted, facts: Facts::default() };
-    // A shard that has ended needs no answer.
-    let _ = to_self.send(Internal::Event { index, event, detail: String::new() }).await;
-}
-
-/// Fetches the credentials and sends the login; `envelope` lacks only the command.
-async fn login(shared: Shared, to_self: tokio::sync::mpsc::Sender<Internal>, index: u32, envelope: Envelope) {
-    let id = CommandId(envelope.id.0);
-    let (outcome, detail) = match shared.accounts.account(&envelope.instance).await {
-        Ok(account) if account.rejected => {
-            (Outcome::NoCredentials, "exactly these credentials were refused before".to_owned())
-        }
-        Ok(account) => {
-            let password = Secret::new(account.password.reveal().to_owned());
-            let command = Ordered::Login { login: account.login, server: account.server, password };
-            if shared.send(Envelope { command, ..envelope }) {
-                return;
-            }
-            return not_taken(to_self, index, id).await;
-        }
-        Err(fault @ (AccountsError::Missing(_) | AccountsError::Revoked(_) | AccountsError::Fenced(_))) => {
-            (Outcome::NoCredentials, fault.to_string())
-        }
-        Err(fault @ AccountsError::Unreachable(_)) => (Outcome::CredentialsUnavailable, fault.to_string()),
-    };
-    let event = Event::Finished { id, outcome, facts: Facts::default() };
-    let _ = to_self.send(Internal::Event { index, event, detail }).await;
+    /// People were told something.
+    pub(super) fn notified(&self) {
+        self.stats.notifications.fetch_add(1, Ordering::Relaxed);
+        self.meters.notifications.add(1);
+    }
 }

@@ -20,9 +20,12 @@ impl Shard {
             slot.armed_at = Timestamp::MAX;
             match slot.state.attempt_due(now) {
                 None => self.step(index, &Event::Tick { admitted: true }, "", now),
+                Some(timer) if slot.waits(timer, now) => {
+                    self.step(index, &Event::Tick { admitted: false }, "", now);
+                }
                 Some(timer) => match self.may_start(index, timer, now) {
-                    Ok(()) => attempts.push(index),
-                    Err(later) => self.put_off(index, later, now),
+                    Ok(()) => attempts.push((index, timer)),
+                    Err(later) => self.put_off(index, timer, later, now),
                 },
             }
         }
@@ -36,46 +39,44 @@ impl Shard {
         if let Some(next) = self.store.next_deadline() {
             return Err(next.max(now.after(Span::from_millis(1))));
         }
-        if timer == Timer::Login {
-            let params = &self.shared.params.login;
-            let server = &mut self.servers[self.slots[index as usize].server_index as usize];
-            server.bucket.take(now, params.server_rate, params.server_burst)?;
+        let slot = &mut self.slots[index as usize];
+        if timer == Timer::Login && !slot.token {
+            self.servers[slot.server_index as usize].admit_login(now, &self.shared.params)?;
+            slot.token = true;
         }
         Ok(())
     }
 
     /// LOG-10: an attempt starts under the instance's login lock.
-    async fn start_attempts(&mut self, attempts: &[u32], now: Timestamp) {
+    async fn start_attempts(&mut self, attempts: &[(u32, Timer)], asked_at: Timestamp) {
         let ids: Vec<InstanceId> =
-            attempts.iter().map(|index| self.slots[*index as usize].id.clone()).collect();
+            attempts.iter().map(|(index, _)| self.slots[*index as usize].id.clone()).collect();
         let (owner, ttl) = (&self.shared.options.owner, self.shared.params.login.lock_ttl);
-        match self.shared.hot.lock_login(&ids, owner, ttl).await {
-            Ok(granted) => {
-                for (index, granted) in attempts.iter().zip(granted) {
-                    if granted {
-                        self.slots[*index as usize].locked = true;
-                        self.step(*index, &Event::Tick { admitted: true }, "", now);
-                    } else {
-                        self.put_off(*index, now.after(LOCK_RETRY), now);
-                    }
-                }
-            }
+        let granted = match self.shared.hot.lock_login(&ids, owner, ttl).await {
+            Ok(granted) => granted,
             Err(fault) => {
-                self.store_failed(&fault, now);
-                for index in attempts {
-                    self.put_off(*index, now.after(LOCK_RETRY), now);
-                }
+                self.store_failed(&fault, asked_at);
+                vec![false; attempts.len()]
+            }
+        };
+        let now = self.now();
+        for ((index, timer), granted) in attempts.iter().zip(granted) {
+            if granted {
+                let slot = &mut self.slots[*index as usize];
+                slot.locked = true;
+                slot.put_off = None;
+                slot.token = false;
+                self.step(*index, &Event::Tick { admitted: true }, "", now);
+            } else {
+                self.put_off(*index, *timer, now.after(LOCK_RETRY), now);
             }
         }
     }
 
     /// The attempt waits; whatever else is due happens now.
-    fn put_off(&mut self, index: u32, until: Timestamp, now: Timestamp) {
-        // Armed first, so that the attempt's own deadline, which has passed, is not armed again.
-        self.slots[index as usize].armed_at = Timestamp::from_millis(i64::MIN);
+    fn put_off(&mut self, index: u32, attempt: Timer, until: Timestamp, now: Timestamp) {
+        self.slots[index as usize].put_off = Some((attempt, until));
         self.step(index, &Event::Tick { admitted: false }, "", now);
-        self.slots[index as usize].armed_at = until;
-        self.wheel.insert(until, index);
     }
 
     /// Gives the locks of ended attempts back.
@@ -88,7 +89,7 @@ impl Shard {
                 ended.push(slot.id.clone());
             }
         }
-        if !ended.is_empty() {
+        if !ended.is_empty() && self.store.next_deadline().is_none() {
             // A lock that cannot be given back runs out by itself.
             let _ = self.shared.hot.unlock_login(&ended, &self.shared.options.owner).await;
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use tracing::{info, warn};
-use warden_domain::{OpId, Timestamp, Version};
+use warden_domain::{IncidentKind, InstanceId, Timestamp, Version};
 use warden_policy::{Event, StateEvent, StateStoreEvent, encode_state, network::StateStoreEffect};
 use warden_store::{Cas, HotError, HotUpdate, Stored};
 
@@ -15,11 +15,52 @@ const FLUSH: usize = 4_096;
 impl Shard {
     /// Writes the states of these instances that the store still lacks.
     pub(super) async fn project(&mut self, indices: &[u32], now: Timestamp) {
-        if self.store.next_deadline().is_some() {
-            return;
+        if self.store.next_deadline().is_none() {
+            if let Err(fault) = self.write(indices).await {
+                self.store_failed(&fault, now);
+            }
         }
-        if let Err(fault) = self.write(indices).await {
-            self.store_failed(&fault, now);
+        for index in indices {
+            self.count_backlog(*index);
+            self.settle_later(*index);
+        }
+    }
+
+    /// Writes what the store lacks of what was recovered: the process before this one ended between the two.
+    pub(super) async fn catch_up(&mut self) {
+        let lagging: Vec<u32> = self.ours().filter(|index| self.slots[*index as usize].lags()).collect();
+        for part in lagging.chunks(FLUSH) {
+            let now = self.now();
+            self.project(part, now).await;
+        }
+    }
+
+    /// Keeps count of the instances whose hot state lags.
+    fn count_backlog(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        let lags = slot.lags();
+        if lags != slot.backlogged {
+            slot.backlogged = lags;
+            if lags {
+                self.shared.stats.hot_backlog.fetch_add(1, Ordering::Relaxed);
+            } else {
+                self.shared.stats.hot_backlog.fetch_sub(1, Ordering::Relaxed);
+            }
+            self.shared.meters.backlog.add(if lags { 1.0 } else { -1.0 });
+        }
+    }
+
+    /// A state that is not settled, and that no open incident settles, is told of again: a reset has forgotten the
+    /// incident, and without it nothing would ever be written.
+    fn settle_later(&mut self, index: u32) {
+        let slot = &self.slots[index as usize];
+        let settling = |kind| slot.state.incident(kind).is_some();
+        if slot.stored == StoredAs::Unsettled
+            && !settling(IncidentKind::StateConflict)
+            && !settling(IncidentKind::StateCorrupted)
+            && !slot.state.hot_state_removed()
+        {
+            self.follow_up(index, Event::State(StateEvent::Conflict));
         }
     }
 
@@ -100,69 +141,71 @@ impl Shard {
     /// ACC-6: writes the whole state over what is unreadable.
     pub(super) async fn rebuild(&mut self, index: u32, now: Timestamp) {
         self.slots[index as usize].stored = StoredAs::ToRestore;
-        let event = match self.write(&[index]).await {
-            Ok(()) if self.slots[index as usize].lags() => StateEvent::RebuildFailed,
-            Ok(()) => StateEvent::Written,
-            Err(fault) => {
-                self.store_failed(&fault, now);
-                return;
-            }
-        };
+        if let Err(fault) = self.write(&[index]).await {
+            return self.store_failed(&fault, now);
+        }
+        self.count_backlog(index);
+        let slot = &self.slots[index as usize];
+        let written = matches!(slot.stored, StoredAs::Version(version, _) if version == slot.version);
+        let event = if written { StateEvent::Written } else { StateEvent::RebuildFailed };
         self.follow_up(index, Event::State(event));
     }
 
     /// REC-2: locks the state, reads it again and writes ours on top of what is there.
     pub(super) async fn retry_write(&mut self, index: u32, now: Timestamp) {
         let ids = [self.slots[index as usize].id.clone()];
-        match self.write_on_top(index, &ids).await {
+        match self.locked_write(index, &ids).await {
             Ok(event) => self.follow_up(index, Event::State(event)),
+            // It is made again when the store is back.
             Err(fault) => self.store_failed(&fault, now),
         }
     }
 
-    async fn write_on_top(
-        &mut self,
-        index: u32,
-        ids: &[warden_domain::InstanceId; 1],
-    ) -> Result<StateEvent, HotError> {
+    async fn locked_write(&mut self, index: u32, ids: &[InstanceId; 1]) -> Result<StateEvent, HotError> {
         let (hot, owner) = (&self.shared.hot, &self.shared.options.owner);
         let locked = hot.lock_login(ids, owner, self.shared.params.login.lock_ttl).await?;
         if locked != [true] {
             return Ok(StateEvent::Conflict);
         }
-        let stored = hot.load(ids).await?.pop();
-        let event = match stored {
-            Some(Stored::State(snapshot, projection)) => {
-                let slot = &mut self.slots[index as usize];
-                slot.stored = StoredAs::Version(snapshot.version, Some(projection));
-                slot.version = Version(slot.version.0.max(snapshot.version.0)).next();
-                slot.op = self.next_op;
-                self.next_op = OpId(self.next_op.0 + 1);
-                let updates = [self.update(index)];
-                let answer = self.shared.hot.cas(&updates).await?;
-                match answer.first() {
-                    Some(Cas::Applied | Cas::AlreadyApplied) => {
-                        self.slots[index as usize].stored =
-                            StoredAs::Version(updates[0].version, Some(updates[0].projection));
-                        StateEvent::Written
-                    }
-                    Some(Cas::Fenced { .. }) => {
-                        self.let_go(index);
-                        StateEvent::Conflict
-                    }
-                    Some(Cas::Behind { .. } | Cas::Ahead { .. } | Cas::Corrupt) | None => {
-                        self.slots[index as usize].stored = StoredAs::Unsettled;
-                        StateEvent::Conflict
-                    }
-                }
-            }
+        let event = self.write_on_top(index, ids).await?;
+        // An attempt that is under way holds the same lock, and goes on holding it.
+        if !self.slots[index as usize].locked {
+            self.shared.hot.unlock_login(ids, &self.shared.options.owner).await?;
+        }
+        Ok(event)
+    }
+
+    async fn write_on_top(&mut self, index: u32, ids: &[InstanceId; 1]) -> Result<StateEvent, HotError> {
+        let (snapshot, projection) = match self.shared.hot.load(ids).await?.pop() {
+            Some(Stored::State(snapshot, projection)) => (snapshot, projection),
             Some(Stored::Nothing) | None => {
                 self.slots[index as usize].stored = StoredAs::ToRestore;
+                return Ok(StateEvent::Written);
+            }
+            Some(Stored::Corrupt(_)) => return Ok(StateEvent::Corrupted),
+        };
+        let slot = &mut self.slots[index as usize];
+        slot.stored = StoredAs::Version(snapshot.version, Some(projection));
+        slot.version = Version(slot.version.0.max(snapshot.version.0)).next();
+        slot.op = self.next_op;
+        self.next_op = self.next_op.next();
+        let updates = [self.update(index)];
+        let answers = self.shared.hot.cas(&updates).await?;
+        let event = match answers.first() {
+            Some(Cas::Applied | Cas::AlreadyApplied) => {
+                self.slots[index as usize].stored =
+                    StoredAs::Version(updates[0].version, Some(updates[0].projection));
                 StateEvent::Written
             }
-            Some(Stored::Corrupt(_)) => StateEvent::Corrupted,
+            Some(Cas::Fenced { .. }) => {
+                self.let_go(index);
+                StateEvent::Conflict
+            }
+            Some(Cas::Behind { .. } | Cas::Ahead { .. } | Cas::Corrupt) | None => {
+                self.slots[index as usize].stored = StoredAs::Unsettled;
+                StateEvent::Conflict
+            }
         };
-        self.shared.hot.unlock_login(ids, &self.shared.options.owner).await?;
         Ok(event)
     }
 
@@ -213,10 +256,42 @@ impl Shard {
         }
         // What was written before the store was lost may be gone: every state is compared, not only those that changed.
         for part in ours.chunks(FLUSH) {
-            self.compare(part).await?;
-            self.write(part).await?;
+            self.bring_up(part).await?;
         }
+        self.settle_now(&ours).await?;
         Ok(ours.len())
+    }
+
+    /// Compares what the store holds of these instances, and writes what it lacks.
+    pub(super) async fn bring_up(&mut self, indices: &[u32]) -> Result<(), HotError> {
+        self.compare(indices).await?;
+        self.write(indices).await?;
+        for index in indices {
+            self.count_backlog(*index);
+        }
+        Ok(())
+    }
+
+    /// Goes on with what settles a state and was cut short by the loss of the store.
+    async fn settle_now(&mut self, indices: &[u32]) -> Result<(), HotError> {
+        for index in indices {
+            let slot = &self.slots[*index as usize];
+            let open = |kind| slot.state.incident(kind).is_some();
+            let cut_short = open(IncidentKind::StateConflict)
+                && slot.state.timers().due_at(warden_policy::Timer::Conflict).is_none();
+            let event = if slot.stored == StoredAs::Unsettled && cut_short {
+                let ids = [slot.id.clone()];
+                self.locked_write(*index, &ids).await?
+            } else if open(IncidentKind::StateCorrupted)
+                && matches!(slot.stored, StoredAs::Version(version, _) if version == slot.version)
+            {
+                StateEvent::Written
+            } else {
+                continue;
+            };
+            self.follow_up(*index, Event::State(event));
+        }
+        Ok(())
     }
 
     /// Reads what the store holds of these instances and takes it as known.
@@ -232,7 +307,13 @@ impl Shard {
                 Stored::State(snapshot, projection) if snapshot.version <= slot.version => {
                     StoredAs::Version(snapshot.version, Some(projection))
                 }
-                Stored::State(..) => slot.stored,
+                Stored::State(snapshot, _) => {
+                    let (stored, ours) = (snapshot.version, slot.version);
+                    warn!(instance = %slot.id, %stored, %ours, rule = "REC-2", "stored state is newer than ours");
+                    self.follow_ups.push_back((*index, Event::State(StateEvent::Conflict), String::new()));
+                    StoredAs::Unsettled
+                }
+                Stored::Nothing if slot.version == Version(0) => StoredAs::Version(Version(0), None),
                 Stored::Nothing | Stored::Corrupt(_) => StoredAs::ToRestore,
             };
         }

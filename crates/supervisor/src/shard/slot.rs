@@ -1,5 +1,5 @@
 use warden_domain::{Epoch, InstanceId, Login, OpId, Timestamp, TradeServer, Version};
-use warden_policy::Instance;
+use warden_policy::{AlertSet, CommandId, Instance, Timer};
 use warden_store::Projection;
 
 /// One instance in a shard.
@@ -24,6 +24,18 @@ pub(crate) struct Slot {
     pub(crate) dirty: bool,
     /// The login lock is ours (LOG-10).
     pub(crate) locked: bool,
+    /// The attempt that is due and waits for its admission until this moment (LOG-5, LOG-10, NET-3).
+    pub(crate) put_off: Option<(Timer, Timestamp)>,
+    /// The trade server's bucket gave a token for the login that waits (LOG-5).
+    pub(crate) token: bool,
+    /// The login whose credentials are being fetched.
+    pub(crate) login_asked: Option<CommandId>,
+    /// The state is not in our journal yet: it was taken over from the hot-state store.
+    pub(crate) taken_over: bool,
+    /// Counted as lacking in the hot-state store.
+    pub(crate) backlogged: bool,
+    /// The alerts of the newest step.
+    pub(crate) alerts: AlertSet,
 }
 
 /// What the hot-state store holds of an instance, as far as is known.
@@ -54,7 +66,7 @@ impl Slot {
 
     /// Whether the hot-state store still lacks the present state.
     pub(crate) fn lags(&self) -> bool {
-        if self.state.hot_state_removed() {
+        if self.state.hot_state_removed() || self.version == Version(0) {
             return false;
         }
         match self.stored {
@@ -64,7 +76,29 @@ impl Slot {
         }
     }
 
+    /// When the instance is to be looked at next: its next deadline, but for an attempt that waits for admission.
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        let next = self.state.next_deadline()?;
+        let Some((attempt, until)) = self.put_off else { return Some(next) };
+        let timers = self.state.timers();
+        if timers.due_at(attempt) != Some(next) || until <= next {
+            return Some(next);
+        }
+        let others = Timer::ALL.into_iter().filter(|timer| !timer.starts_attempt());
+        Some(others.filter_map(|timer| timers.due_at(timer)).fold(until, Timestamp::min))
+    }
+
+    /// Whether the attempt was put off to a later moment.
+    pub(crate) fn waits(&self, attempt: Timer, now: Timestamp) -> bool {
+        self.put_off.is_some_and(|(put_off, until)| put_off == attempt && until > now)
+    }
+
     pub(crate) const fn is_ours(&self) -> bool {
         !matches!(self.stored, StoredAs::Fenced)
+    }
+
+    /// Whether it is ours and has hot state, and so a lease to keep.
+    pub(crate) const fn has_lease(&self) -> bool {
+        self.is_ours() && !self.state.hot_state_removed()
     }
 }

@@ -1,22 +1,32 @@
 //! What people wish (LOG-1, LOG-7, LOG-9, ACC-3, ACC-7).
 
 use warden_domain::{InstanceId, Timestamp};
-use warden_policy::{Event, Refused};
+use warden_policy::Event;
 
 use super::Shard;
-use crate::Wish;
+use crate::{Wish, WishError};
 
 impl Shard {
-    pub(super) fn wish(&mut self, instance: &InstanceId, wish: Wish, now: Timestamp) -> Result<(), Refused> {
-        let Some(&index) = self.index_of.get(instance) else { return Ok(()) };
-        let state = &self.slots[index as usize].state;
+    pub(super) fn wish(
+        &mut self,
+        instance: &InstanceId,
+        wish: Wish,
+        now: Timestamp,
+    ) -> Result<(), WishError> {
+        let Some(&index) = self.index_of.get(instance) else {
+            return Err(WishError::Unknown(instance.clone()));
+        };
+        let slot = &self.slots[index as usize];
+        if !slot.is_ours() {
+            return Err(WishError::Elsewhere(instance.clone()));
+        }
         let event = match wish {
             Wish::Start => {
-                state.may_start()?;
+                slot.state.may_start()?;
                 Event::Start
             }
             Wish::Reset => {
-                state.may_reset()?;
+                slot.state.may_reset()?;
                 Event::Reset
             }
             Wish::Stop(mode) => Event::Stop(mode),

@@ -1,0 +1,185 @@
+//! What the fleet tells Prometheus: every series is looked up once, gauges follow differences.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use warden_bridge::Command;
+use warden_domain::{Alert, IncidentKind, InstanceId, Status, Timestamp, TradeServer};
+use warden_policy::AlertSet;
+use warden_telemetry::{AlertBoard, Counter, Gauge, Histogram, Registry, metrics};
+
+use crate::shard::{Slot, open_kinds};
+
+/// The kinds of commands, by their place in [`Meters::commands`].
+const COMMANDS: [&str; 7] =
+    ["login", "reconnect", "restart", "confirm", "close_trades", "end_session", "order"];
+
+/// The series that a fleet counts on; they are shared by its shards.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    pub(crate) registry: Registry,
+    pub(crate) events: Counter,
+    pub(crate) notifications: Counter,
+    pub(crate) refused_wishes: Counter,
+    pub(crate) refused_commands: Counter,
+    pub(crate) strangers: Counter,
+    pub(crate) backlog: Gauge,
+    board: AlertBoard,
+    transitions: Counter,
+    fenced: Counter,
+    commands: [Counter; COMMANDS.len()],
+    statuses: Vec<Gauge>,
+    incidents: Vec<Gauge>,
+    queue: Gauge,
+    commit: Histogram,
+    last_commit: Gauge,
+}
+
+/// What one step changed of the fleet's figures: before and after.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) index: u32,
+    pub(crate) status: (Status, Status),
+    /// One bit for each kind that is open.
+    pub(crate) incidents: (u16, u16),
+    pub(crate) alerts: (AlertSet, AlertSet),
+}
+
+impl Change {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.status.0 == self.status.1
+            && self.incidents.0 == self.incidents.1
+            && self.alerts.0 == self.alerts.1
+    }
+}
+
+impl Meters {
+    pub(crate) fn new(registry: Registry) -> Self {
+        let refused = |kind| registry.series(&metrics::REFUSALS, [kind]);
+        let last_commit = registry.series(&metrics::JOURNAL_LAST_COMMIT, []);
+        last_commit.set(since_epoch());
+        Self {
+            events: registry.series(&metrics::EVENTS, []),
+            notifications: registry.series(&metrics::NOTIFICATIONS, []),
+            refused_wishes: refused("wish"),
+            refused_commands: refused("command"),
+            strangers: refused("stranger"),
+            backlog: registry.series(&metrics::HOT_STATE_BACKLOG, []),
+            board: AlertBoard::new(registry.clone()),
+            transitions: registry.series(&metrics::TRANSITIONS, []),
+            fenced: refused("fenced"),
+            commands: COMMANDS.map(|kind| registry.series(&metrics::COMMANDS, [kind])),
+            statuses: Status::ALL
+                .iter()
+                .map(|status| registry.series(&metrics::INSTANCES, [status.as_str()]))
+                .collect(),
+            incidents: IncidentKind::ALL
+                .iter()
+                .map(|kind| registry.series(&metrics::INCIDENTS, [kind.as_str()]))
+                .collect(),
+            queue: registry.series(&metrics::JOURNAL_QUEUE, []),
+            commit: registry.series(&metrics::JOURNAL_COMMIT, []),
+            last_commit,
+            registry,
+        }
+    }
+
+    /// An instance begins to be looked after, as it was restored.
+    pub(crate) fn begin(&self, slot: &Slot) {
+        if slot.is_ours() {
+            self.statuses[slot.state.status() as usize].add(1.0);
+            self.count_incidents(0, open_kinds(&slot.state));
+            self.show_alerts(&slot.id, AlertSet::default(), slot.alerts);
+        }
+    }
+
+    /// An instance is let go of; `told` is the change that was not told yet, if there is one.
+    pub(crate) fn end(&self, slot: &Slot, told: Option<&Change>) {
+        let (status, incidents, alerts) = match told {
+            Some(change) => (change.status.0, change.incidents.0, change.alerts.0),
+            None => (slot.state.status(), open_kinds(&slot.state), slot.alerts),
+        };
+        self.statuses[status as usize].add(-1.0);
+        self.count_incidents(incidents, 0);
+        self.show_alerts(&slot.id, alerts, AlertSet::default());
+        self.board.set(Alert::LeaseLost, &slot.id, true);
+        self.fenced.add(1);
+    }
+
+    /// A step is durable and done.
+    pub(crate) fn follow(&self, instance: &InstanceId, change: &Change) {
+        let (before, after) = change.status;
+        if before != after {
+            self.statuses[before as usize].add(-1.0);
+            self.statuses[after as usize].add(1.0);
+        }
+        self.count_incidents(change.incidents.0, change.incidents.1);
+        self.show_alerts(instance, change.alerts.0, change.alerts.1);
+    }
+
+    fn count_incidents(&self, before: u16, after: u16) {
+        let mut changed = before ^ after;
+        while changed != 0 {
+            let kind = changed.trailing_zeros();
+            self.incidents[kind as usize].add(if after & (1 << kind) == 0 { -1.0 } else { 1.0 });
+            changed &= changed - 1;
+        }
+    }
+
+    fn show_alerts(&self, instance: &InstanceId, before: AlertSet, after: AlertSet) {
+        if before != after {
+            for alert in before.difference(after).iter() {
+                self.board.set(alert, instance, after.contains(alert));
+            }
+        }
+    }
+
+    /// Something happened that has no end.
+    pub(crate) fn announce(&self, alert: Alert, instance: &InstanceId) {
+        let millis = i64::try_from(wall_clock().as_millis()).unwrap_or(i64::MAX);
+        self.board.announce(alert, instance, Timestamp::from_millis(millis));
+    }
+
+    /// BRK-5.
+    pub(crate) fn broker_incident(&self, server: &TradeServer, active: bool) {
+        self.board.broker_incident(server, active);
+    }
+
+    /// The counter of a command's kind.
+    pub(crate) fn commands(&self, command: &Command) -> &Counter {
+        let place = match command {
+            Command::Login { .. } => 0,
+            Command::Reconnect => 1,
+            Command::Restart { .. } => 2,
+            Command::Confirm => 3,
+            Command::CloseTrades(_) => 4,
+            Command::EndSession => 5,
+            Command::Order(_) => 6,
+        };
+        &self.commands[place]
+    }
+
+    pub(crate) fn journal_waits(&self, rows: u64) {
+        self.queue.add(figure(rows));
+    }
+
+    pub(crate) fn journal_took(&self, rows: u64, after: Duration) {
+        self.queue.add(-figure(rows));
+        self.transitions.add(rows);
+        self.commit.observe(after.as_secs_f64());
+        self.last_commit.set(since_epoch());
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a batch holds far fewer rows than a double counts exactly")]
+fn figure(rows: u64) -> f64 {
+    rows as f64
+}
+
+fn since_epoch() -> f64 {
+    wall_clock().as_secs_f64()
+}
+
+/// Prometheus compares with its own wall clock, not with the clock of the deadlines.
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
