@@ -17,7 +17,7 @@ use warden_domain::{Epoch, Facts, Span, Timestamp};
 
 use crate::support::{
     boss::{Boss, Desk, welcome},
-    id, report, soon, until,
+    id, report, soon,
     wire::{self, gateway_frame::Body as Heard, supervisor_frame::Body},
 };
 
@@ -52,10 +52,9 @@ impl Gateway {
 
     /// The next event, which is a command.
     async fn command(&mut self) -> (Epoch, CommandId) {
-        match self.next().await {
-            ClientEvent::Command(envelope) => (envelope.epoch, envelope.id),
-            other => panic!("a command was expected, not {other:?}"),
-        }
+        let event = self.next().await;
+        let ClientEvent::Command(envelope) = event else { panic!("a command was expected, not {event:?}") };
+        (envelope.epoch, envelope.id)
     }
 
     fn done(&self, epoch: u64, number: u64) -> Result<(), HandleError> {
@@ -453,7 +452,6 @@ async fn reports_that_cannot_leave_give_way_to_the_latest() {
     let mut frames = 0;
     until_positions(&mut desk, 10_001, &mut frames).await;
     assert!(announced >= 1 && frames <= 2, "{frames} frames told of it, {announced} were announced");
-    until(|| true).await;
 }
 
 async fn until_positions(desk: &mut Desk, positions: u32, frames: &mut u32) {

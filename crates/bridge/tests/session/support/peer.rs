@@ -25,8 +25,9 @@ pub struct Peer {
 impl Peer {
     pub async fn dial(address: SocketAddr) -> Self {
         let channel = Endpoint::from_shared(format!("http://{address}")).expect("an address");
-        let channel =
-            soon(channel.connect_timeout(Duration::from_secs(5)).connect()).await.expect("connected");
+        // the smallest window, so that not reading is soon felt
+        let channel = channel.connect_timeout(Duration::from_secs(5)).initial_stream_window_size(65_535);
+        let channel = soon(channel.connect()).await.expect("connected");
         let (out, bytes) = mpsc::channel(16);
         let mut grpc = tonic::client::Grpc::new(channel);
         grpc.ready().await.expect("ready");

@@ -39,18 +39,16 @@ impl Rig {
 
     /// The next event, which is `Up`.
     pub async fn up(&mut self) -> (InstanceId, Epoch) {
-        match self.next().await {
-            Inbound::Up { instance, epoch, .. } => (instance, epoch),
-            other => panic!("up was expected, not {other:?}"),
-        }
+        let event = self.next().await;
+        let Inbound::Up { instance, epoch, .. } = event else { panic!("up was expected, not {event:?}") };
+        (instance, epoch)
     }
 
     /// The next event, which is a report of so many positions.
     pub async fn positions(&mut self) -> u32 {
-        match self.next().await {
-            Inbound::Report { report, .. } => report.positions,
-            other => panic!("a report was expected, not {other:?}"),
-        }
+        let event = self.next().await;
+        let Inbound::Report { report, .. } = event else { panic!("a report was expected, not {event:?}") };
+        report.positions
     }
 
     /// Waits until so many frames were refused for this reason.
