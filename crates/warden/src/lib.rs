@@ -1,1 +1,48 @@
-//! Facade of mt5-warden for embedders.
+//! Facade of mt5-warden for embedders: a supervisor for fleets of MetaTrader 5 terminals as a library.
+//!
+//! | module | feature | holds |
+//! |---|---|---|
+//! | [`domain`] | | ids, states, result codes, money and time |
+//! | [`policy`] | | the pure recovery engine and every number of its rules |
+//! | [`store`] | | the ports of journal, hot state and accounts, and adapters in memory |
+//! | [`bridge`] | | what gateways and supervisor say to each other, and the session of both sides |
+//! | `supervisor` | `supervisor` (default) | the driver: [`Fleet`](supervisor::Fleet) |
+//! | `duckdb` | `duckdb` | the journal in a DuckDB file |
+//! | `redis` | `redis` | the hot state in Redis |
+//! | `sim` | `sim` | simulated trade servers and terminals |
+//!
+//! # Expected flow
+//! Choose a journal, a hot state, the accounts and a bridge; give them to `supervisor::Fleet::start`; read its feed,
+//! tell it wishes, and drain it. `examples/embed.rs` does that over stores in memory and one simulated terminal;
+//! `docs/embedding.md` says what to choose.
+//!
+//! # Example
+//! The rules without anything around them: a new instance is started, and the policy asks for its first login.
+//!
+//! ```
+//! use warden::domain::{Desired, Status, Timestamp};
+//! use warden::policy::{Effects, Event, Instance, Params, Stepped, step};
+//!
+//! let params = Params::default();
+//! let mut instance = Instance::new(7);
+//! let mut effects = Effects::default();
+//! let now = Timestamp::from_millis(1_700_000_000_000);
+//!
+//! let stepped = step(&mut instance, &Event::Start, now, &params, &mut effects);
+//! assert_eq!(stepped, Stepped::Changed);
+//! assert_eq!((instance.desired(), instance.status()), (Desired::Running, Status::Connecting));
+//! assert_eq!(effects.rule().map(|rule| rule.as_str()), Some("LOG-1"));
+//! ```
+
+pub use warden_bridge as bridge;
+#[cfg(feature = "sim")]
+pub use warden_bridge_sim as sim;
+pub use warden_domain as domain;
+pub use warden_policy as policy;
+pub use warden_store as store;
+#[cfg(feature = "duckdb")]
+pub use warden_store_duckdb as duckdb;
+#[cfg(feature = "redis")]
+pub use warden_store_redis as redis;
+#[cfg(feature = "supervisor")]
+pub use warden_supervisor as supervisor;
