@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, ser::SerializeSeq};
 use warden_domain::{Facts, IncidentKind, JournalLine, Timestamp};
 
 use crate::Timer;
@@ -161,7 +161,11 @@ impl Incidents {
 
 impl Serialize for Incidents {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(|(kind, incident)| (kind as u8, incident)))
+        let mut open = serializer.serialize_seq(Some(self.open.count_ones() as usize))?;
+        for (kind, incident) in self.iter() {
+            open.serialize_element(&(kind as u8, incident))?;
+        }
+        open.end()
     }
 }
 

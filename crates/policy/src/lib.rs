@@ -48,4 +48,4 @@ pub use record::{DecodeError, Step, decode_state, decode_step, encode_state, enc
 pub use state::{AlertSet, Instance, Refused};
 pub use step::{Stepped, step};
 pub use timers::{Timer, Timers};
-pub use trade::{Escalation, Trouble};
+pub use trade::{Escalation, Trouble, TroubleKind};

@@ -361,6 +361,12 @@ impl Instance {
         self.incidents.get(kind)
     }
 
+    /// The command whose outcome is awaited; the outcome of any other changes nothing.
+    #[must_use]
+    pub const fn awaited(&self) -> Option<CommandId> {
+        if self.in_flight { Some(self.command) } else { None }
+    }
+
     /// The armed deadlines.
     #[must_use]
     pub const fn timers(&self) -> &Timers {

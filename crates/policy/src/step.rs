@@ -142,7 +142,9 @@ pub(crate) fn reported(s: &mut Instance, report: &Report, now: Timestamp, params
     if observe(s, report, now) {
         fx.changed = true;
     }
-    if matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
+    // What a gateway said before it went says how the terminal stood then.
+    let absent = !s.health.is_up(Layer::GatewayAlive);
+    if absent || matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
         return;
     }
     match classify(&report.facts, params.rate_limit.placed_code) {

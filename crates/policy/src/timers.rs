@@ -1,4 +1,4 @@
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeSeq};
 use warden_domain::Timestamp;
 
 /// The deadlines of an instance; each says when to do something.
@@ -38,7 +38,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// Every timer, in the order in which due ones fire.
+    /// Every timer, in the order of the stored form. Due ones fire in this order, those that start attempts last.
     pub const ALL: [Self; 15] = [
         Self::Login,
         Self::Reconnect,
@@ -118,9 +118,15 @@ impl Timers {
         earliest
     }
 
-    /// Disarms and answers the first due timer that is not in `held_back`.
+    /// Disarms and answers the first due timer that is not in `held_back`; attempts come last, so that none is started
+    /// in a step that stops the instance.
     pub(crate) fn pop_due(&mut self, now: Timestamp, held_back: TimerSet) -> Option<Timer> {
-        let mut rest = self.armed & !held_back.0;
+        let armed = self.armed & !held_back.0;
+        self.pop_first(now, armed & !TimerSet::ATTEMPTS.0)
+            .or_else(|| self.pop_first(now, armed & TimerSet::ATTEMPTS.0))
+    }
+
+    fn pop_first(&mut self, now: Timestamp, mut rest: u16) -> Option<Timer> {
         while rest != 0 {
             let timer = Timer::ALL[rest.trailing_zeros() as usize];
             if self.at[timer as usize] <= now {
@@ -158,8 +164,13 @@ const fn bit(timer: Timer) -> u16 {
 
 impl Serialize for Timers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer
-            .collect_seq(Timer::ALL.into_iter().filter_map(|timer| Some((timer as u8, self.due_at(timer)?))))
+        let mut armed = serializer.serialize_seq(Some(self.armed.count_ones() as usize))?;
+        for timer in Timer::ALL {
+            if let Some(at) = self.due_at(timer) {
+                armed.serialize_element(&(timer as u8, at))?;
+            }
+        }
+        armed.end()
     }
 }
 

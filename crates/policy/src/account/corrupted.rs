@@ -11,11 +11,13 @@ use crate::{
 
 /// The driver found it.
 pub(crate) fn found(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    if s.hot_state_removed() || s.incidents.is_open(IncidentKind::StateCorrupted) {
+    if s.closure.is_final() || s.incidents.is_open(IncidentKind::StateCorrupted) {
         return;
     }
     s.incidents.open(IncidentKind::StateCorrupted, now, Evidence::Store);
-    s.last_failure = FailureReason::StateCorrupted;
+    if !matches!(s.phase, Phase::Stopped { .. }) {
+        s.last_failure = FailureReason::StateCorrupted;
+    }
     fx.store(Rule::Acc6, StoreAction::Rebuild);
     s.timers.arm(Timer::Rebuild, now.after(params.corrupted.rebuild_within));
 }

@@ -49,20 +49,23 @@ fn pause(limits: u8, params: &Params) -> Span {
 fn resume_after_pause(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     let end = s.timers.due_at(Timer::RateLimitPause).unwrap_or(now);
     match s.phase {
-        Phase::LoginDue | Phase::LoggingIn | Phase::Confirming => {
+        Phase::LoggingIn | Phase::Confirming => {
             attempt::due_at(s, Rule::Brk2, end, now, params, fx);
         }
         Phase::Recovering(kind) => {
             fx.decided(Rule::Brk2);
             dropped::wait_until(s, kind, end);
         }
-        Phase::Waiting(_) => {
-            if s.timers.due_at(Timer::Reconnect).is_some_and(|at| at < end) {
-                fx.decided(Rule::Brk2);
-                s.timers.arm(Timer::Reconnect, end);
-            }
-        }
+        Phase::LoginDue => no_earlier(s, Timer::Login, end, fx),
+        Phase::Waiting(_) => no_earlier(s, Timer::Reconnect, end, fx),
         Phase::Stopped { .. } | Phase::Up | Phase::Closing(_) => {}
+    }
+}
+
+fn no_earlier(s: &mut Instance, timer: Timer, end: Timestamp, fx: &mut Effects) {
+    if s.timers.due_at(timer).is_some_and(|at| at < end) {
+        fx.decided(Rule::Brk2);
+        s.timers.arm(timer, end);
     }
 }
 

@@ -116,6 +116,9 @@ pub(crate) fn succeeded(s: &mut Instance, fx: &mut Effects) {
     let after_failures = s.incidents.close(IncidentKind::LoginFailed) || s.flags.throttled;
     s.login_attempts = 0;
     s.login_failure = FailureReason::None;
+    if s.last_failure == FailureReason::LoginFailed {
+        s.last_failure = FailureReason::None;
+    }
     s.flags.throttled = false;
     s.flags.proven = true;
     s.closure = Closure::None;

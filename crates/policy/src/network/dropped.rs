@@ -198,6 +198,17 @@ pub(crate) fn attempt_failed(
     }
 }
 
+/// The gateway or the supervisor went away under a session, or under its confirmation: nobody knows how it stands.
+pub(crate) fn out_of_sight(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    let broker_down = s.incidents.is_open(IncidentKind::BrokerDown);
+    let kind = if broker_down { IncidentKind::BrokerDown } else { IncidentKind::NetworkLost };
+    s.forget_command();
+    if open(s, kind, Evidence::GatewayGone, now, params, fx) {
+        fx.decided(if s.incidents.attempts(kind) == 0 { Rule::Net1 } else { Rule::Rec4 });
+        outcome_lost(s, kind, now, params);
+    }
+}
+
 /// The outcome of an attempt was lost with its gateway or with the supervisor: it stays counted (REC-4), and what the
 /// terminal reports decides whether another one is needed.
 pub(crate) fn outcome_lost(s: &mut Instance, kind: IncidentKind, now: Timestamp, params: &Params) {

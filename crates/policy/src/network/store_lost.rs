@@ -18,14 +18,14 @@ pub(crate) fn happened(
     fx: &mut Effects,
 ) {
     match event {
-        StateStoreEvent::Lost { attempts } if !s.hot_state_removed() => lost(s, attempts, now, fx),
+        StateStoreEvent::Lost { attempts } if !s.closure.is_final() => lost(s, attempts, now, fx),
         StateStoreEvent::Back => {
             if s.incidents.close(IncidentKind::StateStoreLost) || s.flags.degraded {
                 fx.decided(Rule::Net3);
                 s.flags.degraded = false;
             }
         }
-        StateStoreEvent::Exhausted if !s.hot_state_removed() => exhausted(s, now, params, fx),
+        StateStoreEvent::Exhausted if !s.closure.is_final() => exhausted(s, now, params, fx),
         StateStoreEvent::Lost { .. } | StateStoreEvent::Exhausted => {}
     }
 }

@@ -10,7 +10,7 @@ use crate::{Effects, Evidence, Instance, Notice, Params, Phase, StoreAction, Tim
 
 /// The driver met a conflict.
 pub(crate) fn found(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    if s.hot_state_removed() || s.timers.is_armed(Timer::Conflict) {
+    if s.closure.is_final() || s.timers.is_armed(Timer::Conflict) {
         return;
     }
     let persists = s.incidents.attempts(IncidentKind::StateConflict) >= params.recovery.conflict_attempts;
@@ -36,7 +36,7 @@ pub(crate) fn retry(s: &mut Instance, fx: &mut Effects) {
 /// REC-4: the retry that was under way is made again; it is counted.
 pub(crate) fn resumed(s: &Instance, fx: &mut Effects) {
     let under_way = s.incidents.attempts(IncidentKind::StateConflict) > 0;
-    if under_way && !s.timers.is_armed(Timer::Conflict) && !s.hot_state_removed() {
+    if under_way && !s.timers.is_armed(Timer::Conflict) && !s.closure.is_final() {
         fx.store(Rule::Rec2, StoreAction::RetryWrite);
     }
 }

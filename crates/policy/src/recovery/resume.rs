@@ -7,7 +7,7 @@ use warden_domain::{IncidentKind, Layer, Rule, Timestamp};
 
 use super::{lasting, stop};
 use crate::{
-    Effects, Evidence, Instance, Params, Phase, Report, Timer,
+    Effects, Instance, Params, Phase, Report, Timer,
     account::{corrupted, destruction},
     login::attempt,
     network::dropped,
@@ -24,13 +24,13 @@ pub(crate) fn resumed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mu
         Phase::Up | Phase::Confirming => {
             // A session is not bad because its supervisor went away (REC-1).
             lasting::interrupted(s);
-            dropped::dropped(s, Evidence::GatewayGone, now, params, fx);
+            dropped::out_of_sight(s, now, params, fx);
         }
         Phase::LoggingIn => attempt::outcome_lost(s, now, params, fx),
         Phase::Recovering(kind) => dropped::outcome_lost(s, kind, now, params),
-        Phase::LoginDue | Phase::Waiting(_) => absent(s, now, params),
-        Phase::Stopped { .. } | Phase::Closing(_) => {}
+        Phase::Stopped { .. } | Phase::LoginDue | Phase::Waiting(_) | Phase::Closing(_) => {}
     }
+    absent(s, now, params);
     corrupted::resumed(s, now, params, fx);
     conflict::resumed(s, fx);
     destruction::again(s, now, params, fx);
@@ -46,19 +46,19 @@ pub(crate) fn gateway_down(s: &mut Instance, now: Timestamp, params: &Params, fx
     if s.set_layer(Layer::GatewayAlive, false, now) {
         fx.changed = true;
         without_gateway(s, now, params, fx);
+        absent(s, now, params);
     }
 }
 
 fn without_gateway(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     match s.phase {
-        Phase::Up | Phase::Confirming => dropped::dropped(s, Evidence::GatewayGone, now, params, fx),
+        Phase::Up | Phase::Confirming => dropped::out_of_sight(s, now, params, fx),
         Phase::LoggingIn => attempt::gateway_lost(s, now, params, fx),
         Phase::Recovering(kind) => {
             fx.decided(Rule::Rec4);
             dropped::outcome_lost(s, kind, now, params);
         }
-        Phase::LoginDue | Phase::Waiting(_) => absent(s, now, params),
-        Phase::Stopped { .. } | Phase::Closing(_) => {}
+        Phase::Stopped { .. } | Phase::LoginDue | Phase::Waiting(_) | Phase::Closing(_) => {}
     }
 }
 
@@ -68,14 +68,13 @@ fn absent(s: &mut Instance, now: Timestamp, params: &Params) {
         Phase::Waiting(
             IncidentKind::Maintenance | IncidentKind::AccountClosed | IncidentKind::AccountDisabled,
         ) => {}
-        Phase::LoginDue
-        | Phase::Waiting(_)
-        | Phase::LoggingIn
+        Phase::LoginDue | Phase::Waiting(_) => dropped::watch(s, now, params),
+        Phase::LoggingIn
         | Phase::Confirming
         | Phase::Up
         | Phase::Recovering(_)
         | Phase::Stopped { .. }
-        | Phase::Closing(_) => dropped::watch(s, now, params),
+        | Phase::Closing(_) => {}
     }
 }
 
