@@ -8,10 +8,7 @@ pub use dial::{DialError, Dialling};
 use std::sync::Arc;
 
 use router::Router;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::sync::{mpsc, watch};
 use warden_domain::Timestamp;
 
 use crate::{Fleet, World, WorldClock};
@@ -20,7 +17,7 @@ use crate::{Fleet, World, WorldClock};
 ///
 /// # Expected flow
 /// [`serve`](Self::serve) announces the terminals and carries out what the supervisors ask; [`close`](Self::close) says
-/// goodbye.
+/// goodbye, and so does a drop, without waiting for it.
 ///
 /// # Guarantees
 /// A gateway that goes down in the world loses its session without a goodbye and dials again when it is back; its
@@ -33,7 +30,7 @@ use crate::{Fleet, World, WorldClock};
 pub struct Gateways {
     fleet: Arc<Fleet>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    ended: watch::Receiver<bool>,
 }
 
 impl Gateways {
@@ -54,8 +51,13 @@ impl Gateways {
         let (inbound, heard) = mpsc::channel(Self::MESSAGES);
         let fleet = Arc::new(Fleet::in_process(world, clock, inbound));
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(router.run(Arc::clone(&fleet), heard, waiting, stopped));
-        Ok(Self { fleet, stop, task })
+        let (ending, ended) = watch::channel(false);
+        let running = router.run(Arc::clone(&fleet), heard, waiting, stopped);
+        tokio::spawn(async move {
+            running.await;
+            ending.send_replace(true);
+        });
+        Ok(Self { fleet, stop, ended })
     }
 
     /// Looks at the world, or begins faults in it, at the present moment; the world stands still meanwhile.
@@ -64,10 +66,15 @@ impl Gateways {
     }
 
     /// Says goodbye to the supervisors, and waits until every session ended.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.stop.send_replace(true);
-        if let Err(fault) = self.task.await {
-            tracing::error!(%fault, "the gateways ended with a fault");
-        }
+        // A sender that is gone has ended too.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    }
+}
+
+impl Drop for Gateways {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
     }
 }

@@ -71,6 +71,7 @@ pub struct World {
     planned: Vec<Fault>,
     rates: Vec<Rate>,
     begun: u64,
+    taken: u64,
     latency: Rng,
     chance: Rng,
     ledger: Ledger,
@@ -117,6 +118,7 @@ impl World {
             planned: Vec::new(),
             rates: Vec::new(),
             begun: 0,
+            taken: 0,
             latency: Rng::new(seed, "latency"),
             chance: Rng::new(seed, "faults"),
             ledger: Ledger::default(),
@@ -173,6 +175,12 @@ impl World {
         if self.out.is_empty() { self.queue.next() } else { Some(self.now) }
     }
 
+    /// When the world began.
+    #[must_use]
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
     /// The moment up to which time has passed.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -183,6 +191,18 @@ impl World {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// How many faults have begun.
+    #[must_use]
+    pub fn faults_begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// How many commands were taken, repeated ones apart.
+    #[must_use]
+    pub fn commands_taken(&self) -> u64 {
+        self.taken
     }
 
     /// Who there is, for reading fault scripts.

@@ -38,6 +38,8 @@ impl World {
             return Ok(());
         }
         worker.epoch = envelope.epoch;
+        self.taken += 1;
+        let worker = &mut self.terminals[at].worker;
         worker.waiting.push_back(envelope);
         self.start_next(at);
         Ok(())

@@ -71,3 +71,13 @@ fn a_slow_gateway_says_everything_late_and_in_order() {
     let said = hand.wait(Span::from_millis(1));
     assert!(matches!(&said[..], [Inbound::Finished(finished)] if finished.id == sent), "{said:?}");
 }
+
+#[test]
+fn what_a_slow_gateway_had_not_said_yet_dies_with_it() {
+    let mut hand = Hand::logged_in(1);
+    hand.fault(r#"{ who = "acct-1", what = "gateway_slow(10s)", for = "60s" }"#);
+    hand.send(1, Command::Confirm);
+    assert_eq!(hand.wait(Span::from_secs(5)), []);
+    hand.fault(r#"{ who = "acct-1", what = "gateway_down", for = "30s" }"#);
+    assert_eq!(hand.wait(Span::from_secs(25)), [Inbound::Down { instance: id(1) }]);
+}

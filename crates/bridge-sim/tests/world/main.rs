@@ -1,5 +1,11 @@
 //! The world as a gateway's supervisor sees it: commands in, messages out. One kind of trouble, one file.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests panic as tests do, and look for one kind of message among others"
+)]
+
 mod account;
 mod bridge;
 mod broker;
@@ -15,3 +21,4 @@ mod retcodes;
 mod terminal;
 mod trace;
 mod trade_faults;
+mod wire;
