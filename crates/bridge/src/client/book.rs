@@ -122,6 +122,11 @@ impl Book {
         refused.iter().filter_map(known).collect()
     }
 
+    /// The instance's results do not leave as fast as its commands come.
+    pub(super) fn is_behind(&self, instance: &str) -> bool {
+        self.members.get(instance).is_some_and(|it| it.is_served() && it.is_behind())
+    }
+
     /// Decides on a command frame; the command, when it shall be carried out.
     pub(super) fn command(
         &mut self,

@@ -48,6 +48,8 @@ pub(super) struct Shared {
     book: Mutex<Book>,
     /// Something waits to be sent.
     pub(super) wake: Notify,
+    /// Something that waited was sent.
+    pub(super) sent: Notify,
     /// The gateway shall say goodbye.
     pub(super) stop: watch::Sender<bool>,
 }
@@ -92,7 +94,12 @@ impl ClientHandle {
 
 impl Shared {
     pub(super) fn new(book: Book) -> Self {
-        Self { book: Mutex::new(book), wake: Notify::new(), stop: watch::Sender::new(false) }
+        Self {
+            book: Mutex::new(book),
+            wake: Notify::new(),
+            sent: Notify::new(),
+            stop: watch::Sender::new(false),
+        }
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {

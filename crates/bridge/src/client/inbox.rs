@@ -79,10 +79,12 @@ impl Inbox {
     }
 
     /// Takes the result for sending under this number.
-    pub(super) fn send(&mut self, epoch: Epoch, id: CommandId, sequence: u64) -> Option<&Finished> {
-        let ended = self.ended.iter_mut().find(|it| it.is(epoch, id))?;
-        ended.sent = Some(sequence);
-        Some(&ended.finished)
+    pub(super) fn send(&mut self, epoch: Epoch, id: CommandId, sequence: u64) -> Option<Finished> {
+        let at = self.ended.iter().position(|it| it.is(epoch, id))?;
+        self.ended[at].sent = Some(sequence);
+        let sent = self.ended[at].finished.clone();
+        self.trim();
+        Some(sent)
     }
 
     /// Marks what was sent above `after` as waiting to be sent again, and names it in the order in which it ended.
@@ -94,6 +96,11 @@ impl Inbox {
                 (it.epoch, it.finished.id)
             })
             .collect()
+    }
+
+    /// More results wait to be sent than the inbox shall hold.
+    pub(super) fn is_behind(&self) -> bool {
+        self.ended.len() > self.capacity.get()
     }
 
     /// Forgets the oldest results that were sent; one that waits to be sent is never forgotten.
@@ -163,9 +170,11 @@ mod tests {
             assert!(inbox.end(EPOCH, finished(id)));
         }
         assert_eq!(inbox.look(EPOCH, CommandId(1)), Known::Queued);
+        assert!(inbox.is_behind());
         for id in 1..=3 {
             assert!(inbox.send(EPOCH, CommandId(id), id).is_some());
         }
+        assert!(!inbox.is_behind());
         inbox.start(EPOCH, CommandId(4));
         assert!(inbox.end(EPOCH, finished(4)));
         assert_eq!(inbox.look(EPOCH, CommandId(2)), Known::New, "forgotten: the inbox holds two");

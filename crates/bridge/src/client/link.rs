@@ -30,6 +30,9 @@ use crate::{
 /// How many frames stand between the book and the socket.
 const OUTGOING: usize = 64;
 
+/// The longest that a supervisor may let either side be silent, in milliseconds: a day.
+const LONGEST_SILENCE_MS: u64 = 86_400_000;
+
 /// One session with one supervisor.
 pub(super) struct Link<'a> {
     config: &'a ClientConfig,
@@ -183,6 +186,7 @@ impl<'a> Link<'a> {
             let room = out.reserve().await?;
             let Some(frame) = self.shared.book().next_frame() else { return Ok(()) };
             room.send(frame);
+            self.shared.sent.notify_one();
         }
     }
 
@@ -233,8 +237,9 @@ impl<'a> Link<'a> {
     }
 
     async fn welcome(&self, welcome: wire::Welcome, pulse: &mut Pulse) -> Result<(), LinkEnd> {
-        let interval = Duration::from_millis(welcome.heartbeat_interval_ms.max(1));
-        pulse.expect_within(Duration::from_millis(welcome.heartbeat_timeout_ms).max(interval));
+        let interval = Duration::from_millis(welcome.heartbeat_interval_ms.clamp(1, LONGEST_SILENCE_MS));
+        let silence = Duration::from_millis(welcome.heartbeat_timeout_ms.min(LONGEST_SILENCE_MS));
+        pulse.expect_within(silence.max(interval));
         let risen = self.shared.book().risen(&welcome.accepted);
         self.keep(risen).await?;
         if !self.was_welcomed() {
@@ -252,6 +257,9 @@ impl<'a> Link<'a> {
     async fn command(&self, instance: &str, sequence: u64, command: wire::Command) -> Result<(), LinkEnd> {
         let risen = self.shared.book().risen_by(instance, Epoch(command.epoch));
         self.keep(risen.into_iter().collect()).await?;
+        while self.shared.book().is_behind(instance) {
+            self.shared.sent.notified().await;
+        }
         let room = self.events.reserve().await.map_err(|_| LinkEnd::Dropped)?;
         let now = (self.config.clock)();
         if let Some(envelope) = self.shared.book().command(instance, sequence, command, now) {

@@ -77,6 +77,11 @@ impl Member {
         self.served
     }
 
+    /// More results wait to be sent than may.
+    pub(super) fn is_behind(&self) -> bool {
+        self.inbox.is_behind()
+    }
+
     /// Something waits, and there is somebody to send it to.
     pub(super) fn has_waiting(&self) -> bool {
         self.served && !self.waiting.is_empty()
@@ -249,7 +254,7 @@ impl Member {
                 }
                 Waiting::Report(report) => Body::Report(report::encode(&report)),
                 Waiting::Result(epoch, id) => match self.inbox.send(epoch, id, next) {
-                    Some(finished) => Body::Result(result::encode(epoch, finished)),
+                    Some(finished) => Body::Result(result::encode(epoch, &finished)),
                     None => continue,
                 },
             };

@@ -296,6 +296,19 @@ async fn a_result_survives_the_loss_of_its_session() {
 }
 
 #[tokio::test]
+async fn strange_heartbeat_intervals_are_borne() {
+    for (heartbeat_interval_ms, heartbeat_timeout_ms) in [(0, 0), (u64::MAX, u64::MAX), (u64::MAX, 0)] {
+        let mut boss = Boss::start().await;
+        let mut gateway = Gateway::dial(&boss);
+        let mut desk = boss.session().await;
+        desk.hello().await;
+        let strange = wire::Welcome { heartbeat_interval_ms, heartbeat_timeout_ms, ..welcome() };
+        desk.say("", 0, Body::Welcome(strange)).await;
+        gateway.connected().await;
+    }
+}
+
+#[tokio::test]
 async fn a_silent_supervisor_is_left_and_dialled_again() {
     let mut boss = Boss::start().await;
     let mut gateway = Gateway::dial(&boss);

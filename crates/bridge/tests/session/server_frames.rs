@@ -36,8 +36,13 @@ async fn an_announced_instance_is_up_reports_and_takes_commands() {
 #[tokio::test]
 async fn instances_that_are_not_owned_are_turned_away_with_a_reason() {
     let mut rig = Rig::start().await;
-    let strange =
-        vec![served("unknown", 0, 0), served("stale", 9, 0), served("a:b", 0, 0), served("a", 0, 0)];
+    let strange = vec![
+        served("unknown", 0, 0),
+        served("stale", 9, 0),
+        served("a:b", 0, 0),
+        served("a", 0, 0),
+        served("a", 0, 0),
+    ];
     let mut peer = Peer::dial(rig.address).await;
     let first = peer.hello(strange).await;
     assert_eq!(first.accepted.len(), 1);
@@ -49,6 +54,7 @@ async fn instances_that_are_not_owned_are_turned_away_with_a_reason() {
             ("unknown", wire::TurnReason::UnknownInstance),
             ("stale", wire::TurnReason::StaleEpoch),
             ("a:b", wire::TurnReason::BadField),
+            ("a", wire::TurnReason::BadField),
         ]
     );
     assert_eq!(rig.up().await.0, id("a"));

@@ -1,4 +1,7 @@
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::time::timeout;
 use warden_domain::Epoch;
@@ -65,9 +68,10 @@ impl Session {
     /// Asks for each instance whether it is owned here.
     async fn sort(&self, instances: Vec<wire::Served>) -> (Vec<Guest>, Vec<wire::Turned>) {
         let (mut guests, mut turned) = (Vec::new(), Vec::new());
+        let mut names = HashSet::new();
         for served in instances {
             let name = cut(&served.instance, LONGEST_ID).to_owned();
-            match self.admit(&served).await {
+            match self.admit(&served, names.insert(name.clone())).await {
                 Ok(guest) => guests.push(guest),
                 Err((refused, detail)) => turned.push(wire::Turned {
                     instance: name,
@@ -79,11 +83,15 @@ impl Session {
         (guests, turned)
     }
 
-    async fn admit(&self, served: &wire::Served) -> Result<Guest, (Refused, String)> {
-        let announced = hello::decode(served).map_err(|fault| {
+    async fn admit(&self, served: &wire::Served, first: bool) -> Result<Guest, (Refused, String)> {
+        let bad = |detail: String| {
             self.service.registry.refused(&self.view, RefusalReason::BadField);
-            (Refused::BadField, fault.to_string())
-        })?;
+            (Refused::BadField, detail)
+        };
+        let announced = hello::decode(served).map_err(|fault| bad(fault.to_string()))?;
+        if !first {
+            return Err(bad("the instance is announced twice; name it once".to_owned()));
+        }
         let words = |refused: Refused| (refused, refused.to_string());
         let epoch = self.service.admission.admit(&announced.instance, announced.seen).await.map_err(words)?;
         if epoch < announced.seen {
