@@ -1,3 +1,82 @@
-//! The mt5-warden supervisor.
+//! The mt5-warden supervisor: parses, builds, runs, drains. See [`exit_codes`] for how it ends.
 
-fn main() {}
+mod ask;
+mod cli;
+mod demo;
+mod exit_codes;
+mod log;
+mod run;
+mod signals;
+mod why;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Error};
+use clap::Parser as _;
+use cli::{Cli, Task};
+use warden_supervisor::{
+    config::{Config, Faults},
+    control::Ask,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Task::ProbeJournal { file } = &cli.task {
+        return warden_store_duckdb::probe_main(file);
+    }
+    match with_runtime(cli.task) {
+        Ok(()) => ExitCode::from(exit_codes::OK),
+        Err(error) => {
+            tell(&error);
+            ExitCode::from(exit_codes::of(&error))
+        }
+    }
+}
+
+fn with_runtime(task: Task) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the system gives no threads")?;
+    runtime.block_on(carry_out(task))
+}
+
+async fn carry_out(task: Task) -> Result<(), Error> {
+    match task {
+        Task::Run { config, log_format } => run::run(&config.file, log_format).await,
+        Task::CheckConfig { config } => {
+            let loaded = Config::load(&config).await?;
+            println!("{}: no fault; {} instances", config.display(), loaded.instances.len());
+            Ok(())
+        }
+        Task::Why { instance, config, steps, json } => why::why(&config.file, &instance, steps, json).await,
+        Task::Status { instance, config, json } => ask::status(&config.file, instance.as_ref(), json).await,
+        Task::Start(target) => ask::wish(&target.config.file, Ask::Start { instance: target.instance }).await,
+        Task::Stop { target, mode } => {
+            let ask = Ask::Stop { instance: target.instance, mode: mode.map(Into::into) };
+            ask::wish(&target.config.file, ask).await
+        }
+        Task::Reset(target) => ask::wish(&target.config.file, Ask::Reset { instance: target.instance }).await,
+        Task::ConfirmClosure(target) => {
+            ask::wish(&target.config.file, Ask::ConfirmClosure { instance: target.instance }).await
+        }
+        Task::Drain { config } => ask::wish(&config.file, Ask::Drain {}).await,
+        Task::Demo(demo) => demo::run(demo).await,
+        Task::ProbeJournal { file } => {
+            unreachable!("{} was probed before the runtime was made", file.display())
+        }
+    }
+}
+
+/// Says what went wrong, once: the error and each cause on a line of its own; the faults of a configuration as they are.
+fn tell(error: &Error) {
+    for (depth, cause) in error.chain().enumerate() {
+        if cause.is::<Faults>() {
+            eprintln!("{cause}");
+        } else if depth == 0 {
+            eprintln!("warden-supervisor: {cause}");
+        } else {
+            eprintln!("  because: {cause}");
+        }
+    }
+}

@@ -114,10 +114,12 @@ impl Config {
 
 fn read(file: &Path) -> Result<String, Faults> {
     fs::read_to_string(file).map_err(|fault| {
-        let what = match fault.kind() {
-            io::ErrorKind::NotFound => "does not exist; give the path of a configuration file".to_owned(),
-            io::ErrorKind::InvalidData => "is not UTF-8 text; save it as such".to_owned(),
-            _ => format!("cannot be read: {fault}; check its path and permissions"),
+        let what = if fault.kind() == io::ErrorKind::NotFound {
+            "does not exist; give the path of a configuration file".to_owned()
+        } else if fault.kind() == io::ErrorKind::InvalidData {
+            "is not UTF-8 text; save it as such".to_owned()
+        } else {
+            format!("cannot be read: {fault}; check its path and permissions")
         };
         Faults::new(vec![Fault { file: file.to_owned(), line: None, key: String::new(), what }])
     })

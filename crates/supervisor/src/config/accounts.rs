@@ -72,7 +72,7 @@ pub(super) async fn specs(
     for (id, desired, line) in wanted {
         match accounts.account(&id).await {
             Ok(account) => {
-                specs.push(InstanceSpec { id, login: account.login, server: account.server, desired })
+                specs.push(InstanceSpec { id, login: account.login, server: account.server, desired });
             }
             Err(fault) => {
                 faults.push(Fault {

@@ -74,12 +74,11 @@ impl Reading<'_, '_> {
 
     fn set(&mut self, key: String, place: &Range<usize>, value: &DeValue<'_>) {
         let items: Vec<Value<'_>>;
-        let value = match value {
-            DeValue::Array(list) => {
-                items = list.iter().map(|item| single(item.get_ref())).collect();
-                Value::List(&items)
-            }
-            other => single(other),
+        let value = if let DeValue::Array(list) = value {
+            items = list.iter().map(|item| single(item.get_ref())).collect();
+            Value::List(&items)
+        } else {
+            single(value)
         };
         match self.params.set(&key, &value) {
             Ok(()) => self.given.push((key, place.clone())),

@@ -61,13 +61,13 @@ impl<'f> Reader<'f> {
         name: &'static str,
         document: &'v DeTable<'v>,
     ) -> Section<'r, 'f, 'v> {
-        let table = document.get(name).and_then(|value| match value.get_ref() {
-            DeValue::Table(table) => Some(table),
-            other => {
-                let what = format!("is {}; write it as a section: [{name}]", kind(other));
+        let table = document.get(name).and_then(|value| {
+            let table = value.get_ref().as_table();
+            if table.is_none() {
+                let what = format!("is {}; write it as a section: [{name}]", kind(value.get_ref()));
                 self.fault(&value.span(), name, what);
-                None
             }
+            table
         });
         if let Some(table) = table {
             self.unknown_keys(name, table);
@@ -196,15 +196,14 @@ impl<'v> Section<'_, '_, 'v> {
 pub(super) const ANY_SPAN: RangeInclusive<Span> = Span::from_millis(1)..=Span::from_secs(365 * 86_400);
 
 fn span(value: &DeValue<'_>, range: &RangeInclusive<Span>) -> Result<Span, String> {
+    let no_unit = |digits: &str| Err(format!("{digits} has no unit; write it like \"30s\""));
     let span: Span = match value {
         DeValue::String(text) => text.parse().map_err(|fault: warden_domain::SpanError| fault.to_string())?,
-        DeValue::Integer(number) => {
-            return Err(format!("{} has no unit; write it like \"30s\"", number.as_str()));
+        DeValue::Integer(number) => return no_unit(number.as_str()),
+        DeValue::Float(number) => return no_unit(number.as_str()),
+        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            return Err(format!("is {}; give a span such as \"30s\"", kind(value)));
         }
-        DeValue::Float(number) => {
-            return Err(format!("{} has no unit; write it like \"30s\"", number.as_str()));
-        }
-        other => return Err(format!("is {}; give a span such as \"30s\"", kind(other))),
     };
     if span == Span::ZERO && *range.start() > span {
         return Err("is zero; give a span longer than nothing".to_owned());

@@ -28,11 +28,12 @@ impl Client {
     /// # Errors
     /// [`ClientError::NotRunning`] when there is none, else why it could not be reached.
     pub async fn connect(path: &Path) -> Result<Self, ClientError> {
-        let stream = UnixStream::connect(path).await.map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+        let stream = UnixStream::connect(path).await.map_err(|source| {
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) {
                 ClientError::NotRunning(path.to_owned())
+            } else {
+                ClientError::Io { path: path.to_owned(), source }
             }
-            _ => ClientError::Io { path: path.to_owned(), source },
         })?;
         Ok(Self { path: path.to_owned(), stream: BufReader::new(stream) })
     }

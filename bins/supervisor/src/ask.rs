@@ -1,0 +1,101 @@
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Error};
+use serde_json::Value;
+use warden_domain::InstanceId;
+use warden_supervisor::{
+    config::Config,
+    control::{Ask, Client, ClientError, Refusal, RefusalKind},
+};
+
+/// Reads a configuration for the places it names; the accounts are not opened.
+pub(crate) fn config(file: &Path) -> Result<Config, Error> {
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()));
+    match text {
+        Ok(text) => Ok(Config::parse(file, &text)?),
+        Err(error) => {
+            Err(error.context(crate::exit_codes::Unfit("give the path of a configuration file".to_owned())))
+        }
+    }
+}
+
+/// Asks the supervisor of a configuration.
+pub(crate) async fn ask(config: &Config, ask: Ask) -> Result<Value, ClientError> {
+    Client::connect(&config.supervisor.control).await?.ask(ask).await
+}
+
+/// Asks for something to be done and says that it was accepted.
+pub(crate) async fn wish(file: &Path, wish: Ask) -> Result<(), Error> {
+    ask(&config(file)?, wish).await?;
+    println!("accepted");
+    Ok(())
+}
+
+/// Shows the supervisor and its instances.
+pub(crate) async fn status(file: &Path, instance: Option<&InstanceId>, json: bool) -> Result<(), Error> {
+    let config = config(file)?;
+    let views = ask(&config, Ask::Views {}).await?;
+    let views: Vec<&Value> =
+        views.as_array().into_iter().flatten().filter(|view| is(view, instance)).collect();
+    if let (Some(instance), true) = (instance, views.is_empty()) {
+        let text = format!("there is no instance {instance}; see the list of instances");
+        return Err(ClientError::Refused(Refusal { kind: RefusalKind::UnknownInstance, text }).into());
+    }
+    let status = ask(&config, Ask::Status {}).await?;
+    if json {
+        println!("{}", serde_json::json!({ "supervisor": status, "instances": views }));
+    } else {
+        print!("{}", table(&status, &views));
+    }
+    Ok(())
+}
+
+fn is(view: &Value, instance: Option<&InstanceId>) -> bool {
+    instance.is_none_or(|instance| view["instance"] == instance.as_str())
+}
+
+fn table(status: &Value, views: &[&Value]) -> String {
+    let about = &status["about"];
+    let mut text = format!(
+        "supervisor {} (process {}, since {}), gateways at {}\n\n{:<24} {:<18} {:<22} {:<12} {}\n",
+        word(&about["name"]),
+        about["pid"],
+        word(&about["since"]),
+        word(&about["gateways"]),
+        "INSTANCE",
+        "STATUS",
+        "LAST FAILURE",
+        "GATE",
+        "OPEN INCIDENTS",
+    );
+    for view in views {
+        let incidents = view["incidents"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let incidents: Vec<String> =
+            incidents.iter().map(|it| format!("{} (attempt {})", word(&it["kind"]), it["attempt"])).collect();
+        text.push_str(&format!(
+            "{:<24} {:<18} {:<22} {:<12} {}\n",
+            word(&view["instance"]),
+            word(&view["status"]),
+            word(&view["last_failure_reason"]),
+            gate(&view["gate"]),
+            incidents.join(", "),
+        ));
+    }
+    text
+}
+
+/// A gate is its name, or an object with its name as the only key.
+fn gate(value: &Value) -> String {
+    match value.as_object().and_then(|object| object.keys().next()) {
+        Some(name) => name.clone(),
+        None => word(value),
+    }
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}

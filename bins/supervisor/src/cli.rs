@@ -1,0 +1,215 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use warden_domain::{InstanceId, Span, StopMode};
+
+/// Supervises a fleet of MetaTrader 5 terminals: logs them in, watches them, recovers them.
+#[derive(Debug, Parser)]
+#[command(name = "warden-supervisor", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Run a supervisor until it is told to end (SIGTERM or Ctrl-C; a second one ends it at once)
+    Run {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// How log lines are written
+        #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+        log_format: LogFormat,
+    },
+    /// Read a configuration and its accounts file, and say everything that is wrong
+    CheckConfig {
+        /// The configuration file
+        #[arg(value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Explain an instance: evidence, rule, action, what is next and when
+    Why {
+        /// Which instance
+        #[arg(value_parser = instance)]
+        instance: InstanceId,
+        #[command(flatten)]
+        config: ConfigArg,
+        /// How many of its last steps
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        steps: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a running supervisor and its instances, or one of them
+    Status {
+        /// Only this instance
+        #[arg(value_parser = instance)]
+        instance: Option<InstanceId>,
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start an instance (LOG-1)
+    Start(Target),
+    /// Stop an instance (ACC-7)
+    Stop {
+        #[command(flatten)]
+        target: Target,
+        /// What becomes of open trades; as the configuration says when absent
+        #[arg(long, value_enum)]
+        mode: Option<Mode>,
+    },
+    /// Forget an instance's failures and connect again (LOG-7)
+    Reset(Target),
+    /// Say that the account of an instance is closed: its credentials are destroyed (ACC-3)
+    ConfirmClosure(Target),
+    /// End a running supervisor in order
+    Drain {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Watch a simulated fleet fail and recover; needs nothing else
+    Demo(Demo),
+    /// Try a journal file out in this process, which may be aborted by it
+    #[command(hide = true)]
+    ProbeJournal {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// The configuration file.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArg {
+    /// The configuration file
+    #[arg(long = "config", short, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// One instance of one supervisor.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// Which instance
+    #[arg(value_parser = instance)]
+    pub(crate) instance: InstanceId,
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// What a stop does with open trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Close positions and cancel pending orders
+    Close,
+    /// Leave everything as it is
+    Preserve,
+    /// Cancel pending orders, leave positions
+    CancelPending,
+}
+
+impl From<Mode> for StopMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Close => Self::Close,
+            Mode::Preserve => Self::Preserve,
+            Mode::CancelPending => Self::CancelPending,
+        }
+    }
+}
+
+/// A demonstration: everything in one process, the terminals simulated.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How long to run
+    #[arg(long = "for", value_name = "SPAN", default_value = "30s", value_parser = lasting)]
+    pub(crate) lasts: Span,
+    /// How many times as fast as the wall's the fleet's time passes
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) speed: u32,
+    /// How many terminals
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) fleet: u32,
+    /// Draws faults, prices and delays; drawn itself when absent, and shown
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Print nothing but a summary as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the journal in this folder; a temporary one when absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Write the last frame as a picture (SVG)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
+}
+
+fn instance(text: &str) -> Result<InstanceId, String> {
+    InstanceId::new(text).map_err(|fault| fault.to_string())
+}
+
+fn lasting(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|fault: warden_domain::SpanError| fault.to_string())?;
+    let range = Span::from_millis(100)..=Span::from_secs(24 * 3_600);
+    if range.contains(&span) {
+        Ok(span)
+    } else {
+        Err(format!("{span} is out of range; give {} to {}", range.start(), range.end()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_are_read() {
+        let cli = Cli::try_parse_from(["x", "demo", "--for", "5s", "--speed", "60", "--json"]).unwrap();
+        let Task::Demo(demo) = cli.task else { panic!("{cli:?}") };
+        assert_eq!((demo.lasts, demo.speed, demo.fleet, demo.json), (Span::from_secs(5), 60, 24, true));
+        let cli = Cli::try_parse_from(["x", "why", "acct-1", "--config", "w.toml"]).unwrap();
+        assert!(matches!(cli.task, Task::Why { steps: 20, json: false, .. }));
+        let cli =
+            Cli::try_parse_from(["x", "stop", "--config", "w.toml", "acct-1", "--mode", "cancel-pending"])
+                .unwrap();
+        assert!(matches!(cli.task, Task::Stop { mode: Some(Mode::CancelPending), .. }));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_the_code_of_bad_input() {
+        for args in [
+            &["x"][..],
+            &["x", "demo", "--for", "0s"],
+            &["x", "demo", "--for", "5"],
+            &["x", "demo", "--speed", "0"],
+            &["x", "demo", "--fleet", "0"],
+            &["x", "why", "a b", "--config", "w.toml"],
+            &["x", "why", "acct-1"],
+            &["x", "run"],
+            &["x", "dance"],
+        ] {
+            let fault = Cli::try_parse_from(args).unwrap_err();
+            assert_eq!(fault.exit_code(), i32::from(crate::exit_codes::BAD_CONFIGURATION), "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, atomic::Ordering},
+};
+
+use anyhow::{Context as _, Error};
+use warden_domain::{FailureReason, IncidentKind, InstanceId, Status};
+use warden_policy::{Instance, decode_step};
+use warden_store::{HotState as _, Journal as _, Row};
+use warden_supervisor::{Stats, View};
+
+use super::{judge, stage::Stage};
+
+/// What a demonstration left behind, read back from where it was stored.
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    pub(crate) instances: usize,
+    pub(crate) by_status: BTreeMap<Status, u64>,
+    pub(crate) opened: BTreeMap<IncidentKind, u64>,
+    pub(crate) recovered: BTreeMap<IncidentKind, u64>,
+    pub(crate) stopped: BTreeMap<FailureReason, u64>,
+    pub(crate) transitions: u64,
+    pub(crate) commits: u64,
+    pub(crate) events: u64,
+    pub(crate) commands: u64,
+    pub(crate) notifications: u64,
+    pub(crate) broker_incidents: u64,
+    pub(crate) faults: u64,
+    /// Rows of the journal that belong to the demonstration.
+    pub(crate) rows: u64,
+    /// Steps that were decided and are not in the journal, and missing versions.
+    pub(crate) lost: u64,
+    /// Who says something else than the journal or the simulated world, in words.
+    pub(crate) mismatches: Vec<String>,
+}
+
+/// Rows read at once.
+const PAGE: u32 = 10_000;
+
+impl Audit {
+    /// Brings the stage to rest, drains the supervisor, and compares what everybody says.
+    pub(crate) async fn of(stage: Stage) -> Result<Self, Error> {
+        let views = stage.come_to_rest().await;
+        let mut audit =
+            Self { instances: views.len(), mismatches: stage.disagreeing(&views), ..Self::default() };
+        audit.faults = stage.simulated.with_world(|world, _| world.faults_begun());
+        let Stage { fleet, journal, hot, first_seq, temporary, .. } = stage;
+        let stats = Arc::clone(fleet.stats());
+        fleet.drain().await.context("the supervisor did not end in order")?;
+        audit.count(&stats, &views);
+        let ids: Vec<InstanceId> = views.iter().map(|view| view.instance.clone()).collect();
+        let stored = hot.load(&ids).await?;
+        let latest = audit.read_back(journal.as_ref(), first_seq).await?;
+        for (view, stored) in views.iter().zip(&stored) {
+            audit.compare(view, stored, latest.get(&view.instance));
+        }
+        journal.close().await.context("the journal was not closed in order")?;
+        drop(temporary);
+        Ok(audit)
+    }
+
+    fn count(&mut self, stats: &Stats, views: &[View]) {
+        for view in views {
+            *self.by_status.entry(view.status).or_default() += 1;
+        }
+        self.opened = stats.incidents_opened();
+        self.recovered = stats.incidents_recovered();
+        for (counter, into) in [
+            (&stats.transitions, &mut self.transitions),
+            (&stats.commits, &mut self.commits),
+            (&stats.events, &mut self.events),
+            (&stats.commands, &mut self.commands),
+            (&stats.notifications, &mut self.notifications),
+            (&stats.broker_incidents, &mut self.broker_incidents),
+        ] {
+            *into = counter.load(Ordering::Relaxed);
+        }
+    }
+
+    /// Reads every row of the demonstration, counts what is missing, and answers the newest state of each instance.
+    async fn read_back(
+        &mut self,
+        journal: &dyn warden_store::Journal,
+        first_seq: u64,
+    ) -> Result<HashMap<InstanceId, (u64, Instance)>, Error> {
+        let mut newest: HashMap<InstanceId, Row> = HashMap::new();
+        let (mut after, mut gaps) = (first_seq, 0);
+        loop {
+            let rows = journal.read(after, PAGE).await.context("the journal cannot be read back")?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
+            self.rows += rows.len() as u64;
+            for row in rows {
+                let version = row.version.0;
+                if let Some(before) = newest.insert(row.instance.clone(), row) {
+                    gaps += version.abs_diff(before.version.0 + 1);
+                }
+            }
+        }
+        self.lost = self.transitions.abs_diff(self.rows) + gaps;
+        let decoded = newest.into_iter().map(|(id, row)| {
+            let step = decode_step(&row.payload)
+                .with_context(|| format!("row {} of {id} cannot be read", row.seq))?;
+            Ok((id, (row.version.0, step.state)))
+        });
+        decoded.collect()
+    }
+
+    fn compare(&mut self, view: &View, stored: &warden_store::Stored, journalled: Option<&(u64, Instance)>) {
+        let Some((version, state)) = journalled else {
+            self.mismatches.push(format!("{}: the journal holds nothing of it", view.instance));
+            return;
+        };
+        self.mismatches.extend(judge::against_journal(view, *version, state));
+        self.mismatches.extend(judge::hot_against_journal(&view.instance, stored, *version, state));
+        if let Some(reason) = judge::stopped_for(state) {
+            *self.stopped.entry(reason).or_default() += 1;
+        }
+    }
+}

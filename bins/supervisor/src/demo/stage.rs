@@ -1,0 +1,191 @@
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Error};
+use tokio::{
+    sync::{Mutex, broadcast, mpsc},
+    time::sleep,
+};
+use warden_bridge::Mt5Bridge;
+use warden_bridge_sim::{Bars, FaultMix, Fleet as Simulated, FleetPlan, Market, Settings, World, WorldClock};
+use warden_domain::{Desired, InstanceId, Timestamp};
+use warden_policy::Params;
+use warden_store::{
+    Account, Accounts, HotState, Journal, Password,
+    memory::{MemoryAccounts, MemoryHot},
+};
+use warden_store_duckdb::{Config as JournalFiles, DuckJournal, Probe};
+use warden_supervisor::{Clock as _, Decision, Fleet, InstanceSpec, Options, Ownership, Parts, View};
+
+use super::{clock::StoppableClock, judge};
+use crate::cli::Demo;
+
+/// Everything that a demonstration runs on.
+pub(crate) struct Stage {
+    pub(crate) fleet: Fleet,
+    pub(crate) simulated: Arc<Simulated>,
+    pub(crate) journal: Arc<DuckJournal>,
+    pub(crate) hot: MemoryHot,
+    pub(crate) clock: Arc<StoppableClock>,
+    pub(crate) instances: Vec<InstanceId>,
+    /// The newest journal row before the demonstration.
+    pub(crate) first_seq: u64,
+    pub(crate) started: Timestamp,
+    feed: Mutex<broadcast::Receiver<Decision>>,
+    /// Removed with everything in it when it is dropped.
+    pub(crate) temporary: Option<tempfile::TempDir>,
+}
+
+/// What may wait on the way from the simulated terminals.
+const INBOUND: usize = 4_096;
+/// How often something is looked at until it is as it should be.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Stage {
+    /// Sets the stage and raises the curtain.
+    pub(crate) async fn set(demo: &Demo, seed: u64) -> Result<Self, Error> {
+        let temporary = match &demo.folder {
+            Some(_) => None,
+            None => {
+                Some(tempfile::tempdir().context("no temporary folder can be made; name one with --folder")?)
+            }
+        };
+        let folder = demo.folder.clone().or_else(|| temporary.as_ref().map(|it| it.path().to_owned()));
+        let journal = open_journal(folder.context("no folder is named")?.join("journal")).await?;
+        let clock = Arc::new(StoppableClock::new(demo.speed));
+        let started = clock.now();
+        let plan = FleetPlan::demo(demo.fleet as usize, seed);
+        let (said, inbound) = mpsc::channel(INBOUND);
+        let simulated = Arc::new(simulate(&plan, seed, demo.speed, &clock, said));
+        let hot = MemoryHot::default();
+        let first_seq = journal.head().seq;
+        let parts = Parts {
+            instances: specs(&plan),
+            params: Arc::new(Params::default()),
+            journal: Arc::clone(&journal) as Arc<dyn Journal>,
+            hot: Arc::new(hot.clone()) as Arc<dyn HotState>,
+            accounts: Arc::new(accounts(&plan)?) as Arc<dyn Accounts>,
+            bridge: Arc::clone(&simulated) as Arc<dyn Mt5Bridge>,
+            inbound,
+            ownership: Arc::new(Ownership::default()),
+            clock: Arc::clone(&clock) as Arc<dyn warden_supervisor::Clock>,
+            options: Options { owner: "demo".to_owned(), ..Options::default() },
+        };
+        let instances = parts.instances.iter().map(|spec| spec.id.clone()).collect();
+        let fleet = Fleet::start(parts).await?;
+        let feed = Mutex::new(fleet.feed());
+        Ok(Self { fleet, simulated, journal, hot, clock, instances, first_seq, started, feed, temporary })
+    }
+
+    /// The next decision of the fleet.
+    pub(crate) async fn decision(&self) -> Decision {
+        let mut feed = self.feed.lock().await;
+        loop {
+            match feed.recv().await {
+                Ok(decision) => return decision,
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Ends every fault and brings everything to a standstill in a moment in which nothing is on its way: then supervisor
+    /// and terminals have to agree. Answers the views of that moment.
+    pub(crate) async fn come_to_rest(&self) -> Vec<View> {
+        const TRIES: u32 = 20;
+        self.simulated.with_world(|world, now| world.clear_faults(now));
+        let mut left = TRIES;
+        loop {
+            self.agree().await;
+            self.clock.stop();
+            let views = self.quiet().await;
+            left -= 1;
+            if left == 0 || self.disagreeing(&views).is_empty() {
+                return views;
+            }
+            self.clock.go_on();
+        }
+    }
+
+    /// Who stands otherwise than the supervisor says, and how.
+    pub(crate) fn disagreeing(&self, views: &[View]) -> Vec<String> {
+        let truth = |view: &View| self.simulated.with_world(|world, _| world.truth(&view.instance));
+        views.iter().filter_map(|view| judge::against_truth(view, truth(view).as_ref())).collect()
+    }
+
+    /// Waits until supervisor and terminals agree while time goes on, but not for ever.
+    async fn agree(&self) {
+        const LOOKS: u32 = 100;
+        for _ in 0..LOOKS {
+            if self.disagreeing(&self.fleet.views().await).is_empty() {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until nothing moves any more while time stands still.
+    async fn quiet(&self) -> Vec<View> {
+        const SAME: u32 = 5;
+        let stats = self.fleet.stats();
+        let moved = || (stats.events.load(Ordering::Relaxed), stats.transitions.load(Ordering::Relaxed));
+        let (mut last, mut same) = (moved(), 0);
+        loop {
+            sleep(LOOK).await;
+            let views = self.fleet.views().await;
+            let present = moved();
+            let still = present == last && stats.hot_backlog.load(Ordering::Relaxed) == 0;
+            same = if still { same + 1 } else { 0 };
+            last = present;
+            if same == SAME {
+                return views;
+            }
+        }
+    }
+}
+
+async fn open_journal(folder: PathBuf) -> Result<Arc<DuckJournal>, Error> {
+    let mut files = JournalFiles::new(folder);
+    files.probe = Some(Probe::this_program(["probe-journal"]).context("the program cannot find itself")?);
+    let opened = tokio::task::spawn_blocking(|| DuckJournal::open(files))
+        .await
+        .context("the journal was not opened")??;
+    Ok(Arc::new(opened))
+}
+
+fn simulate(
+    plan: &FleetPlan,
+    seed: u64,
+    speed: u32,
+    clock: &Arc<StoppableClock>,
+    said: mpsc::Sender<warden_bridge::Inbound>,
+) -> Simulated {
+    let market = Market::usual(Bars::eurusd(), seed);
+    let mut world = World::new(plan, market, Settings::default(), seed, clock.now());
+    let mix = FaultMix::demo(seed, world.roster());
+    world.add_mix(mix);
+    let time = Arc::clone(clock);
+    Simulated::in_process(world, WorldClock::new(move || time.now(), f64::from(speed)), said)
+}
+
+fn specs(plan: &FleetPlan) -> Vec<InstanceSpec> {
+    let spec = |account: &warden_bridge_sim::AccountPlan| InstanceSpec {
+        id: account.instance.clone(),
+        login: account.login,
+        server: account.server.clone(),
+        desired: Desired::Running,
+    };
+    plan.accounts.iter().map(spec).collect()
+}
+
+fn accounts(plan: &FleetPlan) -> Result<MemoryAccounts, Error> {
+    let account = |plan: &warden_bridge_sim::AccountPlan| {
+        let password = Password::new(plan.password.reveal().to_owned());
+        let (login, server) = (plan.login, plan.server.clone());
+        (plan.instance.clone(), Account { login, server, password, rejected: false })
+    };
+    Ok(MemoryAccounts::new(plan.accounts.iter().map(account))?)
+}

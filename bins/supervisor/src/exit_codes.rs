@@ -1,0 +1,101 @@
+//! The exit codes of `warden-supervisor`; `docs/operations.md` lists them for people.
+
+use anyhow::Error;
+use warden_bridge::server::BindError;
+use warden_store::JournalError;
+use warden_store_redis::ConfigError;
+use warden_supervisor::{
+    FleetError,
+    config::Faults,
+    control::{ClientError, SocketError},
+};
+
+/// It did what it was asked; `run` ended in order.
+pub(crate) const OK: u8 = 0;
+/// It failed while it worked; a demo found rows lost or states that disagree.
+pub(crate) const FAILED: u8 = 1;
+/// The configuration or the command line is wrong: a person has to correct it (clap ends with the same code).
+pub(crate) const BAD_CONFIGURATION: u8 = 2;
+/// The journal was damaged and set aside: start again to rebuild.
+pub(crate) const JOURNAL_SET_ASIDE: u8 = 3;
+/// No supervisor is running that could be asked.
+pub(crate) const NOT_RUNNING: u8 = 4;
+/// A supervisor is running already, or another process has the journal.
+pub(crate) const ALREADY_RUNNING: u8 = 5;
+/// The supervisor refused: no such instance, or a rule forbids it.
+pub(crate) const REFUSED: u8 = 6;
+/// A second signal ended it before it was drained; what was committed is safe.
+pub(crate) const CUT_SHORT: u8 = 7;
+
+/// The exit code that says whose fault an error is: the first one in its chain that names one.
+#[must_use]
+pub(crate) fn of(error: &Error) -> u8 {
+    error.chain().find_map(of_cause).unwrap_or(FAILED)
+}
+
+fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(fault) = cause.downcast_ref::<JournalError>() {
+        return of_journal(fault);
+    }
+    if let Some(fault) = cause.downcast_ref::<ClientError>() {
+        return match fault {
+            ClientError::NotRunning(_) => Some(NOT_RUNNING),
+            ClientError::Refused(_) => Some(REFUSED),
+            ClientError::Io { .. } | ClientError::Unreadable(_) => Some(FAILED),
+        };
+    }
+    if let Some(fault) = cause.downcast_ref::<SocketError>() {
+        return match fault {
+            SocketError::AlreadyRunning(_) => Some(ALREADY_RUNNING),
+            SocketError::NoSocket(_) | SocketError::Io { .. } => Some(BAD_CONFIGURATION),
+        };
+    }
+    if let Some(FleetError::Twice(_)) = cause.downcast_ref::<FleetError>() {
+        return Some(BAD_CONFIGURATION);
+    }
+    let configured =
+        cause.is::<Faults>() || cause.is::<BindError>() || cause.is::<ConfigError>() || cause.is::<Unfit>();
+    configured.then_some(BAD_CONFIGURATION)
+}
+
+fn of_journal(fault: &JournalError) -> Option<u8> {
+    match fault {
+        JournalError::Damaged(..) => Some(JOURNAL_SET_ASIDE),
+        JournalError::InUse => Some(ALREADY_RUNNING),
+        JournalError::NotWritable(_) => Some(BAD_CONFIGURATION),
+        JournalError::Storage { .. }
+        | JournalError::DiskFull { .. }
+        | JournalError::NewerSchema { .. }
+        | JournalError::Closed => Some(FAILED),
+    }
+}
+
+/// Something of the machine that the configuration names cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unfit(pub String);
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn the_cause_decides_wherever_it_stands_in_the_chain() {
+        let nested = |error: Error| of(&error.context("while starting").context("at the edge"));
+        assert_eq!(
+            nested(JournalError::Damaged("row 7".into(), PathBuf::from("q")).into()),
+            JOURNAL_SET_ASIDE
+        );
+        assert_eq!(nested(FleetError::Journal(JournalError::InUse).into()), ALREADY_RUNNING);
+        assert_eq!(nested(ClientError::NotRunning(PathBuf::from("s")).into()), NOT_RUNNING);
+        assert_eq!(nested(SocketError::AlreadyRunning(PathBuf::from("s")).into()), ALREADY_RUNNING);
+        assert_eq!(nested(Unfit("no folder".into()).into()), BAD_CONFIGURATION);
+        assert_eq!(nested(anyhow::anyhow!("anything else")), FAILED);
+        let refused: Result<(), _> = Err(std::io::Error::other("x"));
+        assert_eq!(of(&refused.context("y").unwrap_err()), FAILED);
+    }
+}

@@ -1,0 +1,154 @@
+//! Puts the parts of a supervisor together.
+
+use std::{
+    fs::DirBuilder,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Error};
+use tokio::sync::{mpsc, watch};
+use warden_bridge::{
+    Refused,
+    server::{Admission, Admitted, Listener, Listening, ServerConfig, ServerHandle},
+};
+use warden_domain::{Epoch, InstanceId};
+use warden_store::{HotState, Journal, memory::MemoryHot};
+use warden_store_duckdb::{Config as JournalFiles, DuckJournal, Probe};
+use warden_store_redis::{KeyStyle, RedisConfig as RedisLink, RedisHot};
+use warden_supervisor::{
+    Clock, Fleet, Ownership, Parts, SystemClock,
+    config::{Config, JournalConfig, ListenConfig, Loaded, RedisAuth, RedisConfig},
+    control::{About, Desk, Limits, Question, Server},
+};
+
+use crate::exit_codes::Unfit;
+
+/// A supervisor that runs.
+pub(crate) struct Running {
+    pub(crate) fleet: Fleet,
+    pub(crate) desk: Desk,
+    pub(crate) control: Server,
+    pub(crate) questions: mpsc::Receiver<Question>,
+    pub(crate) listener: ServerHandle,
+    pub(crate) address: SocketAddr,
+}
+
+/// Opens everything that a configuration names and starts the fleet.
+pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
+    let Loaded { config, accounts, redis_auth, instances } = loaded;
+    make_folder(&config.supervisor.data_folder)?;
+    // First of all: it tells whether a supervisor runs here already.
+    let (control, questions) = Server::listen(&config.supervisor.control, Limits::default())?;
+    let accounts = accounts.with_epochs_file(&config.supervisor.epochs())?;
+    let journal = open_journal(&config.supervisor.journal(), &config.journal).await?;
+    let hot = connect_hot(config.redis.as_ref(), redis_auth).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(1));
+    let ownership = Arc::new(Ownership::default());
+    let (said, inbound) = mpsc::channel(config.supervisor.options.queue);
+    let (started, waiting) = watch::channel(false);
+    let admission = Arc::new(Door { ownership: Arc::clone(&ownership), started: waiting });
+    let Listening { bridge, address, server } =
+        Listener::bind(server_config(&config.listen), admission, said).await?;
+    let desk = Desk {
+        about: about(&config, address, clock.as_ref()),
+        journal: Arc::clone(&journal),
+        clock: Arc::clone(&clock),
+        stop: config.params.stop.mode,
+    };
+    let parts = Parts {
+        instances,
+        params: Arc::new(config.params),
+        journal,
+        hot,
+        accounts: Arc::new(accounts),
+        bridge: Arc::new(bridge),
+        inbound,
+        ownership,
+        clock,
+        options: config.supervisor.options,
+    };
+    let fleet = Fleet::start(parts).await?;
+    started.send_replace(true);
+    Ok(Running { fleet, desk, control, questions, listener: server, address })
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let remedy = || {
+        Unfit(format!(
+            "the data folder {} cannot be made; give the supervisor's user permission or name another",
+            folder.display()
+        ))
+    };
+    made.with_context(remedy)
+}
+
+fn about(config: &Config, address: SocketAddr, clock: &dyn Clock) -> About {
+    About {
+        name: config.supervisor.options.owner.clone(),
+        release: env!("CARGO_PKG_VERSION"),
+        pid: std::process::id(),
+        gateways: address.to_string(),
+        since: clock.now(),
+    }
+}
+
+async fn open_journal(folder: &Path, config: &JournalConfig) -> Result<Arc<dyn Journal>, Error> {
+    let mut files = JournalFiles::new(folder);
+    files.queue = NonZeroU32::new(config.queue).unwrap_or(files.queue);
+    files.linger = config.linger.into();
+    files.probe = Some(Probe::this_program(["probe-journal"]).context("the program cannot find itself")?);
+    let opened = tokio::task::spawn_blocking(|| DuckJournal::open(files))
+        .await
+        .context("the journal was not opened")??;
+    Ok(Arc::new(opened))
+}
+
+async fn connect_hot(
+    config: Option<&RedisConfig>,
+    auth: Option<RedisAuth>,
+) -> Result<Arc<dyn HotState>, Error> {
+    let Some(config) = config else {
+        tracing::warn!(
+            "no [redis] is configured: hot state lives in memory and other services see nothing of it"
+        );
+        return Ok(Arc::new(MemoryHot::default()));
+    };
+    let mut link = RedisLink::new(config.url.clone());
+    link.key_style = if config.cluster { KeyStyle::Cluster } else { KeyStyle::Single };
+    link.command_timeout = config.timeout;
+    if let Some(auth) = auth {
+        link.username = auth.user;
+        link.password = Some(auth.password);
+    }
+    Ok(Arc::new(RedisHot::connect(link).await.context("[redis] cannot be used")?))
+}
+
+fn server_config(config: &ListenConfig) -> ServerConfig {
+    let mut server = ServerConfig::new(config.gateways);
+    server.heartbeat_interval = config.heartbeat;
+    server.heartbeat_timeout = config.heartbeat_timeout;
+    server.sessions = NonZeroU32::new(config.sessions).unwrap_or(server.sessions);
+    server.queue = NonZeroUsize::new(config.queue as usize).unwrap_or(server.queue);
+    server
+}
+
+/// Lets gateways wait until the fleet is recovered, so that none is told that its instance is unknown meanwhile.
+struct Door {
+    ownership: Arc<Ownership>,
+    started: watch::Receiver<bool>,
+}
+
+impl Admission for Door {
+    fn admit<'a>(&'a self, instance: &'a InstanceId, highest_seen: Epoch) -> Admitted<'a> {
+        let mut started = self.started.clone();
+        Box::pin(async move {
+            started.wait_for(|started| *started).await.map_err(|_| Refused::Unavailable)?;
+            self.ownership.admit(instance, highest_seen).await
+        })
+    }
+}
