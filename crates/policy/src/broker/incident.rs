@@ -156,10 +156,14 @@ impl BrokerState {
     }
 
     fn is_together(&self, fleet: u32, now: Timestamp, params: &Params) -> bool {
-        let recent =
-            self.counted().filter(|(_, cut)| now.since(cut.since) <= params.incident.window).count() as u64;
-        recent >= u64::from(params.incident.members)
-            && recent * 100 >= u64::from(fleet) * u64::from(params.incident.share.0)
+        let enough = |count: usize| {
+            let count = count as u64;
+            count >= u64::from(params.incident.members)
+                && count * 100 >= u64::from(fleet) * u64::from(params.incident.share.0)
+        };
+        // The length first: in a large fleet most members come before there are enough of them.
+        let recent = |cut: &CutOff| now.since(cut.since) <= params.incident.window;
+        enough(self.cut_off.len()) && enough(self.counted().filter(|(_, cut)| recent(cut)).count())
     }
 
     fn open(&mut self, now: Timestamp, effects: &mut Vec<BrokerEffect>) {
