@@ -28,9 +28,11 @@ pub(crate) struct Opened {
 /// Locks the folder, tries the file out, opens it and proves it. What cannot be believed is set aside.
 pub(crate) fn open(config: &Config, files: &Files) -> Result<Opened, Fault> {
     let lock = files.lock()?;
-    let head_file =
+    if files.database().exists() && !files.head().exists() {
+        return Err(files.set_aside("its head is missing".to_owned()));
+    }
+    let (mut head_file, claimed) =
         HeadFile::open(&files.head()).map_err(|error| Fault::io("open", files.folder(), error))?;
-    let (mut head_file, claimed) = head_file;
     let claimed = claimed.ok_or_else(|| files.set_aside("no slot of its head is valid".to_owned()))?;
     if claimed.seq > 0 && !files.database().exists() {
         return Err(files.set_aside(format!("the file is missing; its head names row {}", claimed.seq)));

@@ -137,7 +137,7 @@ impl Writer {
                 }
                 Work::Turn(turned) => self.turn(turned),
                 Work::Close(reply) => {
-                    let closed = self.close();
+                    let closed = self.close(); // and with it the folder is free for another
                     drop(reply.send(closed.map_err(JournalError::from))); // nobody may wait any more
                     return;
                 }
@@ -320,10 +320,10 @@ impl Writer {
         drop(self.jobs.send(job)); // no keeper: the journal is being dropped
     }
 
-    fn close(&mut self) -> Result<(), Fault> {
+    fn close(mut self) -> Result<(), Fault> {
         self.turned = None;
         self.shared.set_reader(Reader::Closed);
-        match std::mem::replace(&mut self.link, Link::Lost) {
+        match self.link {
             Link::Open { conn, .. } => conn
                 .execute_batch("CHECKPOINT")
                 .map_err(|error| Fault::duckdb("close", self.shared.files.folder(), error)),

@@ -1,0 +1,124 @@
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use warden_domain::Timestamp;
+use warden_store::{Journal, JournalError};
+use warden_store_duckdb::{Config, DuckJournal};
+
+use crate::{config, fill, open, record};
+
+#[tokio::test]
+async fn forgotten_rows_stay_forgotten_and_the_chain_starts_after_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.forgotten = 70.try_into().unwrap(); // several transactions
+    let journal = DuckJournal::open(config).unwrap();
+    journal.append(vec![record("quiet", 1)]).await.unwrap();
+    fill(&journal, 50, 10).await;
+    let newest = latest(&journal).await;
+    assert_eq!(journal.retain(Timestamp::from_millis(301), 1_000).await.unwrap(), 300);
+    assert_eq!(latest(&journal).await, newest);
+    assert_eq!(journal.verify().await.unwrap(), journal.head());
+    drop(journal);
+
+    let journal = open(folder.path());
+    assert_eq!(journal.head().seq, 501);
+    assert_eq!(latest(&journal).await, newest);
+    assert_eq!(newest["quiet"], 1, "its only row was forgotten");
+    assert_eq!(journal.read(0, 1).await.unwrap()[0].seq, 301);
+    journal.close().await.unwrap();
+    let journal = open(folder.path());
+    fill(&journal, 1, 10).await;
+    assert_eq!(journal.verify().await.unwrap(), journal.head());
+    assert_eq!(journal.retain(Timestamp::MAX, u64::MAX).await.unwrap(), 211);
+    drop(journal);
+    let journal = open(folder.path());
+    assert_eq!((journal.head().seq, journal.read(0, 10).await.unwrap()), (511, Vec::new()));
+}
+
+async fn latest(journal: &DuckJournal) -> BTreeMap<String, u64> {
+    let rows = journal.latest().await.unwrap();
+    rows.into_iter().map(|row| (row.instance.as_str().to_owned(), row.seq)).collect()
+}
+
+#[tokio::test]
+async fn the_newest_of_100_000_rows_are_found_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    for batch in 0..20 {
+        let rows =
+            (0..5_000).map(|row| record(&format!("account-{}", row % 1_000), batch * 5_000 + row)).collect();
+        journal.append(rows).await.unwrap();
+    }
+    let began = Instant::now();
+    let rows = journal.latest().await.unwrap();
+    let took = began.elapsed();
+    assert_eq!(rows.len(), 1_000);
+    assert!(rows.iter().all(|row| row.seq > 99_000));
+    assert!(took < Duration::from_secs(2), "{took:?}"); // milliseconds when optimised
+}
+
+/// Checkpoints are taken when no batch came for a while, and beside the load, and reads go on meanwhile.
+#[tokio::test]
+async fn checkpoints_keep_the_log_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::new(folder.path());
+    config.checkpoints.quiet = Duration::from_millis(5);
+    config.checkpoints.when_quiet = 1;
+    config.checkpoints.under_load = 200_000;
+    let journal = DuckJournal::open(config).unwrap();
+    let mut largest = 0;
+    for _ in 0..200 {
+        fill(&journal, 1, 100).await;
+        largest = largest.max(wal(folder.path()));
+    }
+    assert!(largest < 1_000_000, "{largest} bytes of log under load");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while wal(folder.path()) > 0 {
+        assert!(Instant::now() < deadline, "{} bytes of log in a quiet moment", wal(folder.path()));
+        tokio::task::yield_now().await;
+    }
+    assert!(crate::holds_all(&journal, 20_000).await);
+    assert_eq!(journal.verify().await.unwrap(), journal.head());
+}
+
+fn wal(folder: &Path) -> u64 {
+    std::fs::metadata(folder.join("journal.duckdb.wal")).map_or(0, |about| about.len())
+}
+
+#[tokio::test]
+async fn a_full_queue_makes_callers_wait_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.queue = 10.try_into().unwrap();
+    let journal = std::sync::Arc::new(DuckJournal::open(config).unwrap());
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..50_u64 {
+        let journal = std::sync::Arc::clone(&journal);
+        callers.spawn(async move {
+            let rows = (0..caller % 25).map(|version| record(&format!("caller-{caller}"), version)).collect();
+            journal.append(rows).await.unwrap()
+        });
+    }
+    let mut commits: Vec<_> =
+        callers.join_all().await.into_iter().filter(|done| done.last >= done.first).collect();
+    commits.sort_by_key(|done| done.first);
+    assert_eq!(commits.first().map(|done| done.first), Some(1));
+    assert!(commits.windows(2).all(|pair| pair[0].last + 1 == pair[1].first), "no gap and no overlap");
+    assert_eq!(commits.last().map(|done| done.last), Some(600));
+    assert_eq!(journal.verify().await.unwrap().seq, 600);
+}
+
+#[tokio::test]
+async fn a_batch_given_before_close_is_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let (appended, closed) = tokio::join!(journal.append(vec![record("a", 1)]), journal.close());
+    assert_eq!(appended.unwrap().last, 1);
+    closed.unwrap();
+    assert!(matches!(journal.append(vec![record("a", 2)]).await, Err(JournalError::Closed)));
+    assert_eq!(open(folder.path()).head().seq, 1);
+}
