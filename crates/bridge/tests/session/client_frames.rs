@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ use warden_bridge::{
 use warden_domain::{Epoch, Facts, Span, Timestamp};
 
 use crate::support::{
-    boss::{Boss, Desk, welcome},
+    boss::{Boss, Desk, command, welcome},
     id, report, soon,
     wire::{self, gateway_frame::Body as Heard, supervisor_frame::Body},
 };
@@ -314,7 +314,7 @@ async fn a_silent_supervisor_is_left_and_dialled_again() {
     let mut gateway = Gateway::dial(&boss);
     let mut desk = boss.session().await;
     desk.hello().await;
-    let brisk = wire::Welcome { heartbeat_interval_ms: 10, heartbeat_timeout_ms: 60, ..welcome() };
+    let brisk = wire::Welcome { heartbeat_interval_ms: 10, heartbeat_timeout_ms: 500, ..welcome() };
     let accepted = vec![wire::Accepted { instance: "a".into(), epoch: 1, ..wire::Accepted::default() }];
     desk.say("", 0, Body::Welcome(wire::Welcome { accepted, ..brisk })).await;
     gateway.connected().await;
@@ -416,6 +416,46 @@ async fn the_next_address_is_dialled_when_one_does_not_answer() {
     assert_eq!(why, "the supervisor said goodbye: later");
     boss.welcome(&[("a", 1)]).await;
     gateway.connected().await;
+}
+
+#[tokio::test]
+async fn a_supervisor_that_does_not_read_is_not_read_either_and_misses_no_answer() {
+    const COMMANDS: u64 = 20_000;
+    let mut boss = Boss::start().await;
+    let mut gateway = Gateway::with(&boss, Arc::new(MemoryEpochs::default()), |config| {
+        config.inbox = 8.try_into().unwrap();
+        config.window = 65_535;
+    });
+    let (mut desk, _) = boss.welcome(&[("a", 1)]).await;
+    gateway.connected().await;
+    let out = desk.out.clone();
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    let asking = tokio::spawn(async move {
+        for number in 1..=COMMANDS {
+            out.send(Ok(command("a", number, 1, number, 0))).await.expect("the session is open");
+            counter.store(number, Ordering::Relaxed);
+        }
+    });
+    soon(stalled(&asked)).await;
+    assert!(asked.load(Ordering::Relaxed) < COMMANDS, "a gateway that goes on reading takes all of them");
+    for number in 1..=COMMANDS {
+        assert_eq!(desk.result().await.1.id, number);
+    }
+    soon(asking).await.unwrap();
+}
+
+/// Waits until the number has been the same for a while.
+async fn stalled(number: &AtomicU64) {
+    let (mut quiet, mut last) = (tokio::time::interval(std::time::Duration::from_millis(300)), 0);
+    loop {
+        quiet.tick().await;
+        let now = number.load(Ordering::Relaxed);
+        if now > 0 && now == last {
+            return;
+        }
+        last = now;
+    }
 }
 
 #[tokio::test]

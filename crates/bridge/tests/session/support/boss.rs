@@ -28,7 +28,7 @@ pub struct Boss {
 
 /// One session.
 pub struct Desk {
-    out: mpsc::Sender<Result<wire::SupervisorFrame, Status>>,
+    pub out: mpsc::Sender<Result<wire::SupervisorFrame, Status>>,
     frames: Streaming<wire::GatewayFrame>,
 }
 
@@ -37,7 +37,9 @@ impl Boss {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (began, sessions) = mpsc::channel(16);
+        // the smallest window, so that not reading is soon felt
         let serve = Server::builder()
+            .initial_stream_window_size(65_535)
             .add_service(GatewayServer::new(Door(began)))
             .serve_with_incoming(TcpIncoming::from(listener));
         let task = tokio::spawn(async move { serve.await.expect("it serves") });
@@ -83,8 +85,7 @@ impl Desk {
     }
 
     pub async fn say(&self, instance: &str, sequence: u64, body: Body) {
-        let frame = wire::SupervisorFrame { instance: instance.into(), sequence, body: Some(body) };
-        self.send(frame).await;
+        self.send(frame(instance, sequence, body)).await;
     }
 
     pub async fn send(&self, frame: wire::SupervisorFrame) {
@@ -97,8 +98,7 @@ impl Desk {
     }
 
     pub async fn command_until(&self, instance: &str, sequence: u64, epoch: u64, id: u64, deadline_ms: i64) {
-        let action = Some(wire::command::Action::Reconnect(wire::ReconnectCommand {}));
-        self.say(instance, sequence, Body::Command(wire::Command { epoch, id, deadline_ms, action })).await;
+        self.send(command(instance, sequence, epoch, id, deadline_ms)).await;
     }
 
     /// The next frame that is not a heartbeat; `None` at the stream's end.
@@ -140,6 +140,22 @@ impl Desk {
             other => panic!("a refusal was expected, not {other:?}"),
         }
     }
+}
+
+/// A command to reconnect.
+pub fn command(
+    instance: &str,
+    sequence: u64,
+    epoch: u64,
+    id: u64,
+    deadline_ms: i64,
+) -> wire::SupervisorFrame {
+    let action = Some(wire::command::Action::Reconnect(wire::ReconnectCommand {}));
+    frame(instance, sequence, Body::Command(wire::Command { epoch, id, deadline_ms, action }))
+}
+
+fn frame(instance: &str, sequence: u64, body: Body) -> wire::SupervisorFrame {
+    wire::SupervisorFrame { instance: instance.into(), sequence, body: Some(body) }
 }
 
 /// A welcome for nobody; heartbeats are rare, so that they do not disturb a test.
