@@ -1,1 +1,23 @@
-//! End-to-end tests of mt5-warden over real processes.
+//! End-to-end tests of mt5-warden over real processes: redis-server, `warden-supervisor` and `warden-simulator` on
+//! loopback, in a folder of their own.
+//!
+//! - [`Plan`]: the accounts and the numbers of a world;
+//! - [`World`]: the three processes, what is done to them and what is awaited of them;
+//! - [`keys`]: the documented keys as another service reads them, without our adapter;
+//! - [`Story`]: what a supervisor left in its journal, row by row;
+//! - [`wire`]: bytes that no gateway would send.
+//!
+//! # Caveats
+//! For tests only: whatever goes wrong panics, with what was awaited and what the processes said.
+
+pub mod keys;
+mod must;
+mod plan;
+mod story;
+pub mod wire;
+mod world;
+
+pub use must::must;
+pub use plan::Plan;
+pub use story::{Given, Story, Told};
+pub use world::{SOON, Truth, World, run};

@@ -1,0 +1,46 @@
+//! The numbers of the rules as they are by default, as far as they fit into a minute.
+
+use warden_domain::{Gate, IncidentKind, Rule};
+use warden_policy::Command;
+use warden_tests::{Plan, World};
+
+#[test]
+fn log_2_net_2_brk_1_brk_2_run_on_their_default_numbers() {
+    let plan =
+        Plan::by_default(&["login", "crash", "broker", "limited"]).fault("0s", "login", "login_flaky(2)");
+    let world = World::start(plan);
+    for name in ["crash", "broker", "limited"] {
+        world.wait_for_key(name, "status", "CONNECTED");
+    }
+    world.fault("crash", "terminal_crash");
+    world.fault_for("broker", "broker_down", "15s");
+    world.fault("limited", "rate_limit");
+    let broker = world.wait_for_state("broker", "its broker is down", |state| {
+        state.incident(IncidentKind::BrokerDown).is_some()
+    });
+    let limited = world
+        .wait_for_state("limited", "trading is paused", |state| matches!(state.gate(), Gate::Paused { .. }));
+    world.wait_for("crash", "CONNECTED", "TERMINAL_CRASHED");
+    world.wait_for_key("login", "status", "CONNECTED");
+    let (_, opened, next) = broker.incidents().find(|(kind, ..)| *kind == IncidentKind::BrokerDown).unwrap();
+    let wait = next.expect("a reconnect is planned").since(opened.opened_at).as_millis();
+    assert!((30_000..=33_000).contains(&wait), "BRK-1: after 30 s: {wait} ms");
+    let (_, opened, until) =
+        limited.incidents().find(|(kind, ..)| *kind == IncidentKind::RateLimited).unwrap();
+    let pause = until.expect("the pause ends").since(opened.opened_at).as_millis();
+    assert!((60_000..=66_000).contains(&pause), "BRK-2: 60 s: {pause} ms");
+    world.wait_for_within("broker", "CONNECTED", "BROKER_DOWN", 45);
+
+    let story = world.judge();
+    let logins = story.given_by("login", Rule::Log2, Command::Login);
+    let waits: Vec<u64> = logins.windows(2).map(|pair| pair[1].since(pair[0]).as_millis()).collect();
+    assert_eq!(logins.len(), 3, "{logins:?}");
+    assert!(waits[0] >= 5_000 && waits[1] >= 10_000, "LOG-2: 5 s, then 10 s: {waits:?}");
+    let restarts = story.given_by("crash", Rule::Net2, Command::Restart { force: false });
+    let crashed = story
+        .states("crash")
+        .find_map(|(_, state)| Some(state.incident(IncidentKind::TerminalCrashed)?.opened_at));
+    let within = restarts[0].since(crashed.unwrap()).as_millis();
+    assert!(within <= 30_000, "NET-2: within 30 s: {within} ms");
+    assert_eq!(story.given_by("broker", Rule::Brk1, Command::Reconnect).len(), 1);
+}
