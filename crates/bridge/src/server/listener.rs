@@ -101,7 +101,7 @@ async fn serve(
         .await
 }
 
-/// Ends a [`Listener`]; dropping it ends every session without telling the gateways why.
+/// Ends a [`Listener`]; dropping it cuts every session, without a goodbye to the gateways and without a `Down`.
 #[derive(Debug)]
 pub struct ServerHandle {
     stage: watch::Sender<Stage>,
