@@ -35,7 +35,7 @@ pub enum Verdict {
 #[must_use]
 pub fn classify(facts: &Facts, placed: PlacedReading) -> Verdict {
     explicit(facts)
-        .or_else(|| facts.retcode.and_then(|code| of_retcode(code, facts.ticket, placed)))
+        .or_else(|| facts.retcode.and_then(|code| of_retcode(code, facts, placed)))
         .or_else(|| transport(facts))
         .or_else(|| facts.last_error.and_then(|code| of_last_error(code, facts)))
         .unwrap_or(Verdict::Unknown)
@@ -58,8 +58,16 @@ fn transport(facts: &Facts) -> Option<Verdict> {
     }
 }
 
-fn of_retcode(code: u32, ticket: bool, placed: PlacedReading) -> Option<Verdict> {
-    match class_of_retcode(code, ticket, placed) {
+/// `TRADE_RETCODE_LONG_ONLY`, `SHORT_ONLY` and `CLOSE_ONLY`: a symbol's rules, which concern its orders alone.
+const OF_A_SYMBOL: [u32; 3] = [10_042, 10_043, 10_044];
+/// `TRADE_RETCODE_TRADE_DISABLED`: a symbol's, where terminal and account say that trading is permitted.
+const OF_SOME_SCOPE: u32 = 10_017;
+
+fn of_retcode(code: u32, facts: &Facts, placed: PlacedReading) -> Option<Verdict> {
+    let permitted = facts.trading_permitted() == Some(true);
+    match class_of_retcode(code, facts.ticket, placed) {
+        Class::Permission if OF_A_SYMBOL.contains(&code) => Some(Verdict::Fine),
+        Class::Permission if code == OF_SOME_SCOPE && permitted => Some(Verdict::Fine),
         Class::RateLimit => Some(Verdict::RateLimited),
         Class::MarketClosed => Some(Verdict::Maintenance),
         Class::FatalAccount => Some(Verdict::Disabled),
@@ -92,4 +100,11 @@ fn of_last_error(code: i32, facts: &Facts) -> Option<Verdict> {
         Class::MarketClosed => Some(Verdict::Maintenance),
         Class::RetryNow | Class::FatalRequest | Class::Duplicate | Class::UnknownVerify => None,
     }
+}
+
+/// Whether a terminal had no account to bring a connection back for, as one that was started anew on its own: only a
+/// login gives it one.
+pub(crate) fn nobody_is_logged_in(facts: &Facts) -> bool {
+    let unauthorised = facts.last_error == Some(AUTH_FAILED);
+    unauthorised && facts.journal.is_none() && facts.terminal.is_some() && facts.account.is_none()
 }

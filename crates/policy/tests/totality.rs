@@ -54,7 +54,7 @@ fn name(phase: Phase) -> String {
 fn every_event_in_every_state_is_answered() {
     let mut tried: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     let mut incidents = BTreeSet::new();
-    for seed in 0..120 {
+    for seed in 0..200 {
         let mut walk = Walk::new(parameters(seed), seed);
         for at in 0..150 {
             walk.go();

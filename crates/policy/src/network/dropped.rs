@@ -3,7 +3,8 @@
 //! The first reconnect starts within 5 s (`network.drop.reconnect_within`), the next ones with growing waits
 //! (`network.drop.waits`), at most 5 (`network.drop.attempts`), then the instance stops. Disconnected for more than
 //! 30 s (`network.drop.alert_after`), the gateway's own absence included: people are told, and reconnecting goes on.
-//! The reconnects of BRK-1 and ACC-5 run here too.
+//! A terminal that was started anew has nobody logged in: it is logged in instead. The reconnects of BRK-1 and ACC-5 run
+//! here too.
 
 use warden_domain::{Facts, FailureReason, IncidentKind, Layer, Rule, Span, Timestamp};
 
@@ -12,7 +13,9 @@ use crate::{
     Command, Effects, Evidence, Instance, Notice, Outcome, Params, Phase, Timer,
     account::permissions,
     broker::down,
+    evidence,
     jitter::lengthened,
+    login::attempt,
     recovery::{lasting, stop},
     session::confirm,
     state::Sharing,
@@ -145,6 +148,9 @@ pub(crate) fn ended(
             s.incidents.uncount_attempt(kind);
             wait_until(s, kind, now.after(params.session.again_after));
         }
+        Outcome::Failed if evidence::nobody_is_logged_in(facts) => {
+            attempt::due_now(s, Rule::Ses1, now, params, fx);
+        }
         Outcome::Failed | Outcome::NoCredentials | Outcome::CredentialsUnavailable => {
             step::failed(s, facts, now, params, fx);
         }
@@ -270,5 +276,47 @@ pub(crate) fn lost_for_long(s: &mut Instance, fx: &mut Effects) {
             s.flags.sharing = Sharing::Alone;
             fx.notify(Rule::Net4, Notice::ConnectionLost);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use warden_domain::{AccountFlags, TerminalFlags};
+
+    use super::*;
+    use crate::{CommandId, Event, Report};
+
+    fn facts(connected: bool, account: Option<AccountFlags>) -> Facts {
+        let terminal = Some(TerminalFlags { connected, trade_allowed: true, tradeapi_disabled: false });
+        Facts { terminal, account, ..Facts::default() }
+    }
+
+    /// A gateway that comes back with its terminal started anew, as after a crash of their machine.
+    #[test]
+    fn net_1_a_terminal_that_lost_its_account_is_logged_in_and_not_reconnected_in_vain() {
+        let (params, mut s, mut fx) = (Params::default(), Instance::new(7), Effects::default());
+        let mut now = Timestamp::from_millis(1_000_000);
+        let mut give = |s: &mut Instance, event: Event| {
+            now =
+                if let Event::Tick { .. } = event { s.next_deadline().unwrap_or(now).max(now) } else { now };
+            let _ = crate::step(s, &event, now, &params, &mut fx);
+        };
+        let account = AccountFlags { expected: true, trade_allowed: true, trade_expert: true };
+        let fresh = Report { terminal_alive: true, positions: 0, facts: facts(false, None) };
+        let ended = |id, outcome, facts| Event::Finished { id: CommandId(id), outcome, facts };
+        let session = Outcome::Session { matches: true, reconciled: true, positions: 0 };
+        give(&mut s, Event::Start);
+        give(&mut s, Event::GatewayUp(fresh));
+        give(&mut s, Event::Tick { admitted: true });
+        give(&mut s, ended(1, Outcome::Done, facts(true, Some(account))));
+        give(&mut s, ended(2, session, facts(true, Some(account))));
+        assert_eq!(s.phase(), Phase::Up);
+
+        give(&mut s, Event::GatewayDown);
+        give(&mut s, Event::GatewayUp(fresh));
+        give(&mut s, Event::Tick { admitted: true });
+        assert_eq!(s.phase(), Phase::Recovering(IncidentKind::NetworkLost));
+        give(&mut s, ended(3, Outcome::Failed, Facts { last_error: Some(-6), ..facts(false, None) }));
+        assert_eq!(s.phase(), Phase::LoginDue);
     }
 }
