@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use events::{Event, Queue};
 use trace::Trace;
 use warden_bridge::Inbound;
-use warden_domain::{InstanceId, Span, Timestamp};
+use warden_domain::{InstanceId, Login, Span, Timestamp, TradeServer};
 
 use crate::{
     account::Account,
@@ -65,6 +65,8 @@ pub struct World {
     accounts: Vec<Account>,
     terminals: Vec<Terminal>,
     places: HashMap<InstanceId, usize>,
+    /// The place of each account.
+    logins: HashMap<(Login, TradeServer), usize>,
     gateways: Vec<Gateway>,
     roster: Roster,
     queue: Queue,
@@ -112,6 +114,7 @@ impl World {
             accounts: Vec::new(),
             terminals: Vec::new(),
             places: HashMap::new(),
+            logins: HashMap::new(),
             gateways: Vec::new(),
             roster: plan.roster(),
             queue: Queue::default(),
@@ -265,6 +268,7 @@ impl World {
         self.accounts.push(account);
         self.terminals.push(Terminal::new(plan.instance.clone(), gateway, terminal));
         self.places.insert(plan.instance.clone(), terminal);
+        self.logins.insert((plan.login, plan.server.clone()), terminal);
         self.queue.push(self.start, Event::Announce(terminal));
         // Spread over the interval, so that a large fleet does not report all at once.
         let step = self.settings.heartbeat.as_millis().max(1);

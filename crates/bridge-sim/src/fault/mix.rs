@@ -88,12 +88,13 @@ const fn row(what: FaultKind, count: usize, window: (u64, u64), lasts: Option<(u
 
 /// What is sure to happen in a demo; each row takes instances of its own.
 const DEMO: &[Row] = &[
-    row(FaultKind::WrongPassword, 1, (30, 60), None),
+    // Refused from the first login on: where a login worked before, a refusal may mean that the account was closed.
+    row(FaultKind::WrongPassword, 1, (0, 0), None),
     row(FaultKind::AccountClosed, 1, (90, 150), None),
     row(FaultKind::AccountDisabled, 1, (150, 240), None),
     row(FaultKind::InvestorMode, 1, (60, 120), None),
     row(FaultKind::PermissionsRevoked, 1, (60, 120), Some((20, 40))),
-    row(FaultKind::LoginFlaky(2), 2, (20, 90), None),
+    row(FaultKind::LoginFlaky(2), 2, (0, 0), None),
     row(FaultKind::TerminalCrash, 3, (20, 400), None),
     row(FaultKind::NetworkDrop, 5, (20, 500), Some((4, 40))),
     row(FaultKind::RateLimit, 2, (40, 300), None),

@@ -73,10 +73,8 @@ impl World {
         if !self.servers.iter().any(|server| server.name == with.server.as_str()) {
             return Err(TurnedAway::NoSuchServer);
         }
-        let same = |account: &crate::account::Account| {
-            account.login == with.login && account.server_name == with.server
-        };
-        let account = self.accounts.iter().position(same).ok_or(TurnedAway::InvalidAccount)?;
+        let known = self.logins.get(&(with.login, with.server.clone()));
+        let account = *known.ok_or(TurnedAway::InvalidAccount)?;
         let flaky = |kind| matches!(kind, FaultKind::LoginFlaky(_)).then_some(());
         match self.account_state(account) {
             AccountState::Closed => Err(TurnedAway::InvalidAccount),

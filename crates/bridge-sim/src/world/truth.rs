@@ -5,7 +5,7 @@ use super::World;
 use crate::account::AccountState;
 
 /// How a terminal and its account really stand, whatever was reported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Truth {
     /// The terminal process runs.
     pub terminal_alive: bool,
@@ -19,6 +19,8 @@ pub struct Truth {
     pub gateway_up: bool,
     /// The account may log in at its broker.
     pub account_enabled: bool,
+    /// What is bought less what is sold over all open positions, in lots.
+    pub volume: f64,
     /// Magic and ticket of every open position.
     pub positions: Vec<(u64, u64)>,
     /// Magic and ticket of every pending order.
@@ -40,6 +42,7 @@ impl World {
             trade_permitted: logged_in && self.observed(at).trading_permitted() == Some(true),
             gateway_up: self.gateways[terminal.gateway].down.is_empty(),
             account_enabled: self.account_state(at) == AccountState::Enabled,
+            volume: account.positions.iter().map(|p| p.side.sign() as f64 * p.volume.lots()).sum(),
             positions: account.positions.iter().map(|position| (position.magic, position.ticket)).collect(),
             orders: account.orders.iter().map(|order| (order.magic, order.ticket)).collect(),
         })

@@ -13,6 +13,7 @@ mod connection;
 mod demo;
 mod gateway;
 mod hand;
+mod laws;
 mod login;
 mod mix;
 mod orders;
