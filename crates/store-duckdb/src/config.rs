@@ -28,6 +28,8 @@ pub struct Config {
     pub proven: NonZeroU64,
     /// Rows that one transaction forgets at most, so that no commit waits long for it. Default 20,000.
     pub forgotten: NonZeroU64,
+    /// Rows after which a new segment begins; forgotten rows give their room back by the segment. Default 1,000,000.
+    pub segment: NonZeroU64,
     /// How to try the file out in a process of its own before it is opened: replaying a damaged write-ahead log can abort
     /// the process that does it. `None`, the default, opens without a trial.
     pub probe: Option<Probe>,
@@ -67,6 +69,7 @@ impl Config {
             memory: NonZeroU64::new(256 << 20).expect("not zero"),
             proven: NonZeroU64::new(100_000).expect("not zero"),
             forgotten: NonZeroU64::new(20_000).expect("not zero"),
+            segment: NonZeroU64::new(1_000_000).expect("not zero"),
             probe: None,
         }
     }

@@ -80,7 +80,7 @@ impl DuckJournal {
         let reader = opened.conn.try_clone().map_err(|error| Fault::duckdb("open", files.folder(), error))?;
         let reads = reader.interrupt_handle();
         let queue = config.queue;
-        let shared = Shared::new(config, files, opened.head, reader);
+        let shared = Shared::new(config, files, opened.head, opened.place, reader);
         let (work, inbox) = mpsc::channel();
         let (jobs, job_inbox) = mpsc::channel();
         let writer = Writer::new(Arc::clone(&shared), opened, reads, jobs.clone(), work.clone());

@@ -1,8 +1,11 @@
 //! The keeper thread: reads and upkeep on a connection of their own, beside the commits.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    mpsc::{self, Receiver, Sender},
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, Sender},
+    },
 };
 
 use duckdb::Connection;
@@ -15,6 +18,7 @@ use crate::{
     fault::{Fault, Meaning, meaning},
     files::Files,
     proof::{self, Trouble},
+    segment::{self, Place},
     writer::Work,
 };
 
@@ -24,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) files: Files,
     head: Mutex<Head>,
     reader: Mutex<Reader>,
+    place: Mutex<Place>, // where the writer appends, as the keeper last told it
 }
 
 /// The keeper's connection.
@@ -38,8 +43,15 @@ pub(crate) enum Reader {
 pub(crate) type Job = Box<dyn FnOnce(&Shared) + Send>;
 
 impl Shared {
-    pub(crate) fn new(config: Config, files: Files, head: Head, reader: Connection) -> Arc<Self> {
-        Arc::new(Self { config, files, head: Mutex::new(head), reader: Mutex::new(Reader::Open(reader)) })
+    pub(crate) fn new(
+        config: Config,
+        files: Files,
+        head: Head,
+        place: Place,
+        reader: Connection,
+    ) -> Arc<Self> {
+        let reader = Mutex::new(Reader::Open(reader));
+        Arc::new(Self { config, files, head: Mutex::new(head), reader, place: Mutex::new(place) })
     }
 
     pub(crate) fn head(&self) -> Head {
@@ -53,6 +65,14 @@ impl Shared {
     /// Waits until the keeper is between two jobs.
     pub(crate) fn set_reader(&self, reader: Reader) {
         *lock(&self.reader) = reader;
+    }
+
+    /// Takes the keeper's connection away for good.
+    pub(crate) fn close_reader(&self) -> Option<Connection> {
+        match mem::replace(&mut *lock(&self.reader), Reader::Closed) {
+            Reader::Open(conn) => Some(conn),
+            Reader::Away | Reader::Closed => None,
+        }
     }
 
     /// Runs `work` on the keeper's connection. Damage that it meets has the next opening prove every row.
@@ -103,24 +123,42 @@ pub(crate) fn run(shared: &Shared, inbox: &Receiver<Job>) {
     }
 }
 
-/// Moves the write-ahead log into the file beside the commits.
-///
-/// The transaction that stays open over it makes it a concurrent one when there were commits since it began: such a
-/// checkpoint locks one table at a time, and the writer has turned to the other side before.
+/// Moves the write-ahead log into the file beside the commits, which go to another table from now on.
 pub(crate) fn checkpoint(shared: &Shared, writer: &Sender<Work>) {
     let done = shared.read("checkpoint", |conn| {
-        conn.execute_batch("BEGIN; FROM meta;")?;
+        let place = next_place(conn, *lock(&shared.place), shared.config.segment.get())?;
         let (turned, answer) = mpsc::sync_channel(1);
-        if writer.send(Work::Turn(turned)).is_ok() {
+        if writer.send(Work::Turn(place, turned)).is_ok() {
             let _ = answer.recv_timeout(shared.config.checkpoints.quiet); // not turned in time: a commit may wait
         }
-        let done = conn.execute_batch("CHECKPOINT");
-        conn.execute_batch("ROLLBACK")?;
-        Ok(done?)
+        *lock(&shared.place) = place;
+        Ok(write_out(conn, &conn.try_clone()?, shared.head())?)
     });
     if let Err(fault) = done {
         tracing::warn!(?fault, "the journal's checkpoint failed and will be taken later");
     }
+}
+
+/// The other table of the segment, or the first one of a new segment when this one is full.
+fn next_place(conn: &Connection, place: Place, full: u64) -> Result<Place, duckdb::Error> {
+    if segment::rows(conn, place)? < full {
+        return Ok(place.other_side());
+    }
+    let transaction = conn.unchecked_transaction()?;
+    let added = segment::add(&transaction)?;
+    transaction.commit()?;
+    Ok(added)
+}
+
+/// Takes a checkpoint while `conn` sees the journal as it was before `other` committed: only such a checkpoint runs
+/// beside other commits, and merges nothing that was written out before.
+pub(crate) fn write_out(conn: &Connection, other: &Connection, head: Head) -> Result<(), duckdb::Error> {
+    conn.execute_batch("BEGIN; FROM meta;")?;
+    let done = other
+        .execute("INSERT INTO checkpoint VALUES (?)", [head.seq])
+        .and_then(|_| conn.execute_batch("CHECKPOINT"));
+    conn.execute_batch("ROLLBACK")?;
+    done
 }
 
 /// The newest row of every instance, forgotten or not.

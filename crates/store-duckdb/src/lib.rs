@@ -14,8 +14,8 @@
 //! # Threads
 //! The *writer* owns the appending connection and the head file: it takes what waits, appends it as one record batch in
 //! one transaction, writes the head and answers. The *keeper* owns a second connection for everything that may take
-//! longer: reads, retention and checkpoints. Rows are appended to one of two sides (tables), and the writer turns to the
-//! other one before a checkpoint, so that no commit waits while DuckDB writes a table out.
+//! longer: reads, retention and checkpoints. Rows are appended to one of two tables of a segment, and the writer turns
+//! to the other one before a checkpoint, so that no commit waits while DuckDB writes a table out.
 
 mod columns;
 mod config;
@@ -28,6 +28,7 @@ mod open;
 mod probe;
 mod proof;
 mod retention;
+mod segment;
 mod writer;
 
 pub use config::{Checkpoints, Config, Probe};

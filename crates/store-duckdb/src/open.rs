@@ -11,6 +11,7 @@ use crate::{
     head::HeadFile,
     keeper, probe,
     proof::{self, Trouble},
+    segment::{self, Place},
 };
 
 /// The newest schema in `migrations/duckdb/`.
@@ -21,6 +22,7 @@ const SCHEMA_1: &str = include_str!("../../../migrations/duckdb/0001_journal.sql
 pub(crate) struct Opened {
     pub(crate) conn: Connection,
     pub(crate) head: Head,
+    pub(crate) place: Place,
     pub(crate) head_file: HeadFile,
     pub(crate) lock: File,
 }
@@ -39,7 +41,7 @@ pub(crate) fn open(config: &Config, files: &Files) -> Result<Opened, Fault> {
     }
     let suspect = files.is_suspect();
     let proven = if suspect { u64::MAX } else { config.proven.get() };
-    let (conn, head) = examine(config, files, claimed, proven)?;
+    let Examined { conn, head, place } = examine(config, files, claimed, proven)?;
     if head != claimed {
         tracing::warn!(
             head = claimed.seq,
@@ -51,25 +53,31 @@ pub(crate) fn open(config: &Config, files: &Files) -> Result<Opened, Fault> {
     if suspect {
         files.clear_suspect();
     }
-    Ok(Opened { conn, head, head_file, lock })
+    Ok(Opened { conn, head, place, head_file, lock })
 }
 
-/// Opens the file and proves its newest rows; answers its newest row, which may be newer than `claimed`.
-pub(crate) fn examine(
-    config: &Config,
-    files: &Files,
-    claimed: Head,
-    proven: u64,
-) -> Result<(Connection, Head), Fault> {
+/// A file that was opened and believed.
+pub(crate) struct Examined {
+    pub(crate) conn: Connection,
+    /// Its newest row.
+    pub(crate) head: Head,
+    /// Where its next row goes.
+    pub(crate) place: Place,
+}
+
+/// Opens the file and proves its newest rows; the newest one may be newer than `claimed`.
+pub(crate) fn examine(config: &Config, files: &Files, claimed: Head, proven: u64) -> Result<Examined, Fault> {
     if let Some(probe) = config.probe.as_ref().filter(|_| files.database().exists()) {
         probe::run(probe, files)?;
     }
     let flags = flags(config).map_err(|error| Fault::storage("open", error))?;
     let examined = connect(files, flags).map_err(Refusal::from).and_then(|conn| {
         migrate(&conn)?;
-        let newest = proof::prove(&conn, claimed, proven)?;
+        let head = proof::prove(&conn, claimed, proven)?;
         keeper::latest(&conn).map_err(Trouble::Read)?; // whatever a supervisor starts from is readable
-        Ok((conn, newest))
+        let place = segment::newest(&conn).map_err(Trouble::from)?;
+        let place = place.ok_or_else(|| Trouble::Broken("it has no segment".to_owned()))?;
+        Ok(Examined { conn, head, place })
     });
     examined.map_err(|refusal| refusal.into_fault(files))
 }
@@ -120,10 +128,16 @@ fn migrate(conn: &Connection) -> Result<(), Refusal> {
     let sql = "SELECT count(*) FROM duckdb_tables()";
     let tables: u64 = conn.query_row(sql, [], |row| row.get(0)).map_err(Trouble::from)?;
     if tables == 0 {
-        conn.execute_batch(&format!("BEGIN; {SCHEMA_1} COMMIT;")).map_err(Trouble::from)?;
-        return Ok(());
+        return Ok(create(conn).map_err(Trouble::from)?);
     }
     let sql = "SELECT number FROM meta WHERE name = 'schema'";
     let found: u64 = conn.query_row(sql, [], |row| row.get(0)).map_err(Trouble::from)?;
     if found > SCHEMA { Err(Refusal::NewerSchema(found)) } else { Ok(()) }
+}
+
+fn create(conn: &Connection) -> Result<(), duckdb::Error> {
+    let transaction = conn.unchecked_transaction()?;
+    transaction.execute_batch(SCHEMA_1)?;
+    segment::add(&transaction)?;
+    transaction.commit()
 }

@@ -3,7 +3,10 @@
 use duckdb::{Connection, params};
 use warden_domain::Timestamp;
 
-use crate::proof::{self, Trouble};
+use crate::{
+    proof::{self, Trouble},
+    segment,
+};
 
 /// The newest row that may be forgotten: older than `older`, exported, and no younger row before it.
 pub(crate) fn boundary(conn: &Connection, older: Timestamp, exported: u64) -> Result<u64, Trouble> {
@@ -28,12 +31,14 @@ pub(crate) fn forget(conn: &Connection, last: u64, most: u64) -> Result<u64, Tro
          FROM journal WHERE seq IN (SELECT max(seq) FROM journal WHERE seq <= ? GROUP BY instance)",
         [last],
     )?;
-    transaction.execute("DELETE FROM journal_a WHERE seq <= ?", [last])?;
-    transaction.execute("DELETE FROM journal_b WHERE seq <= ?", [last])?;
+    for place in segment::places(&transaction)? {
+        transaction.execute(&format!("DELETE FROM {} WHERE seq <= ?", place.table()), [last])?;
+    }
     transaction.execute(
         "UPDATE meta SET number = ?, hash = ? WHERE name = 'anchor'",
         params![new_anchor.seq, new_anchor.hash.as_slice()],
     )?;
     transaction.commit()?;
+    segment::drop_empty(conn)?;
     Ok(last - anchor.seq)
 }

@@ -18,15 +18,16 @@ use crate::{
     fault::Fault,
     head::HeadFile,
     keeper::{self, Job, Reader, Shared},
-    open::{self, Opened},
+    open::{self, Examined, Opened},
+    segment::{self, Place},
 };
 
 /// What the writer is asked.
 pub(crate) enum Work {
     /// Commit a batch, alone or with others.
     Append(Batch),
-    /// Append to the other side from now on; answered after the next commit, or at once when nothing waits.
-    Turn(SyncSender<()>),
+    /// Append there from now on.
+    Turn(Place, SyncSender<()>),
     /// Take a checkpoint, close, and end.
     Close(oneshot::Sender<Result<(), JournalError>>),
     /// End without a checkpoint: the journal was dropped.
@@ -53,8 +54,7 @@ pub(crate) struct Writer {
     link: Link,
     head: Head,
     head_file: HeadFile,
-    side: Side,
-    turned: Option<SyncSender<()>>,
+    place: Place, // where rows are appended
     jobs: Sender<Job>,
     own: Sender<Work>,
     held: Option<Work>, // taken from the inbox and not begun
@@ -77,29 +77,6 @@ enum Link {
     Damaged(Fault),
 }
 
-/// The table that rows are appended to; the other one may be checkpointed meanwhile.
-#[derive(Clone, Copy)]
-enum Side {
-    A,
-    B,
-}
-
-impl Side {
-    fn table(self) -> &'static str {
-        match self {
-            Self::A => "journal_a",
-            Self::B => "journal_b",
-        }
-    }
-
-    fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
-        }
-    }
-}
-
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
@@ -108,15 +85,14 @@ impl Writer {
         jobs: Sender<Job>,
         own: Sender<Work>,
     ) -> Self {
-        let Opened { conn, head, head_file, lock } = opened;
+        let Opened { conn, head, place, head_file, lock } = opened;
         Self {
             checkpoint_at: shared.config.checkpoints.under_load,
             shared,
             link: Link::Open { conn, reads },
             head,
             head_file,
-            side: Side::A,
-            turned: None,
+            place,
             jobs,
             own,
             held: None,
@@ -135,7 +111,10 @@ impl Writer {
                     let group = self.gather(batch, inbox);
                     self.commit(group);
                 }
-                Work::Turn(turned) => self.turn(turned),
+                Work::Turn(place, turned) => {
+                    self.place = place;
+                    let _ = turned.send(()); // the keeper may have stopped waiting
+                }
                 Work::Close(reply) => {
                     let closed = self.close(); // and with it the folder is free for another
                     drop(reply.send(closed.map_err(JournalError::from))); // nobody may wait any more
@@ -219,9 +198,6 @@ impl Writer {
             drop(room);
             first = last + 1;
         }
-        if let Some(turned) = self.turned.take() {
-            let _ = turned.send(()); // the keeper may have stopped waiting
-        }
         self.settled = false;
         self.checkpoint_under_load();
     }
@@ -235,8 +211,8 @@ impl Writer {
             }
         }
         let (rows, head) = columns.finish();
-        let table = self.side.table();
-        let stored = append(self.connection()?, table, rows)
+        let table = self.place.table();
+        let stored = append(self.connection()?, &table, rows)
             .map_err(|error| Fault::duckdb("commit", self.shared.files.folder(), error))
             .and_then(|()| {
                 self.head_file
@@ -268,7 +244,6 @@ impl Writer {
 
     /// Drops both connections, so that DuckDB forgets what it believes about the file.
     fn lose(&mut self) {
-        self.turned = None;
         if let Link::Open { conn, reads } = std::mem::replace(&mut self.link, Link::Lost) {
             reads.interrupt();
             self.shared.set_reader(Reader::Away);
@@ -280,27 +255,16 @@ impl Writer {
     fn reopen(&mut self) -> Result<Link, Fault> {
         let shared = &self.shared;
         let wrap = |error| Fault::duckdb("open", shared.files.folder(), error);
-        let (conn, newest) =
+        let Examined { conn, head, place: _ } =
             open::examine(&shared.config, &shared.files, self.head, shared.config.proven.get())?;
-        if newest.seq > self.head.seq {
-            for table in [Side::A.table(), Side::B.table()] {
-                conn.execute(&format!("DELETE FROM {table} WHERE seq > ?"), [self.head.seq]).map_err(wrap)?;
-            }
+        if head.seq > self.head.seq {
+            take_back(&conn, self.head).map_err(wrap)?;
         }
         let reader = conn.try_clone().map_err(wrap)?;
         let reads = reader.interrupt_handle();
         shared.set_reader(Reader::Open(reader));
         tracing::info!(head = self.head.seq, "the journal was opened again after a failed commit");
         Ok(Link::Open { conn, reads })
-    }
-
-    fn turn(&mut self, turned: SyncSender<()>) {
-        self.side = self.side.other();
-        if self.settled {
-            let _ = turned.send(()); // the keeper may have stopped waiting
-        } else {
-            self.turned = Some(turned);
-        }
     }
 
     fn checkpoint_under_load(&mut self) {
@@ -320,17 +284,23 @@ impl Writer {
         drop(self.jobs.send(job)); // no keeper: the journal is being dropped
     }
 
-    fn close(mut self) -> Result<(), Fault> {
-        self.turned = None;
-        self.shared.set_reader(Reader::Closed);
-        match self.link {
-            Link::Open { conn, .. } => conn
-                .execute_batch("CHECKPOINT")
+    fn close(self) -> Result<(), Fault> {
+        let reader = self.shared.close_reader();
+        match (self.link, reader) {
+            (Link::Open { conn, .. }, Some(reader)) => keeper::write_out(&reader, &conn, self.head)
                 .map_err(|error| Fault::duckdb("close", self.shared.files.folder(), error)),
-            Link::Lost => Ok(()),
-            Link::Damaged(fault) => Err(fault),
+            (Link::Damaged(fault), _) => Err(fault),
+            (Link::Open { .. } | Link::Lost, _) => Ok(()), // what was committed is in the write-ahead log
         }
     }
+}
+
+/// Removes rows after `head`: their commit was refused to its callers.
+fn take_back(conn: &Connection, head: Head) -> Result<(), duckdb::Error> {
+    for place in segment::places(conn)? {
+        conn.execute(&format!("DELETE FROM {} WHERE seq > ?", place.table()), [head.seq])?;
+    }
+    Ok(())
 }
 
 fn append(

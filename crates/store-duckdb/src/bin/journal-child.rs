@@ -40,10 +40,11 @@ fn main() -> ExitCode {
 type Done = Result<(), Box<dyn Error>>;
 
 /// Appends batches of 7 rows from four callers at once and prints each acknowledged last row, until it is killed.
-/// Checkpoints come all the time.
+/// Checkpoints and new segments come all the time.
 fn write(folder: &str, from: &str) -> Done {
     let mut config = Config::new(folder);
     config.checkpoints.under_load = 100_000;
+    config.segment = 1_000.try_into()?;
     let journal = DuckJournal::open(config)?;
     let from: u64 = from.parse()?;
     let runtime = Builder::new_current_thread().build()?;

@@ -9,8 +9,8 @@ async fn the_duckdb_journal_passes_every_case() {
     passes_every_case(|folder| Config::new(folder)).await;
 }
 
-/// The narrowest settings: each batch a commit, room for one batch, rows forgotten one by one, a checkpoint after each
-/// commit.
+/// The narrowest settings: each batch a commit, room for one row, rows forgotten one by one, a checkpoint after each
+/// commit and a segment for each checkpoint.
 #[tokio::test]
 async fn a_narrow_journal_passes_every_case() {
     passes_every_case(|folder| {
@@ -20,6 +20,7 @@ async fn a_narrow_journal_passes_every_case() {
         config.forgotten = 1.try_into().unwrap();
         config.proven = 1.try_into().unwrap();
         config.checkpoints.under_load = 0;
+        config.segment = 1.try_into().unwrap();
         config
     })
     .await;

@@ -103,27 +103,27 @@ async fn acc_6_a_cut_log_is_a_lost_tail() {
 #[tokio::test]
 async fn acc_6_a_lost_tail_says_which_rows_are_gone() {
     let folder = journal(true).await;
-    change(folder.path(), "DELETE FROM journal_a WHERE seq > 280");
+    change(folder.path(), "DELETE FROM journal_1_a WHERE seq > 280");
     assert_eq!(assert_set_aside(folder.path()), "rows 281 to 300 are gone");
 }
 
 #[tokio::test]
 async fn acc_6_a_changed_row_is_found() {
     let folder = journal(true).await;
-    change(folder.path(), "UPDATE journal_a SET rule = 'NET-5' WHERE seq = 7");
+    change(folder.path(), "UPDATE journal_1_a SET rule = 'NET-5' WHERE seq = 7");
     assert_eq!(assert_set_aside(folder.path()), "row 7 does not agree with the hash chain");
 }
 
 #[tokio::test]
 async fn acc_6_a_missing_and_a_doubled_row_are_found() {
     let folder = journal(true).await;
-    change(folder.path(), "DELETE FROM journal_a WHERE seq = 7");
+    change(folder.path(), "DELETE FROM journal_1_a WHERE seq = 7");
     assert_eq!(assert_set_aside(folder.path()), "299 rows stand between 0 and 300");
 
     let folder = journal(true).await;
     change(
         folder.path(),
-        "INSERT INTO journal_b FROM journal_a WHERE seq = 7; DELETE FROM journal_a WHERE seq = 8",
+        "INSERT INTO journal_1_b FROM journal_1_a WHERE seq = 7; DELETE FROM journal_1_a WHERE seq = 8",
     );
     assert_set_aside(folder.path());
 }
@@ -186,7 +186,7 @@ async fn rows_between_commit_and_head_are_kept() {
 #[tokio::test]
 async fn acc_6_damage_in_old_rows_is_found_by_verify_and_set_aside_next_time() {
     let folder = journal(true).await;
-    change(folder.path(), "UPDATE journal_a SET payload = 'forged' WHERE seq = 7");
+    change(folder.path(), "UPDATE journal_1_a SET payload = 'forged' WHERE seq = 7");
     let mut config = config(folder.path());
     config.proven = 100.try_into().unwrap();
     let journal = DuckJournal::open(config.clone()).unwrap();

@@ -1,6 +1,10 @@
 use std::{
     collections::BTreeMap,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -85,6 +89,52 @@ async fn checkpoints_keep_the_log_small() {
     assert_eq!(journal.verify().await.unwrap(), journal.head());
 }
 
+/// Commits, reads, proofs, retention, checkpoints and new segments all at once; forgotten rows give their room back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_at_once_stays_whole_and_bounded() {
+    const COMMITS: u64 = 400;
+    const KEPT: u64 = 5_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.checkpoints.under_load = 200_000;
+    config.segment = 4_000.try_into().unwrap();
+    config.forgotten = 1_500.try_into().unwrap();
+    let journal = Arc::new(DuckJournal::open(config).unwrap());
+    let done = Arc::new(AtomicBool::new(false));
+
+    let (reading, finished) = (Arc::clone(&journal), Arc::clone(&done));
+    let reader = tokio::spawn(async move {
+        let mut rounds = 0;
+        while !finished.load(Ordering::Relaxed) {
+            let head = reading.head().seq;
+            let rows = reading.read(head.saturating_sub(100), 100).await.unwrap();
+            assert!(rows.windows(2).all(|pair| pair[0].seq + 1 == pair[1].seq));
+            assert!(rows.last().map_or(0, |row| row.seq) >= head, "what was committed is read");
+            assert!(latest(&reading).await.values().max().is_none_or(|&newest| newest >= head));
+            if rounds % 10 == 0 {
+                reading.retain(Timestamp::MAX, head.saturating_sub(KEPT)).await.unwrap();
+                reading.verify().await.unwrap();
+            }
+            rounds += 1;
+        }
+        rounds
+    });
+    for _ in 0..COMMITS {
+        fill(&journal, 1, 100).await;
+    }
+    done.store(true, Ordering::Relaxed);
+    let rounds = reader.await.unwrap();
+    assert!(rounds > 20, "{rounds} rounds of reading");
+    journal.retain(Timestamp::MAX, journal.head().seq - KEPT).await.unwrap();
+    assert_eq!(journal.verify().await.unwrap().seq, COMMITS * 100);
+    journal.close().await.unwrap();
+
+    let conn = duckdb::Connection::open(folder.path().join("journal.duckdb")).unwrap();
+    let sql = "SELECT count(*) FROM duckdb_tables() WHERE table_name SIMILAR TO 'journal_[0-9]+_a'";
+    let segments: u64 = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert!((2..=4).contains(&segments), "{segments} segments for {KEPT} rows"); // ten were filled
+}
+
 fn wal(folder: &Path) -> u64 {
     std::fs::metadata(folder.join("journal.duckdb.wal")).map_or(0, |about| about.len())
 }
@@ -94,10 +144,10 @@ async fn a_full_queue_makes_callers_wait_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
     config.queue = 10.try_into().unwrap();
-    let journal = std::sync::Arc::new(DuckJournal::open(config).unwrap());
+    let journal = Arc::new(DuckJournal::open(config).unwrap());
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..50_u64 {
-        let journal = std::sync::Arc::clone(&journal);
+        let journal = Arc::clone(&journal);
         callers.spawn(async move {
             let rows = (0..caller % 25).map(|version| record(&format!("caller-{caller}"), version)).collect();
             journal.append(rows).await.unwrap()
