@@ -35,7 +35,9 @@ impl SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let millis = self.started.elapsed().as_micros() * u128::from(self.speed) / 1_000;
-        Timestamp::from_millis(self.origin.as_millis().saturating_add(i64::try_from(millis).unwrap_or(i64::MAX)))
+        Timestamp::from_millis(
+            self.origin.as_millis().saturating_add(i64::try_from(millis).unwrap_or(i64::MAX)),
+        )
     }
 
     fn until(&self, at: Timestamp) -> Duration {

@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 mod fleet;
 mod meters;
+mod metrics;
 mod ownership;
 mod shard;
 mod startup;
@@ -18,6 +19,7 @@ pub mod why;
 
 pub use clock::{Clock, SystemClock};
 pub use fleet::{Fleet, FleetError, InstanceSpec, Options, Parts, Wish, WishError};
+pub use metrics::{MetricsEndpoint, MetricsError, serve_metrics};
 pub use ownership::Ownership;
 pub use stats::Stats;
 pub use view::{Decision, View};

@@ -1,0 +1,14 @@
+//! The driver over stores in memory and scripted gateways, in paused time: what is asserted happens at exact moments.
+
+mod rig;
+
+mod broker;
+mod closure;
+mod conflict;
+mod crash_points;
+mod fencing;
+mod idle;
+mod login;
+mod restart;
+mod store_lost;
+mod surface;
