@@ -84,6 +84,7 @@ fn params() -> Params {
     params.login.server_rate = 1_000_000;
     params.login.server_burst = 1_000_000;
     params.recovery.failed = u8::MAX;
+    params.incident.members = u32::MAX;
     params
 }
 
@@ -128,12 +129,6 @@ pub fn done(envelope: &Envelope) -> Inbound {
         }
         _ => Outcome::Done,
     };
-    finished(envelope, outcome)
-}
-
-/// The command ended so.
-#[must_use]
-pub fn finished(envelope: &Envelope, outcome: Outcome) -> Inbound {
     Inbound::Finished(Finished {
         instance: envelope.instance.clone(),
         id: envelope.id,

@@ -1,7 +1,8 @@
 //! The whole path: event in → journal on disk → Redis → command out, over 10,000 instances.
 //!
-//! Each event is the outcome of a command and makes the policy send the next one, so that every event is one step, one
-//! journal row, one compare-and-set with all documented keys, and one command.
+//! Every instance goes round: its session is confirmed, its connection drops, it comes back, and the next confirmation
+//! is asked for. Each of the three events is one step, one journal row and one state in Redis with all documented keys
+//! that changed; the third makes a command, whose way out is timed.
 
 use std::{
     collections::VecDeque,
@@ -13,7 +14,8 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use warden_bridge::{Command, Envelope, Inbound, Outcome};
+use warden_bridge::{Command, Envelope, Inbound};
+use warden_domain::InstanceId;
 use warden_store::HotState;
 use warden_store_redis::{RedisConfig, RedisHot};
 use warden_testkit::Redis;
@@ -21,7 +23,7 @@ use warden_testkit::Redis;
 use crate::{
     Figures,
     figure::Figure,
-    fleet::{OnCommand, Rig, done, finished, gateway_up, standing},
+    fleet::{OnCommand, Rig, done, gateway_up, standing},
 };
 
 const INSTANCES: usize = 10_000;
@@ -46,12 +48,11 @@ pub fn figures() -> Figures {
                 .await?;
         bring_up(&rig, INSTANCES).await?;
 
-        // Every instance loses its connection and finds it again: each is left with one confirmation under way.
+        // Each instance is left with one confirmation under way.
         meter.park.store(1, Ordering::Relaxed);
         for id in &rig.ids {
             for connected in [false, true] {
-                let report = standing(connected);
-                rig.inbound.send(Inbound::Report { instance: id.clone(), report }).await?;
+                rig.inbound.send(report(id, connected)).await?;
             }
         }
         let mut figures = Vec::new();
@@ -95,7 +96,6 @@ pub async fn bring_up(rig: &Rig, count: usize) -> Result<(), Box<dyn std::error:
 struct Meter {
     /// 0: answer everything; 1: hand confirmations over; 2: answer each confirmation at once, as fast as it goes.
     park: AtomicU64,
-    commands: AtomicU64,
     sent_at: Mutex<Vec<Option<Instant>>>,
     late: Mutex<Vec<Duration>>,
 }
@@ -108,7 +108,6 @@ impl Meter {
     ) -> OnCommand {
         *locked(&self.sent_at) = vec![None; INSTANCES];
         Box::new(move |envelope| {
-            self.commands.fetch_add(1, Ordering::Relaxed);
             let confirm = matches!(envelope.command, Command::Confirm);
             match self.park.load(Ordering::Relaxed) {
                 1 if confirm => {
@@ -118,8 +117,9 @@ impl Meter {
                     parked.send(envelope).expect("the bench holds the other end");
                 }
                 2 if confirm => {
-                    let answer = finished(&envelope, Outcome::NotStarted);
-                    inbound.try_send(answer).expect("the queue holds an answer of every instance");
+                    for event in round(&envelope) {
+                        inbound.try_send(event).expect("the queue holds a round of every instance");
+                    }
                 }
                 _ => inbound.try_send(done(&envelope)).expect("the queue holds an answer of every instance"),
             }
@@ -127,11 +127,23 @@ impl Meter {
     }
 }
 
+/// Events of one round.
+const ROUND: usize = 3;
+
+/// The session is confirmed, the connection drops, it comes back.
+fn round(envelope: &Envelope) -> [Inbound; ROUND] {
+    [done(envelope), report(&envelope.instance, false), report(&envelope.instance, true)]
+}
+
+fn report(instance: &InstanceId, connected: bool) -> Inbound {
+    Inbound::Report { instance: instance.clone(), report: standing(connected) }
+}
+
 fn index(envelope: &Envelope) -> usize {
     envelope.instance.as_str()[5..].parse().unwrap_or(0)
 }
 
-/// Sends `rate` events a second and measures each from when it was due to be sent until its command left.
+/// Sends `rate` events a second and measures each round's last one, from when it was due until its command left.
 async fn paced(
     rig: &Rig,
     meter: &Meter,
@@ -140,18 +152,25 @@ async fn paced(
     rate: u64,
 ) -> Result<Vec<Duration>, Box<dyn std::error::Error + Send + Sync>> {
     locked(&meter.late).clear();
-    let mut turn: VecDeque<Envelope> = waiting.drain(..).collect();
+    // So many instances take part that each comes round every few seconds.
+    let rest = waiting.split_off(INSTANCES.min(usize::try_from(rate)?));
+    let mut turn: VecDeque<(Envelope, usize)> = waiting.drain(..).map(|envelope| (envelope, 0)).collect();
     let (began, mut sent) = (Instant::now(), 0_u64);
     let mut pace = tokio::time::interval(Duration::from_millis(1));
     while began.elapsed() < PACED_FOR {
         pace.tick().await;
         let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
         while sent < due {
-            turn.extend(std::iter::from_fn(|| ready.try_recv().ok()));
-            let Some(envelope) = turn.pop_front() else { break };
-            locked(&meter.sent_at)[index(&envelope)] =
-                Some(began + Duration::from_micros(sent * 1_000_000 / rate));
-            rig.inbound.send(finished(&envelope, Outcome::NotStarted)).await?;
+            turn.extend(std::iter::from_fn(|| ready.try_recv().ok()).map(|envelope| (envelope, 0)));
+            let Some((envelope, place)) = turn.pop_front() else { break };
+            let event = round(&envelope).into_iter().nth(place).ok_or("a round has three events")?;
+            if place + 1 == ROUND {
+                let at = began + Duration::from_micros(sent * 1_000_000 / rate);
+                locked(&meter.sent_at)[index(&envelope)] = Some(at);
+            } else {
+                turn.push_back((envelope, place + 1));
+            }
+            rig.inbound.send(event).await?;
             sent += 1;
         }
     }
@@ -159,26 +178,32 @@ async fn paced(
     if sent < wanted {
         return Err(format!("the path took {sent} events in {PACED_FOR:?}, not {wanted}").into());
     }
-    waiting.extend(turn);
+    for (envelope, place) in turn {
+        for event in round(&envelope).into_iter().skip(place) {
+            rig.inbound.send(event).await?;
+        }
+    }
+    waiting.extend(rest);
     while waiting.len() < INSTANCES {
         waiting.push(ready.recv().await.ok_or("the gateways ended")?);
     }
     Ok(std::mem::take(&mut *locked(&meter.late)))
 }
 
-/// Every instance's next event follows at once on its last command.
+/// Every instance's next round follows at once on its last one.
 async fn full_speed(
     rig: &Rig,
     meter: &Meter,
     waiting: &mut Vec<Envelope>,
 ) -> Result<Figure, Box<dyn std::error::Error + Send + Sync>> {
     meter.park.store(2, Ordering::Relaxed);
-    for envelope in waiting.drain(..) {
-        rig.inbound.send(finished(&envelope, Outcome::NotStarted)).await?;
+    for event in waiting.drain(..).flat_map(|envelope| round(&envelope)) {
+        rig.inbound.send(event).await?;
     }
-    let (began, before) = (Instant::now(), meter.commands.load(Ordering::Relaxed));
+    let transitions = &rig.fleet.stats().transitions;
+    let (began, before) = (Instant::now(), transitions.load(Ordering::Relaxed));
     tokio::time::sleep(FULL_FOR).await;
-    let rate = (meter.commands.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
+    let rate = (transitions.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
     meter.park.store(1, Ordering::Relaxed);
     Ok(Figure::at_least("path.full".to_owned(), rate, "events/s", 100_000.0))
 }

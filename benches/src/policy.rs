@@ -31,7 +31,8 @@ pub fn figures(allocator: &'static StatsAlloc<System>) -> Figures {
         assert_eq!(stepped, Stepped::Unchanged);
     });
     let tick = median(&order, |index| {
-        let _ = black_box(step(&mut instances[index], &Event::Tick { admitted: true }, now, &params, &mut fx));
+        let _ =
+            black_box(step(&mut instances[index], &Event::Tick { admitted: true }, now, &params, &mut fx));
     });
     let drop_and_back = median(&order, |index| {
         let instance = &mut instances[index];
