@@ -115,7 +115,7 @@ fn play(hand: &mut Hand, moves: &[Move]) -> Vec<Inbound> {
 
 proptest! {
     #[test]
-    fn trd_4_the_ledger_accounts_for_every_position_and_every_command_is_answered_once_at_most(moves in moves()) {
+    fn the_ledger_accounts_for_every_position_and_every_command_is_answered_once_at_most(moves in moves()) {
         let mut hand = Hand::logged_in(3);
         let before: Vec<f64> = (1..=3).map(|at| hand.truth(at).volume).collect();
         let said = play(&mut hand, &moves);

@@ -115,7 +115,7 @@ fn a_pending_order_is_cancelled_once() {
 }
 
 #[test]
-fn trd_5_stop_loss_and_take_profit_close_a_position_at_the_market() {
+fn stop_loss_and_take_profit_close_a_position_at_the_market() {
     for (stop_loss, take_profit, reason) in [(1.095, 0.0, Reason::StopLoss), (0.0, 1.115, Reason::TakeProfit)]
     {
         let mut hand = hand(AccountMode::Hedging);
@@ -128,7 +128,7 @@ fn trd_5_stop_loss_and_take_profit_close_a_position_at_the_market() {
 }
 
 #[test]
-fn trd_5_a_position_is_protected_once() {
+fn a_position_is_protected_once() {
     let mut hand = hand(AccountMode::Hedging);
     let position = bought(&mut hand, 0.1).order;
     let protect = Order { stop_loss: 1.08, ..deal(OrderAction::Protect { position }) };

@@ -110,7 +110,7 @@ fn trd_9_an_order_close_to_the_market_is_frozen() {
 }
 
 #[test]
-fn trd_1_fill_or_kill_refuses_what_it_cannot_fill_as_a_whole() {
+fn fill_or_kill_refuses_what_it_cannot_fill_as_a_whole() {
     let mut hand = hand(|_, spec| spec.filling = Filling::FillOrKill);
     hand.fault(r#"{ who = "acct-1", what = "partial_fill(50%)" }"#);
     assert_eq!(retcode(&hand.order(1, buy())), 10_006);

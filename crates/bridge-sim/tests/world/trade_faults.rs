@@ -17,7 +17,7 @@ fn filled(outcome: &Outcome) -> (f64, f64) {
 }
 
 #[test]
-fn trd_1_a_part_is_filled_in_whole_steps() {
+fn a_part_is_filled_in_whole_steps() {
     let mut hand = hand("partial_fill(45%)");
     let order = hand.order(1, deal(OrderAction::Buy));
     assert_eq!((retcode(&order), filled(&order.outcome).0), (10_010, 0.04));
@@ -26,7 +26,7 @@ fn trd_1_a_part_is_filled_in_whole_steps() {
 }
 
 #[test]
-fn trd_2_slippage_ignores_the_deviation() {
+fn slippage_ignores_the_deviation() {
     let mut hand = hand("slippage(3000)");
     let slipped = filled(&hand.order(1, deal(OrderAction::Buy)).outcome).1;
     let usual = filled(&hand.order(1, deal(OrderAction::Buy)).outcome).1;
@@ -43,7 +43,7 @@ fn trd_9_requotes_and_moving_prices_refuse_one_order() {
 }
 
 #[test]
-fn trd_3_a_lost_reply_leaves_a_deal_and_a_repeated_command_finds_it() {
+fn a_lost_reply_leaves_a_deal_and_a_repeated_command_finds_it() {
     let mut hand = hand("lost_reply");
     let sent = hand.send(1, Command::Order(deal(OrderAction::Buy)));
     let said = hand.wait(Span::from_secs(60));
@@ -59,7 +59,7 @@ fn trd_3_a_lost_reply_leaves_a_deal_and_a_repeated_command_finds_it() {
 }
 
 #[test]
-fn trd_4_a_duplicate_execution_is_seen_twice_under_one_magic() {
+fn a_duplicate_execution_is_seen_twice_under_one_magic() {
     let mut hand = hand("duplicate_execution");
     assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_009);
     assert_eq!(hand.world.ledger().deals_of(42).count(), 2);
@@ -67,7 +67,7 @@ fn trd_4_a_duplicate_execution_is_seen_twice_under_one_magic() {
 }
 
 #[test]
-fn trd_5_stops_misfire_while_it_lasts() {
+fn stops_misfire_while_it_lasts() {
     let mut hand = hand("sl_tp_misfire");
     let order = Order { take_profit: 1.0722, ..deal(OrderAction::Buy) };
     assert_eq!(retcode(&hand.order(1, order)), 10_009);
@@ -79,7 +79,7 @@ fn trd_5_stops_misfire_while_it_lasts() {
 }
 
 #[test]
-fn trd_5_vanished_stops_are_gone() {
+fn vanished_stops_are_gone() {
     let mut hand = Hand::logged_in(1);
     let order = Order { stop_loss: 1.0, ..deal(OrderAction::Buy) };
     assert_eq!(retcode(&hand.order(1, order.clone())), 10_009);
