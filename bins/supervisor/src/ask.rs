@@ -1,23 +1,12 @@
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context as _, Error};
+use anyhow::Error;
 use serde_json::Value;
-use warden_domain::InstanceId;
+use warden_domain::{InstanceId, Timestamp};
 use warden_supervisor::{
     config::Config,
     control::{Ask, Client, ClientError, Refusal, RefusalKind},
 };
-
-/// Reads a configuration for the places it names; the accounts are not opened.
-pub(crate) fn config(file: &Path) -> Result<Config, Error> {
-    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()));
-    match text {
-        Ok(text) => Ok(Config::parse(file, &text)?),
-        Err(error) => {
-            Err(error.context(crate::exit_codes::Unfit("give the path of a configuration file".to_owned())))
-        }
-    }
-}
 
 /// Asks the supervisor of a configuration.
 pub(crate) async fn ask(config: &Config, ask: Ask) -> Result<Value, ClientError> {
@@ -26,14 +15,14 @@ pub(crate) async fn ask(config: &Config, ask: Ask) -> Result<Value, ClientError>
 
 /// Asks for something to be done and says that it was accepted.
 pub(crate) async fn wish(file: &Path, wish: Ask) -> Result<(), Error> {
-    ask(&config(file)?, wish).await?;
+    ask(&Config::open(file)?, wish).await?;
     println!("accepted");
     Ok(())
 }
 
 /// Shows the supervisor and its instances.
 pub(crate) async fn status(file: &Path, instance: Option<&InstanceId>, json: bool) -> Result<(), Error> {
-    let config = config(file)?;
+    let config = Config::open(file)?;
     let views = ask(&config, Ask::Views {}).await?;
     let views: Vec<&Value> =
         views.as_array().into_iter().flatten().filter(|view| is(view, instance)).collect();
@@ -60,7 +49,7 @@ fn table(status: &Value, views: &[&Value]) -> String {
         "supervisor {} (process {}, since {}), gateways at {}\n\n{:<24} {:<18} {:<22} {:<12} {}\n",
         word(&about["name"]),
         about["pid"],
-        word(&about["since"]),
+        moment(&about["since"]),
         word(&about["gateways"]),
         "INSTANCE",
         "STATUS",
@@ -90,6 +79,11 @@ fn gate(value: &Value) -> String {
         Some(name) => name.clone(),
         None => word(value),
     }
+}
+
+/// A moment is a number of milliseconds.
+fn moment(value: &Value) -> String {
+    value.as_i64().map_or_else(|| word(value), |millis| Timestamp::from_millis(millis).to_string())
 }
 
 fn word(value: &Value) -> String {

@@ -87,7 +87,7 @@ pub(crate) enum Task {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArg {
     /// The configuration file
-    #[arg(long = "config", short, value_name = "FILE")]
+    #[arg(long = "config", short = 'c', value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
 
@@ -152,7 +152,7 @@ pub(crate) struct Demo {
     /// Keep the journal in this folder; a temporary one when absent
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
-    /// Write the last frame as a picture (SVG)
+    /// Write the frame with the most open incidents as a picture (SVG)
     #[arg(long, value_name = "FILE")]
     pub(crate) picture: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context as _, Error};
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::{audit::Audit, screen::Screen, stage::Stage, summary::Summary, watch::Watch};
+use self::{audit::Audit, frame::Frame, screen::Screen, stage::Stage, summary::Summary, watch::Watch};
 use crate::{
     cli::{Demo, LogFormat},
     log,
@@ -39,9 +39,9 @@ pub(crate) async fn run(demo: Demo) -> Result<(), Error> {
     let stage = Stage::set(&demo, seed).await?;
     let mut watch = Watch::new(&demo, seed, &stage);
     let mut screen = Screen::open(demo.json)?;
-    let cut_short = show(&demo, &stage, &mut watch, &mut screen).await?;
+    let (cut_short, busiest) = show(&demo, &stage, &mut watch, &mut screen).await?;
     if let Some(path) = &demo.picture {
-        let picture = picture::svg(&watch.frame(&stage).await);
+        let picture = picture::svg(&busiest);
         std::fs::write(path, picture)
             .with_context(|| format!("the picture {} cannot be written", path.display()))?;
     }
@@ -56,22 +56,36 @@ pub(crate) async fn run(demo: Demo) -> Result<(), Error> {
     summary.verdict()
 }
 
-/// Shows the fleet until the time is over or a signal comes; whether it was a signal.
-async fn show(demo: &Demo, stage: &Stage, watch: &mut Watch, screen: &mut Screen) -> Result<bool, Error> {
+/// Shows the fleet until the time is over or a signal comes; whether it was a signal, and the frame with most incidents.
+async fn show(
+    demo: &Demo,
+    stage: &Stage,
+    watch: &mut Watch,
+    screen: &mut Screen,
+) -> Result<(bool, Frame), Error> {
     let mut signals = Signals::take().context("signals cannot be handled")?;
     let mut redraw = interval(REDRAW);
     redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let over = tokio::time::sleep(demo.lasts.into());
     tokio::pin!(over);
+    let mut busiest = Frame::default();
     loop {
-        tokio::select! {
-            () = &mut over => {
-                screen.draw(&watch.frame(stage).await)?;
-                return Ok(false);
+        let end = tokio::select! {
+            decision = stage.decision() => {
+                watch.take(decision);
+                continue;
             }
-            _ = signals.next() => return Ok(true),
-            _ = redraw.tick() => screen.draw(&watch.frame(stage).await)?,
-            decision = stage.decision() => watch.take(decision),
+            () = &mut over => Some(false),
+            _ = signals.next() => Some(true),
+            _ = redraw.tick() => None,
+        };
+        let frame = watch.frame(stage).await;
+        screen.draw(&frame)?;
+        if frame.trouble >= busiest.trouble {
+            busiest = frame;
+        }
+        if let Some(cut_short) = end {
+            return Ok((cut_short, busiest));
         }
     }
 }

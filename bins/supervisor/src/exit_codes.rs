@@ -53,8 +53,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(FleetError::Twice(_)) = cause.downcast_ref::<FleetError>() {
         return Some(BAD_CONFIGURATION);
     }
-    let configured =
-        cause.is::<Faults>() || cause.is::<BindError>() || cause.is::<ConfigError>() || cause.is::<Unfit>();
+    let configured = cause.is::<Faults>() || cause.is::<BindError>() || cause.is::<ConfigError>();
     configured.then_some(BAD_CONFIGURATION)
 }
 
@@ -69,11 +68,6 @@ fn of_journal(fault: &JournalError) -> Option<u8> {
         | JournalError::Closed => Some(FAILED),
     }
 }
-
-/// Something of the machine that the configuration names cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Unfit(pub String);
 
 #[cfg(test)]
 mod tests {
@@ -93,7 +87,8 @@ mod tests {
         assert_eq!(nested(FleetError::Journal(JournalError::InUse).into()), ALREADY_RUNNING);
         assert_eq!(nested(ClientError::NotRunning(PathBuf::from("s")).into()), NOT_RUNNING);
         assert_eq!(nested(SocketError::AlreadyRunning(PathBuf::from("s")).into()), ALREADY_RUNNING);
-        assert_eq!(nested(Unfit("no folder".into()).into()), BAD_CONFIGURATION);
+        let places = warden_supervisor::config::Places::default();
+        assert_eq!(nested(places.fault("listen.gateways", "is in use").into()), BAD_CONFIGURATION);
         assert_eq!(nested(anyhow::anyhow!("anything else")), FAILED);
         let refused: Result<(), _> = Err(std::io::Error::other("x"));
         assert_eq!(of(&refused.context("y").unwrap_err()), FAILED);

@@ -15,7 +15,7 @@ use crate::ask;
 
 /// Explains an instance: asks the running supervisor, or reads its journal when none runs.
 pub(crate) async fn why(file: &Path, instance: &InstanceId, steps: u32, json: bool) -> Result<(), Error> {
-    let config = ask::config(file)?;
+    let config = Config::open(file)?;
     match ask::ask(&config, Ask::Why { instance: instance.clone(), steps }).await {
         Ok(answer) if json => println!("{}", answer["explanation"]),
         Ok(answer) => print!("{}", answer["text"].as_str().unwrap_or_default()),

@@ -25,6 +25,7 @@ mod secrets;
 mod supervisor;
 
 use std::{
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -75,6 +76,28 @@ pub struct Loaded {
     pub redis_auth: Option<RedisAuth>,
     /// The instances with their accounts, in the order of the file, or of their ids when it names none.
     pub instances: Vec<InstanceSpec>,
+    /// Where each key stands.
+    pub places: Places,
+}
+
+/// Where the keys of a configuration stand, for faults that show only when it is used, such as a port in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    file: PathBuf,
+    lines: HashMap<String, usize>,
+}
+
+impl Places {
+    /// A fault of a dotted key, at its line when the file gives it.
+    #[must_use]
+    pub fn fault(&self, key: &str, what: impl Into<String>) -> Faults {
+        Faults::new(vec![self.one(key, what)])
+    }
+
+    fn one(&self, key: &str, what: impl Into<String>) -> Fault {
+        let (file, line) = (self.file.clone(), self.lines.get(key).copied());
+        Fault { file, line, key: key.to_owned(), what: what.into() }
+    }
 }
 
 impl Config {
@@ -86,9 +109,9 @@ impl Config {
         let text = read(file)?;
         let mut draft = Draft::read(file, &text);
         let mut faults = std::mem::take(&mut draft.faults);
-        if let Some(supervisor) = &draft.supervisor {
-            supervisor::check_folder(file, supervisor, &mut faults);
-        }
+        let places = Places { file: file.to_owned(), lines: std::mem::take(&mut draft.lines) };
+        let folder = draft.supervisor.as_ref().and_then(|it| supervisor::folder_fault(&it.data_folder));
+        faults.extend(folder.map(|what| places.one("supervisor.data_folder", what)));
         let auth_file = draft.redis.as_ref().and_then(|redis| redis.auth_file.as_deref());
         let redis_auth = auth_file.and_then(|path| redis::read_auth(path, &mut faults));
         let accounts = draft.accounts.as_deref().map(|path| accounts::read(path, &mut faults));
@@ -97,7 +120,15 @@ impl Config {
         let Some(config) = draft.finish().filter(|_| faults.is_empty()) else {
             return Err(Faults::new(faults));
         };
-        Ok(Loaded { config, accounts, redis_auth, instances })
+        Ok(Loaded { config, accounts, redis_auth, instances, places })
+    }
+
+    /// Reads a configuration without the accounts: for those who only want to know where things are.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn open(file: &Path) -> Result<Self, Faults> {
+        Self::parse(file, &read(file)?)
     }
 
     /// Reads the text of a configuration without opening any other file; `file` names it in faults, and relative paths
@@ -135,6 +166,7 @@ struct Draft {
     accounts: Option<PathBuf>,
     instances: Vec<(InstanceConfig, usize)>,
     params: Params,
+    lines: HashMap<String, usize>,
 }
 
 impl Draft {
@@ -158,6 +190,7 @@ impl Draft {
             accounts: accounts::file(&mut reader, document),
             instances: instances::read(&mut reader, document),
             params: policy::read(&mut reader, document),
+            lines: lines(&reader, document),
             faults: reader.faults,
         }
     }
@@ -174,6 +207,14 @@ impl Draft {
             params: self.params,
         })
     }
+}
+
+/// The line of every key of every section.
+fn lines(reader: &Reader<'_>, document: &DeTable<'_>) -> HashMap<String, usize> {
+    let tables = document.iter().filter_map(|(name, value)| Some((name, value.get_ref().as_table()?)));
+    let keys = tables.flat_map(|(name, table)| table.keys().map(move |key| (name, key)));
+    keys.map(|(name, key)| (format!("{}.{}", name.get_ref(), key.get_ref()), reader.line(key.span().start)))
+        .collect()
 }
 
 fn unknown_sections(reader: &mut Reader<'_>, document: &DeTable<'_>) {

@@ -5,6 +5,8 @@ pub(crate) struct Frame {
     pub(crate) lines: Vec<Line>,
     /// The whole in one sentence, where there is no screen.
     pub(crate) sentence: String,
+    /// How many incidents are open.
+    pub(crate) trouble: usize,
 }
 
 /// One line, from the left.

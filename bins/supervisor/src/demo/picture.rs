@@ -68,7 +68,7 @@ mod tests {
             .cell("a<b", 5, Colour::Plain)
             .cell("  ", 2, Colour::Good)
             .text("c&d", Colour::Bad);
-        let picture = svg(&Frame { lines: vec![Line::default(), line], sentence: String::new() });
+        let picture = svg(&Frame { lines: vec![Line::default(), line], ..Frame::default() });
         assert!(picture.contains(">a&lt;b</text>") && picture.contains(">c&amp;d</text>"), "{picture}");
         assert_eq!(picture.matches("<text ").count(), 2, "blanks are not drawn");
         assert!(picture.contains(&format!("x=\"{:.1}\"", MARGIN + 7.0 * CHARACTER)), "{picture}");

@@ -52,7 +52,8 @@ impl Watch {
 
     /// How everything stands now.
     pub(crate) async fn frame(&self, stage: &Stage) -> Frame {
-        let views = stage.fleet.views().await;
+        let mut views = stage.fleet.views().await;
+        views.sort_by_key(|view| stage.instances.iter().position(|id| *id == view.instance));
         let now = stage.clock.now();
         let counts = self.counts(&views, stage);
         let mut lines = vec![
@@ -74,7 +75,8 @@ impl Watch {
         lines.push(self.progress(now, stage.started));
         let text: String = counts.0.iter().map(|piece| piece.text.as_str()).collect();
         let passed = self.began.elapsed().as_secs_f64();
-        Frame { lines, sentence: format!("{passed:>5.1}s  {}", text.trim_start()) }
+        let trouble = views.iter().map(|view| view.incidents.len()).sum();
+        Frame { lines, sentence: format!("{passed:>5.1}s  {}", text.trim_start()), trouble }
     }
 
     fn counts(&self, views: &[View], stage: &Stage) -> Line {

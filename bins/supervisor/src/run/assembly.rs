@@ -13,7 +13,7 @@ use anyhow::{Context as _, Error};
 use tokio::sync::{mpsc, watch};
 use warden_bridge::{
     Refused,
-    server::{Admission, Admitted, Listener, Listening, ServerConfig, ServerHandle},
+    server::{Admission, Admitted, BindError, Listener, Listening, ServerConfig, ServerHandle},
 };
 use warden_domain::{Epoch, InstanceId};
 use warden_store::{HotState, Journal, memory::MemoryHot};
@@ -21,11 +21,9 @@ use warden_store_duckdb::{Config as JournalFiles, DuckJournal, Probe};
 use warden_store_redis::{KeyStyle, RedisConfig as RedisLink, RedisHot};
 use warden_supervisor::{
     Clock, Fleet, Ownership, Parts, SystemClock,
-    config::{Config, JournalConfig, ListenConfig, Loaded, RedisAuth, RedisConfig},
+    config::{Config, Faults, JournalConfig, ListenConfig, Loaded, Places, RedisAuth, RedisConfig},
     control::{About, Desk, Limits, Question, Server},
 };
-
-use crate::exit_codes::Unfit;
 
 /// A supervisor that runs.
 pub(crate) struct Running {
@@ -39,20 +37,22 @@ pub(crate) struct Running {
 
 /// Opens everything that a configuration names and starts the fleet.
 pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
-    let Loaded { config, accounts, redis_auth, instances } = loaded;
-    make_folder(&config.supervisor.data_folder)?;
+    let Loaded { config, accounts, redis_auth, instances, places } = loaded;
+    make_folder(&config.supervisor.data_folder, &places)?;
     // First of all: it tells whether a supervisor runs here already.
     let (control, questions) = Server::listen(&config.supervisor.control, Limits::default())?;
     let accounts = accounts.with_epochs_file(&config.supervisor.epochs())?;
     let journal = open_journal(&config.supervisor.journal(), &config.journal).await?;
-    let hot = connect_hot(config.redis.as_ref(), redis_auth).await?;
+    let hot = connect_hot(config.redis.as_ref(), redis_auth, &places).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(1));
     let ownership = Arc::new(Ownership::default());
     let (said, inbound) = mpsc::channel(config.supervisor.options.queue);
     let (started, waiting) = watch::channel(false);
     let admission = Arc::new(Door { ownership: Arc::clone(&ownership), started: waiting });
     let Listening { bridge, address, server } =
-        Listener::bind(server_config(&config.listen), admission, said).await?;
+        Listener::bind(server_config(&config.listen), admission, said)
+            .await
+            .map_err(|fault| in_use(&places, fault))?;
     let desk = Desk {
         about: about(&config, address, clock.as_ref()),
         journal: Arc::clone(&journal),
@@ -76,15 +76,15 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     Ok(Running { fleet, desk, control, questions, listener: server, address })
 }
 
-fn make_folder(folder: &Path) -> Result<(), Error> {
+fn make_folder(folder: &Path, places: &Places) -> Result<(), Faults> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let remedy = || {
-        Unfit(format!(
-            "the data folder {} cannot be made; give the supervisor's user permission or name another",
+    made.map_err(|fault| {
+        let what = format!(
+            "{} cannot be made: {fault}; give the supervisor's user permission or name another",
             folder.display()
-        ))
-    };
-    made.with_context(remedy)
+        );
+        places.fault("supervisor.data_folder", what)
+    })
 }
 
 fn about(config: &Config, address: SocketAddr, clock: &dyn Clock) -> About {
@@ -111,6 +111,7 @@ async fn open_journal(folder: &Path, config: &JournalConfig) -> Result<Arc<dyn J
 async fn connect_hot(
     config: Option<&RedisConfig>,
     auth: Option<RedisAuth>,
+    places: &Places,
 ) -> Result<Arc<dyn HotState>, Error> {
     let Some(config) = config else {
         tracing::warn!(
@@ -125,7 +126,20 @@ async fn connect_hot(
         link.username = auth.user;
         link.password = Some(auth.password);
     }
-    Ok(Arc::new(RedisHot::connect(link).await.context("[redis] cannot be used")?))
+    let hot = RedisHot::connect(link).await.map_err(|fault| places.fault("redis.url", fault.to_string()))?;
+    Ok(Arc::new(hot))
+}
+
+/// An address that cannot be listened on is a fault of its line.
+fn in_use(places: &Places, fault: BindError) -> Error {
+    match fault {
+        BindError::Address { address, source } => {
+            let what =
+                format!("{address} cannot be listened on: {source}; choose a free port of this machine");
+            places.fault("listen.gateways", what).into()
+        }
+        fault @ BindError::Config(_) => fault.into(),
+    }
 }
 
 fn server_config(config: &ListenConfig) -> ServerConfig {

@@ -3,10 +3,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 use warden_domain::Span;
 
-use super::{
-    Fault,
-    reader::{ANY_SPAN, Reader, Section},
-};
+use super::reader::{ANY_SPAN, Reader, Section};
 use crate::Options;
 
 /// `[supervisor]`
@@ -91,15 +88,15 @@ fn log_filter(text: &str) -> Result<String, String> {
 }
 
 /// Says when the data folder cannot be one.
-pub(super) fn check_folder(file: &Path, config: &SupervisorConfig, faults: &mut Vec<Fault>) {
-    let folder = &config.data_folder;
-    let what = match std::fs::metadata(folder) {
-        Ok(about) if about.is_dir() => return,
-        Ok(_) => format!("{} is not a folder; name another or move it away", folder.display()),
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => return,
-        Err(fault) => format!("{} cannot be looked at: {fault}; check its permissions", folder.display()),
-    };
-    faults.push(Fault { file: file.to_owned(), line: None, key: "supervisor.data_folder".to_owned(), what });
+pub(super) fn folder_fault(folder: &Path) -> Option<String> {
+    match std::fs::metadata(folder) {
+        Ok(about) if about.is_dir() => None,
+        Ok(_) => Some(format!("{} is not a folder; name another or move it away", folder.display())),
+        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => None,
+        Err(fault) => {
+            Some(format!("{} cannot be looked at: {fault}; check its permissions", folder.display()))
+        }
+    }
 }
 
 impl SupervisorConfig {

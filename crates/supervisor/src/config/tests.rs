@@ -289,6 +289,25 @@ fn values_arrive_and_paths_count_from_the_folder_of_the_file() {
     assert_eq!(config.redis.unwrap().timeout, Span::from_secs(1));
 }
 
+#[test]
+fn the_examples_have_no_fault() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples");
+    let mut read = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        if path.ends_with("accounts.toml") {
+            let private = tempfile::NamedTempFile::new().unwrap(); // made with mode 0600
+            fs::write(private.path(), text).unwrap();
+            assert_eq!(MemoryAccounts::from_file(private.path()).unwrap().instances().len(), 2);
+        } else if let Err(faults) = Config::parse(&path, &text) {
+            panic!("{faults}");
+        }
+        read += 1;
+    }
+    assert!(read >= 4, "{read} examples");
+}
+
 struct Files(tempfile::TempDir);
 
 impl Files {
@@ -325,6 +344,15 @@ async fn instances_come_from_the_accounts_unless_the_configuration_names_them() 
     let loaded = Files::new(&text, ACCOUNTS).load().await.unwrap();
     assert_eq!(named(&loaded), ["b"]);
     assert_eq!((loaded.instances[0].login.number(), loaded.instances[0].desired), (2, Desired::Stopped));
+}
+
+#[tokio::test]
+async fn a_fault_that_shows_later_has_its_line_too() {
+    let text = format!("{NEEDED}[listen]\ngateways = \"127.0.0.1:1\"\n");
+    let places = Files::new(&text, ACCOUNTS).load().await.unwrap().places;
+    let told = places.fault("listen.gateways", "is in use; choose a free port").to_string();
+    assert!(told.ends_with("w.toml:6: listen.gateways: is in use; choose a free port"), "{told}");
+    assert!(places.fault("redis.url", "x").to_string().ends_with("w.toml: redis.url: x"));
 }
 
 #[tokio::test]
@@ -396,7 +424,7 @@ async fn a_data_folder_that_is_a_file_is_told() {
     files.put("d", "", 0o600);
     assert_eq!(
         files.load().await.unwrap_err(),
-        ["w.toml: supervisor.data_folder: d is not a folder; name another or move it away"]
+        ["w.toml:2: supervisor.data_folder: d is not a folder; name another or move it away"]
     );
 }
 
