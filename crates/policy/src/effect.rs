@@ -2,7 +2,8 @@ use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 use warden_domain::{Rule, StopMode, Timestamp};
 
-/// What a step wants done; the driver does it after the step is durable, in this order.
+/// What a step wants done; the driver does it after the step is durable, in the order given: what is to be done before
+/// who is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Send a command to the gateway.
@@ -197,7 +198,14 @@ impl Effects {
 
     pub(crate) fn add(&mut self, rule: Rule, effect: Effect) {
         self.decided(rule);
-        self.list.push((rule, effect));
+        // Act, then tell: what is to be done comes before who is to be told of it.
+        let told = self.list.iter().position(|(_, effect)| matches!(effect, Effect::Notify(_)));
+        match effect {
+            Effect::Command { .. } | Effect::Store(_) => {
+                self.list.insert(told.unwrap_or(self.list.len()), (rule, effect));
+            }
+            Effect::Notify(_) => self.list.push((rule, effect)),
+        }
     }
 
     pub(crate) fn notify(&mut self, rule: Rule, notice: Notice) {

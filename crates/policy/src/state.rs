@@ -119,6 +119,10 @@ impl Instance {
     pub const fn status(&self) -> Status {
         match self.phase {
             Phase::Stopped { status, .. } => status,
+            // A login that tests whether the account still exists recovers nothing (ACC-2).
+            Phase::LoginDue | Phase::LoggingIn | Phase::Confirming if self.closure.is_suspected() => {
+                Status::Failed
+            }
             Phase::LoginDue | Phase::LoggingIn | Phase::Confirming => Status::Connecting,
             Phase::Up => Status::Connected,
             Phase::Waiting(kind) | Phase::Recovering(kind) => match kind {
@@ -184,6 +188,9 @@ impl Instance {
                 | IncidentKind::AccountDisabled
                 | IncidentKind::AccountClosed),
             ) => Gate::Shut(kind.reason()),
+            Phase::LoginDue | Phase::LoggingIn | Phase::Confirming if self.closure.is_suspected() => {
+                Gate::Shut(self.last_failure)
+            }
             Phase::LoginDue
             | Phase::LoggingIn
             | Phase::Confirming
@@ -248,7 +255,12 @@ impl Instance {
     /// speaks for its members (BRK-5).
     fn alerts_on(&self, kind: IncidentKind) -> bool {
         match kind {
-            IncidentKind::BrokerDown if self.flags.sharing != Sharing::Alone => false,
+            IncidentKind::BrokerDown
+                if self.flags.sharing != Sharing::Alone
+                    || self.phase == Phase::Waiting(IncidentKind::Maintenance) =>
+            {
+                false
+            }
             IncidentKind::BrokerDown | IncidentKind::RateLimited | IncidentKind::TerminalCrashed => {
                 match self.phase {
                     Phase::Stopped { reason, .. } => reason == kind.reason(),

@@ -113,7 +113,7 @@ pub(crate) fn ended(
 
 /// LOG-6: the session is one of the expected account.
 pub(crate) fn succeeded(s: &mut Instance, fx: &mut Effects) {
-    let after_failures = s.incidents.close(IncidentKind::LoginFailed) || s.flags.throttled;
+    let after_failures = s.incidents.attempts(IncidentKind::LoginFailed) > 0 || s.flags.throttled;
     s.login_attempts = 0;
     s.login_failure = FailureReason::None;
     if s.last_failure == FailureReason::LoginFailed {
@@ -123,6 +123,7 @@ pub(crate) fn succeeded(s: &mut Instance, fx: &mut Effects) {
     s.flags.proven = true;
     s.closure = Closure::None;
     if after_failures {
+        s.incidents.close(IncidentKind::LoginFailed);
         s.flags.login_recovered = true;
         fx.notify(Rule::Log6, Notice::LoginRecovered);
     }

@@ -90,12 +90,23 @@ impl Bench {
     /// Started, logged in and confirmed.
     pub(crate) fn up(params: Params) -> Self {
         let mut bench = Self::new(params);
-        let _ = bench.give(Event::Start);
-        let _ = bench.give(Event::GatewayUp(Report { terminal_alive: true, ..Report::default() }));
-        bench.next();
-        let _ = bench.end(warden_policy::Outcome::Done, Facts::default());
-        bench.confirm();
-        assert_eq!(bench.state.phase(), warden_policy::Phase::Up);
+        bench.log_in();
+        bench.logged_in();
         bench
+    }
+
+    /// Starts, and has the first login under way.
+    pub(crate) fn log_in(&mut self) {
+        let _ = self.give(Event::Start);
+        let _ = self.give(Event::GatewayUp(Report { terminal_alive: true, ..Report::default() }));
+        self.next();
+        assert_eq!(self.state.phase(), warden_policy::Phase::LoggingIn);
+    }
+
+    /// The login under way works, and its session is confirmed.
+    pub(crate) fn logged_in(&mut self) {
+        let _ = self.end(warden_policy::Outcome::Done, Facts::default());
+        self.confirm();
+        assert_eq!(self.state.phase(), warden_policy::Phase::Up);
     }
 }
