@@ -6,6 +6,8 @@
 
 mod act;
 mod admission;
+mod batch;
+mod before;
 mod leases;
 mod project;
 mod servers;
@@ -27,22 +29,26 @@ use rustc_hash::FxHashMap;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     task::JoinSet,
-    time::Instant,
 };
-use tracing::{error, warn};
+use tracing::warn;
 use warden_bridge::{Inbound, Mt5Bridge};
-use warden_domain::{IncidentKind, InstanceId, OpId, Rule, Timestamp};
+use warden_domain::{InstanceId, OpId, Rule, Timestamp};
 use warden_policy::{
-    Effect, Effects, Event, Params, Phase, Stepped,
+    Effects, Event, Params, Stepped,
     broker::{BrokerEffect, Member},
     encode_step,
     network::StateStore,
     step,
 };
-use warden_store::{Accounts, HotState, Journal, JournalError, Record};
+use warden_store::{Accounts, HotState, Journal, Record};
 
-use self::work::{Work, Worked};
+use self::{
+    batch::{Answer, Batch},
+    before::Before,
+    work::{Work, Worked},
+};
 pub(crate) use self::{
+    before::open_kinds,
     servers::{Server, Standing, cut_off_since},
     slot::{Slot, StoredAs},
 };
@@ -104,24 +110,6 @@ pub(crate) struct Shard {
     ending_at: Option<Timestamp>,
     batch: Batch,
     fx: Effects,
-}
-
-/// What one batch has decided and not yet carried out.
-#[derive(Default)]
-struct Batch {
-    records: Vec<Record>,
-    dirty: Vec<u32>,
-    effects: Vec<(u32, Rule, Effect)>,
-    changes: Vec<Change>,
-    decisions: Vec<Decision>,
-    answers: Vec<Answer>,
-    events: u64,
-}
-
-/// What somebody is told when the batch is durable.
-enum Answer {
-    Wish(oneshot::Sender<Result<(), WishError>>, Result<(), WishError>),
-    Views(oneshot::Sender<Vec<View>>),
 }
 
 /// What woke a shard up.
@@ -316,13 +304,13 @@ impl Shard {
         // A state that was taken over from the hot-state store is journalled, whatever the first event makes of it.
         if stepped == Stepped::Changed || std::mem::take(&mut slot.taken_over) {
             self.slots[index as usize].taken_over = false;
-            self.record(index, event, detail, before, now);
+            self.record(index, event, detail, &before, now);
         }
         self.rearm(index);
     }
 
     /// Takes a decided step into the batch.
-    fn record(&mut self, index: u32, event: &Event, detail: &str, before: Before, now: Timestamp) {
+    fn record(&mut self, index: u32, event: &Event, detail: &str, before: &Before, now: Timestamp) {
         let slot = &mut self.slots[index as usize];
         slot.version = slot.version.next();
         slot.op = self.next_op;
@@ -344,14 +332,14 @@ impl Shard {
         }
         self.batch.effects.extend(self.fx.list().iter().map(|(rule, effect)| (index, *rule, *effect)));
         before.count(&slot.state, &self.shared.stats);
-        self.note_change(index, &before);
+        self.note_change(index, before);
         let slot = &self.slots[index as usize];
         let server = &mut self.servers[slot.server_index as usize];
         let starts = matches!(event, Event::Resume);
         let effects = server.follow(index, before.standing, &slot.state, starts, now, &self.shared.params);
         self.broker_effects(slot.server_index, effects);
         if self.shared.feed.receiver_count() > 0 {
-            self.tell(index, event, detail, &before, now);
+            self.tell(index, event, detail, before, now);
         }
     }
 
@@ -408,108 +396,14 @@ impl Shard {
         self.batch.decisions.push(decision);
     }
 
-    /// Journal → hot state → act → tell; nothing of a batch is done before it is durable.
-    async fn carry_out(&mut self, now: Timestamp) -> Result<(), FleetError> {
-        self.count_events();
-        if !self.batch.records.is_empty() {
-            self.commit().await?;
-            let dirty = std::mem::take(&mut self.batch.dirty);
-            for index in &dirty {
-                self.slots[*index as usize].dirty = false;
-            }
-            self.project(&dirty, now).await;
-            self.unlock_logins(&dirty).await;
-            let mut effects = std::mem::take(&mut self.batch.effects);
-            for (index, rule, effect) in effects.drain(..) {
-                self.act(index, rule, effect, now).await;
-            }
-            self.batch.effects = effects;
-            self.batch.dirty = dirty;
-            self.batch.dirty.clear();
-        }
-        self.tell_batch();
-        Ok(())
-    }
-
-    fn count_events(&mut self) {
-        let events = std::mem::take(&mut self.batch.events);
-        if events > 0 {
-            self.shared.stats.events.fetch_add(events, Ordering::Relaxed);
-            self.shared.meters.events.add(events);
-        }
-    }
-
-    /// Tells of the batch, now that it is durable and done.
-    fn tell_batch(&mut self) {
-        for change in self.batch.changes.drain(..) {
-            let slot = &self.slots[change.index as usize];
-            // What let go of an instance has taken it out of the figures already.
-            if slot.is_ours() {
-                self.shared.meters.follow(&slot.id, &change);
-            }
-        }
-        for decision in self.batch.decisions.drain(..) {
-            // A feed that nobody reads any more is no fault.
-            let _ = self.shared.feed.send(decision);
-        }
-        for answer in std::mem::take(&mut self.batch.answers) {
-            // Who asked may have gone away; the wish was carried out all the same.
-            match answer {
-                Answer::Wish(answer, done) => {
-                    if done.is_err() {
-                        self.shared.meters.refused_wishes.add(1);
-                    }
-                    let _ = answer.send(done);
-                }
-                Answer::Views(answer) => {
-                    let _ = answer.send(self.views());
-                }
-            }
-        }
-    }
-
-    fn views(&self) -> Vec<View> {
-        let ours = self.slots.iter().filter(|slot| slot.is_ours());
-        ours.map(|slot| View::of(&slot.id, slot.epoch, slot.version, &slot.state)).collect()
-    }
-
-    /// Gives the batch to the journal until it is durable.
-    async fn commit(&mut self) -> Result<(), FleetError> {
-        let records = std::mem::take(&mut self.batch.records);
-        let rows = records.len() as u64;
-        let (shared, began) = (&self.shared, Instant::now());
-        shared.meters.journal_waits(rows);
-        let mut wait = Duration::from_millis(50);
-        loop {
-            match shared.journal.append(records.clone()).await {
-                Ok(_) => {
-                    shared.stats.commits.fetch_add(1, Ordering::Relaxed);
-                    shared.stats.transitions.fetch_add(rows, Ordering::Relaxed);
-                    shared.meters.journal_took(rows, began.elapsed());
-                    return Ok(());
-                }
-                Err(fault @ (JournalError::Closed | JournalError::Damaged(..))) => return Err(fault.into()),
-                Err(fault) => {
-                    shared.stats.commit_failures.fetch_add(1, Ordering::Relaxed);
-                    error!(%fault, rows, "the journal did not take a batch; nothing of it is done before it does");
-                    if shared.ending.load(Ordering::Acquire) {
-                        return Err(fault.into());
-                    }
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(5));
-                }
-            }
-        }
-    }
-
     /// Sees to it that the wheel holds the instance's next deadline.
     fn rearm(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        if let Some(next) = slot.next_wake() {
-            if next < slot.armed_at {
-                slot.armed_at = next;
-                self.wheel.insert(next, index);
-            }
+        if let Some(next) = slot.next_wake()
+            && next < slot.armed_at
+        {
+            slot.armed_at = next;
+            self.wheel.insert(next, index);
         }
     }
 
@@ -531,45 +425,4 @@ impl Shard {
         let effects = server.lose(index, Standing::of(&slot.state));
         self.broker_effects(server_index, effects);
     }
-}
-
-/// What of an instance is compared over a step.
-struct Before {
-    status: warden_domain::Status,
-    standing: Standing,
-    open: u16,
-}
-
-impl Before {
-    fn of(slot: &Slot) -> Self {
-        Self {
-            status: slot.state.status(),
-            standing: Standing::of(&slot.state),
-            open: open_kinds(&slot.state),
-        }
-    }
-
-    /// Counts the incidents that the step opened, and those that ended while the instance goes on.
-    fn count(&self, after: &warden_policy::Instance, stats: &Stats) {
-        let (before, now) = (self.open, open_kinds(after));
-        if before == now {
-            return;
-        }
-        let goes_on = !matches!(after.phase(), Phase::Stopped { .. });
-        for kind in IncidentKind::ALL {
-            let bit = 1_u16 << *kind as u8;
-            if now & !before & bit != 0 {
-                stats.incident_opened(*kind);
-            }
-            if before & !now & bit != 0 && goes_on {
-                stats.incident_recovered(*kind);
-            }
-        }
-    }
-}
-
-/// The kinds of the open incidents, one bit each.
-pub(crate) fn open_kinds(state: &warden_policy::Instance) -> u16 {
-    let open = IncidentKind::ALL.iter().filter(|kind| state.incident(**kind).is_some());
-    open.fold(0, |bits, kind| bits | 1 << *kind as u8)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use warden_domain::{FailureReason, IncidentKind, InstanceId, Rule, Status, Timestamp, Version};
-use warden_policy::{DecodeError, Effect, Instance, Step, decode_step};
+use warden_policy::{DecodeError, Effect, Event, Instance, Step, decode_step};
 use warden_store::Row;
 
 use crate::view::{action, distance, in_words};
@@ -109,14 +109,28 @@ fn link(row: &Row, step: &Step) -> Link {
 
 fn observed(step: &Step) -> String {
     match step.event {
-        warden_policy::Event::Finished { outcome, facts, .. } => {
+        Event::Finished { outcome, facts, .. } => {
             format!("{}: {outcome:?}{}", step.event.kind(), facts_in_words(&facts))
         }
-        warden_policy::Event::Report(report) | warden_policy::Event::GatewayUp(report) => {
+        Event::Report(report) | Event::GatewayUp(report) => {
             let alive = if report.terminal_alive { "terminal alive" } else { "terminal gone" };
             format!("{}: {alive}{}", step.event.kind(), facts_in_words(&report.facts))
         }
-        other => other.kind().to_owned(),
+        Event::Start
+        | Event::Resume
+        | Event::Stop(_)
+        | Event::Reset
+        | Event::CredentialsChanged
+        | Event::ConfirmClosure
+        | Event::GatewayDown
+        | Event::Tick { .. }
+        | Event::Hold
+        | Event::Release { .. }
+        | Event::StateStore(_)
+        | Event::State(_)
+        | Event::StoreDone(..)
+        | Event::UnresolvedSends(_)
+        | Event::Trade(_) => step.event.kind().to_owned(),
     }
 }
 

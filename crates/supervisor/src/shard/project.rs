@@ -15,10 +15,10 @@ const FLUSH: usize = 4_096;
 impl Shard {
     /// Writes the states of these instances that the store still lacks.
     pub(super) async fn project(&mut self, indices: &[u32], now: Timestamp) {
-        if self.store.next_deadline().is_none() {
-            if let Err(fault) = self.write(indices).await {
-                self.store_failed(&fault, now);
-            }
+        if self.store.next_deadline().is_none()
+            && let Err(fault) = self.write(indices).await
+        {
+            self.store_failed(&fault, now);
         }
         for index in indices {
             self.count_backlog(*index);

@@ -71,7 +71,7 @@ async fn every_command_is_sent_after_its_row_and_its_projection() {
             });
         assert!(of_command, "{sent:?} is durable");
         let snapshot = sent.snapshot.expect("the state was projected before");
-        let newest = rows.iter().filter(|row| row.instance == *instance && row.seq <= sent.head).next_back();
+        let newest = rows.iter().rfind(|row| row.instance == *instance && row.seq <= sent.head);
         assert!(snapshot.contains(&format!("version={} ", newest.unwrap().version)), "{snapshot}");
     }
 }

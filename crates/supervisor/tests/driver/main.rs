@@ -1,5 +1,7 @@
 //! The driver over stores in memory and scripted gateways, in paused time: what is asserted happens at exact moments.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod rig;
 
 mod broker;

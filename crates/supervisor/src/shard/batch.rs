@@ -1,0 +1,126 @@
+//! A batch: what was decided in one turn, made durable, carried out and told.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use tokio::{sync::oneshot, time::Instant};
+use tracing::error;
+use warden_domain::{Rule, Timestamp};
+use warden_policy::Effect;
+use warden_store::{JournalError, Record};
+
+use super::Shard;
+use crate::{Decision, FleetError, View, WishError, meters::Change};
+
+/// What one batch has decided and not yet carried out.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) records: Vec<Record>,
+    pub(super) dirty: Vec<u32>,
+    pub(super) effects: Vec<(u32, Rule, Effect)>,
+    pub(super) changes: Vec<Change>,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) events: u64,
+}
+
+/// What somebody is told when the batch is durable.
+pub(super) enum Answer {
+    Wish(oneshot::Sender<Result<(), WishError>>, Result<(), WishError>),
+    Views(oneshot::Sender<Vec<View>>),
+}
+
+impl Shard {
+    /// Journal → hot state → act → tell; nothing of a batch is done before it is durable.
+    pub(super) async fn carry_out(&mut self, now: Timestamp) -> Result<(), FleetError> {
+        self.count_events();
+        if !self.batch.records.is_empty() {
+            self.commit().await?;
+            let dirty = std::mem::take(&mut self.batch.dirty);
+            for index in &dirty {
+                self.slots[*index as usize].dirty = false;
+            }
+            self.project(&dirty, now).await;
+            self.unlock_logins(&dirty).await;
+            let mut effects = std::mem::take(&mut self.batch.effects);
+            for (index, rule, effect) in effects.drain(..) {
+                self.act(index, rule, effect, now).await;
+            }
+            self.batch.effects = effects;
+            self.batch.dirty = dirty;
+            self.batch.dirty.clear();
+        }
+        self.tell_batch();
+        Ok(())
+    }
+
+    fn count_events(&mut self) {
+        let events = std::mem::take(&mut self.batch.events);
+        if events > 0 {
+            self.shared.stats.events.fetch_add(events, Ordering::Relaxed);
+            self.shared.meters.events.add(events);
+        }
+    }
+
+    /// Tells of the batch, now that it is durable and done.
+    fn tell_batch(&mut self) {
+        for change in self.batch.changes.drain(..) {
+            let slot = &self.slots[change.index as usize];
+            // What let go of an instance has taken it out of the figures already.
+            if slot.is_ours() {
+                self.shared.meters.follow(&slot.id, &change);
+            }
+        }
+        for decision in self.batch.decisions.drain(..) {
+            // A feed that nobody reads any more is no fault.
+            let _ = self.shared.feed.send(decision);
+        }
+        for answer in std::mem::take(&mut self.batch.answers) {
+            // Who asked may have gone away; the wish was carried out all the same.
+            match answer {
+                Answer::Wish(answer, done) => {
+                    if done.is_err() {
+                        self.shared.meters.refused_wishes.add(1);
+                    }
+                    let _ = answer.send(done);
+                }
+                Answer::Views(answer) => {
+                    let _ = answer.send(self.views());
+                }
+            }
+        }
+    }
+
+    fn views(&self) -> Vec<View> {
+        let ours = self.slots.iter().filter(|slot| slot.is_ours());
+        ours.map(|slot| View::of(&slot.id, slot.epoch, slot.version, &slot.state)).collect()
+    }
+
+    /// Gives the batch to the journal until it is durable.
+    async fn commit(&mut self) -> Result<(), FleetError> {
+        let records = std::mem::take(&mut self.batch.records);
+        let rows = records.len() as u64;
+        let (shared, began) = (&self.shared, Instant::now());
+        shared.meters.journal_waits(rows);
+        let mut wait = Duration::from_millis(50);
+        loop {
+            match shared.journal.append(records.clone()).await {
+                Ok(_) => {
+                    shared.stats.commits.fetch_add(1, Ordering::Relaxed);
+                    shared.stats.transitions.fetch_add(rows, Ordering::Relaxed);
+                    shared.meters.journal_took(rows, began.elapsed());
+                    return Ok(());
+                }
+                Err(fault @ (JournalError::Closed | JournalError::Damaged(..))) => return Err(fault.into()),
+                Err(fault) => {
+                    shared.stats.commit_failures.fetch_add(1, Ordering::Relaxed);
+                    error!(%fault, rows, "the journal did not take a batch; nothing of it is done before it does");
+                    if shared.ending.load(Ordering::Acquire) {
+                        return Err(fault.into());
+                    }
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+    }
+}

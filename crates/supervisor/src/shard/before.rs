@@ -1,0 +1,46 @@
+use warden_domain::IncidentKind;
+use warden_policy::{Instance, Phase};
+
+use super::{Slot, Standing};
+use crate::Stats;
+
+/// What of an instance is compared over a step.
+pub(super) struct Before {
+    pub(super) status: warden_domain::Status,
+    pub(super) standing: Standing,
+    pub(super) open: u16,
+}
+
+impl Before {
+    pub(super) fn of(slot: &Slot) -> Self {
+        Self {
+            status: slot.state.status(),
+            standing: Standing::of(&slot.state),
+            open: open_kinds(&slot.state),
+        }
+    }
+
+    /// Counts the incidents that the step opened, and those that ended while the instance goes on.
+    pub(super) fn count(&self, after: &Instance, stats: &Stats) {
+        let (before, now) = (self.open, open_kinds(after));
+        if before == now {
+            return;
+        }
+        let goes_on = !matches!(after.phase(), Phase::Stopped { .. });
+        for kind in IncidentKind::ALL {
+            let bit = 1_u16 << *kind as u8;
+            if now & !before & bit != 0 {
+                stats.incident_opened(*kind);
+            }
+            if before & !now & bit != 0 && goes_on {
+                stats.incident_recovered(*kind);
+            }
+        }
+    }
+}
+
+/// The kinds of the open incidents, one bit each.
+pub(crate) fn open_kinds(state: &Instance) -> u16 {
+    let open = IncidentKind::ALL.iter().filter(|kind| state.incident(**kind).is_some());
+    open.fold(0, |bits, kind| bits | 1 << *kind as u8)
+}
