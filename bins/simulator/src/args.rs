@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
+use warden_bridge_sim::FaultKind;
 use warden_domain::Span;
 
 /// Simulated MetaTrader 5 terminals, trade servers and faults, as gateways that dial a supervisor.
@@ -8,7 +9,7 @@ use warden_domain::Span;
 /// Logs go to stderr (`WARDEN_LOG` filters them); the last line of stdout is a summary.
 /// Exit codes: 0 ended as asked, 1 failed, 2 wrong input (all faults are told).
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None)]
+#[command(version, about, after_long_help = script_help())]
 pub(crate) struct Args {
     /// A supervisor to dial, on loopback; several are tried in turn
     #[arg(long, default_value = "127.0.0.1:7401")]
@@ -57,6 +58,24 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
+/// A script, as the help shows it.
+const EXAMPLE: &str = r#"[[fault]]
+at = "10s"                     # since the world began
+for = "45s"                    # absent: once, or for ever, as fits the kind
+who = "server:Broker-Live"     # or "acct-3", ["acct-1", "acct-2"], "gateway:gw1", "all", "3 of all"
+what = "broker_down"
+
+[[fault]]
+at = "1m30s"
+who = "acct-3"
+what = "login_flaky(2)"
+"#;
+
+fn script_help() -> String {
+    let kinds: Vec<&str> = FaultKind::names().collect();
+    format!("A script of faults:\n\n{EXAMPLE}\nKinds of faults: {}", kinds.join(", "))
+}
+
 /// Which faults come by seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mix {
@@ -83,12 +102,21 @@ fn above_zero(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use warden_bridge_sim::{FaultScript, FleetPlan};
 
     use super::*;
 
     #[test]
     fn the_arguments_fit_together() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_shows_a_script_that_can_be_read() {
+        let roster = FleetPlan::demo(3, 1).roster();
+        assert_eq!(FaultScript::parse(EXAMPLE, &roster).map(|script| script.faults.len()), Ok(2));
+        let help = Args::command().render_long_help().to_string();
+        assert!(help.contains(EXAMPLE.lines().next().unwrap()) && help.contains("sl_tp_misfire"), "{help}");
     }
 
     #[test]

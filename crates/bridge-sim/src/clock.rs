@@ -59,3 +59,30 @@ impl fmt::Debug for WorldClock {
         write!(f, "{} at {} times the speed", self.now(), self.speed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use warden_domain::Span;
+
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fast_clock_sleeps_a_part_of_its_own_time() {
+        let clock = WorldClock::from(START, 60.0);
+        let began = tokio::time::Instant::now();
+        clock.sleep_until(START.after(Span::from_secs(120))).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(2));
+        assert_eq!(clock.now(), START.after(Span::from_secs(120)));
+        clock.sleep_until(START).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(2), "what is past is not waited for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_speed_that_is_none_counts_as_one() {
+        for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(WorldClock::from(START, speed).speed(), 1.0);
+        }
+    }
+}
