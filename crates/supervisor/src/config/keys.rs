@@ -106,6 +106,13 @@ pub const KEYS: &[Key] = &[
     key("listen", "sessions", Some("1024"), "1 to 65536", "Gateways that may be connected."),
     key("listen", "queue", Some("1024"), "1 to 65536", "Commands that may wait for one gateway."),
     key(
+        "listen",
+        "metrics",
+        None,
+        "loopback address and port",
+        "Where Prometheus scrapes `/metrics`, such as `\"127.0.0.1:9464\"`; nothing is served without it. Scrape with `honor_labels: true`.",
+    ),
+    key(
         "journal",
         "retention",
         Some("\"720h\""),

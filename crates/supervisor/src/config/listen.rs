@@ -18,6 +18,8 @@ pub struct ListenConfig {
     pub sessions: u32,
     /// `queue`: commands that may wait for one gateway.
     pub queue: u32,
+    /// `metrics`: where Prometheus scrapes; loopback. `None` serves none.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Default for ListenConfig {
@@ -28,6 +30,7 @@ impl Default for ListenConfig {
             heartbeat_timeout: Span::from_secs(15),
             sessions: 1_024,
             queue: 1_024,
+            metrics: None,
         }
     }
 }
@@ -36,11 +39,12 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &DeTable<'_>) -> ListenCon
     let mut section = reader.section("listen", document);
     let default = ListenConfig::default();
     let config = ListenConfig {
-        gateways: section.parsed("gateways", address).unwrap_or(default.gateways),
+        gateways: section.parsed("gateways", gateways_address).unwrap_or(default.gateways),
         heartbeat: section.span("heartbeat", &ANY_SPAN).unwrap_or(default.heartbeat),
         heartbeat_timeout: section.span("heartbeat_timeout", &ANY_SPAN).unwrap_or(default.heartbeat_timeout),
         sessions: section.number("sessions", &(1..=65_536)).unwrap_or(default.sessions),
         queue: section.number("queue", &(1..=65_536)).unwrap_or(default.queue),
+        metrics: section.parsed("metrics", metrics_address),
     };
     if config.heartbeat_timeout <= config.heartbeat {
         let key =
@@ -54,15 +58,23 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &DeTable<'_>) -> ListenCon
     config
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text
-        .parse()
-        .map_err(|_| format!("{text:?} is no address and port; write it like \"127.0.0.1:7401\""))?;
+fn gateways_address(text: &str) -> Result<SocketAddr, String> {
+    let beyond = "where TLS is required and not offered yet; listen on 127.0.0.1 and bring gateways of other machines \
+                  in through a TLS tunnel";
+    address(text, "127.0.0.1:7401", beyond)
+}
+
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let beyond = "and metrics name instances; listen on 127.0.0.1 and let an agent on this machine scrape";
+    address(text, "127.0.0.1:9464", beyond)
+}
+
+/// An address of the loopback; `beyond` says why it takes no other and what to do.
+fn address(text: &str, like: &str, beyond: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| format!("{text:?} is no address and port; write it like {like:?}"))?;
     if !address.ip().is_loopback() {
-        return Err(format!(
-            "{address} is beyond loopback, where TLS is required and not offered yet; listen on 127.0.0.1 and bring \
-             gateways of other machines in through a TLS tunnel"
-        ));
+        return Err(format!("{address} is beyond loopback, {beyond}"));
     }
     Ok(address)
 }

@@ -59,6 +59,11 @@ const CASES: &[(&str, &str)] = &[
         "w.toml:6: listen.gateways: 0.0.0.0:7401 is beyond loopback, where TLS is required and not offered yet; listen on 127.0.0.1 and bring gateways of other machines in through a TLS tunnel",
     ),
     (
+        "[listen]\nmetrics = \"0.0.0.0:9464\"\n",
+        "w.toml:6: listen.metrics: 0.0.0.0:9464 is beyond loopback, and metrics name instances; listen on 127.0.0.1 and let an agent on this machine scrape",
+    ),
+    ("[listen]\nmetrics = 9464\n", "w.toml:6: listen.metrics: is a number; give a text in quotation marks"),
+    (
         "[listen]\ngateways = \"here\"\n",
         "w.toml:6: listen.gateways: \"here\" is no address and port; write it like \"127.0.0.1:7401\"",
     ),
@@ -450,4 +455,12 @@ proptest! {
     fn no_text_panics(text in "\\PC{0,200}") {
         let _ = parse(&text);
     }
+}
+
+#[test]
+fn metrics_are_served_only_where_an_address_is_given() {
+    let parsed = |more: &str| Config::parse(Path::new("w.toml"), &format!("{NEEDED}{more}")).unwrap();
+    assert_eq!(parsed("").listen.metrics, None);
+    let given = parsed("[listen]\nmetrics = \"127.0.0.1:9464\"\n").listen.metrics;
+    assert_eq!(given, Some(std::net::SocketAddr::from(([127, 0, 0, 1], 9464))));
 }
