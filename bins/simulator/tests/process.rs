@@ -8,7 +8,10 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::{fs::PermissionsExt, net::UnixStream},
+    os::unix::{
+        fs::PermissionsExt,
+        net::{UnixListener, UnixStream},
+    },
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::Arc,
@@ -153,6 +156,8 @@ fn the_accounts_it_writes_are_private_and_can_be_read_back() {
 fn faults_are_begun_and_truth_is_told_over_the_control_socket() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("control");
+    // What a run that was killed leaves behind is in nobody's way.
+    drop(UnixListener::bind(&socket).unwrap());
     let mut command = simulator();
     command.args(["--fleet", "2", "--json", "--control"]).arg(&socket);
     let running = Running::of(command);
@@ -168,6 +173,8 @@ fn faults_are_begun_and_truth_is_told_over_the_control_socket() {
         "{answer}"
     );
     assert_eq!(control(&socket, "clear"), "ok");
+    let second = simulator().args(["--fleet", "1", "--control"]).arg(&socket).output().unwrap();
+    assert_eq!(second.status.code(), Some(1), "somebody listens there: {}", stderr(&second));
     let output = running.terminate();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(last_line(&output)["faults"], 1);
