@@ -3,6 +3,8 @@
 
 mod account;
 mod broker;
+mod connection;
+mod damage;
 mod defaults;
 mod frames;
 mod gateway;

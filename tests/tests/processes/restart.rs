@@ -1,7 +1,7 @@
 //! REC-4: the supervisor is killed in the middle of incidents and goes on where it was.
 
 use warden_domain::{Epoch, Gate, IncidentKind, Rule, Status, Timestamp};
-use warden_policy::{Command, Instance};
+use warden_policy::{Command, Instance, Notice, Phase, StoreAction, account::Closure};
 use warden_tests::{Plan, Story, World};
 
 const RESTART: Command = Command::Restart { force: false };
@@ -120,6 +120,60 @@ fn goes_on(story: &Story, name: &str, kind: IncidentKind, command: Command) {
         next.since(due).as_millis() < 10_000,
         "{name}: the next attempt comes in time, {next} after {due}"
     );
+}
+
+#[test]
+fn rec_4_an_attempt_under_way_when_the_supervisor_is_killed_stays_counted() {
+    let mut world = World::connected(Plan::quick(&["a"]));
+    world.fault("a", "broker_down");
+    world.wait_for_state("a", "its second reconnect is under way", |state| {
+        state.phase() == Phase::Recovering(IncidentKind::BrokerDown)
+            && attempts(state, IncidentKind::BrokerDown) == 2
+    });
+    world.kill_supervisor();
+    world.start_supervisor();
+    world.wait_for("a", "PERMANENTLY_FAILED", "BROKER_DOWN");
+
+    let story = world.judge();
+    assert_eq!(
+        story.given_by("a", Rule::Brk1, Command::Reconnect).len(),
+        5,
+        "the one that was under way is one of the five"
+    );
+    goes_on(&story, "a", IncidentKind::BrokerDown, Command::Reconnect);
+}
+
+#[test]
+fn acc_3_the_destruction_of_an_account_goes_on_after_a_kill_while_redis_hangs() {
+    let mut world = World::connected(Plan::quick(&["a"]).set("network.state_store.attempts", "200"));
+    world.redis.pause().unwrap();
+    let confirmed = world.cli(&["confirm-closure", "a"]);
+    assert_eq!(confirmed.code, Some(0), "{confirmed:?}");
+    world.wait("the hot state is to be removed", || {
+        let told = world.cli(&["why", "a", "--json"]);
+        told.stdout.join("\n").contains("remove the hot state").then_some(())
+    });
+    world.kill_supervisor();
+    world.start_supervisor();
+    world.redis.resume().unwrap();
+    world.wait("no key is left", || {
+        world.redis.cli(&["KEYS", "instance_state:a:*"]).ok()?.is_empty().then_some(())
+    });
+    world.wait("the credentials are deleted", || {
+        let told = world.cli(&["why", "a", "--json"]);
+        told.stdout.join("\n").contains(Notice::CredentialsDeleted.text()).then_some(())
+    });
+
+    let story = world.judge();
+    let state = &story.last("a").step.state;
+    assert_eq!((state.closure(), state.status()), (Closure::Done, Status::Inactive));
+    let logins = story.commands("a").into_iter().filter(|given| given.command == Command::Login);
+    let last_login = logins.map(|given| given.at).next_back();
+    assert!(
+        last_login < story.actions("a", StoreAction::Revoke).first().copied(),
+        "no login after the credentials are revoked"
+    );
+    assert_eq!(story.notices("a", Notice::CredentialsDeleted).len(), 1);
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! ACC-6: what stands in Redis is not what was written there.
+
+use warden_domain::{IncidentKind, Rule};
+use warden_policy::{Command, StoreAction};
+use warden_tests::{Plan, World, keys};
+
+#[test]
+fn acc_6_a_damaged_snapshot_is_rebuilt_while_the_supervisor_runs() {
+    let names = ["type", "version", "schema"];
+    let world = World::connected(Plan::quick(&names));
+    let key = |name: &str| format!("instance_state:{name}:snapshot");
+    world.redis.cli(&["SET", &key("type"), "garbage"]).unwrap();
+    world.redis.cli(&["HDEL", &key("version"), "version"]).unwrap();
+    world.redis.cli(&["HSET", &key("schema"), "schema", "99"]).unwrap();
+    for name in names {
+        world.fault(name, "rate_limit"); // the next step is what finds it
+    }
+    for name in names {
+        world.wait(&format!("{name}: its snapshot is whole again"), || {
+            let kind = world.redis.cli(&["TYPE", &key(name)]).ok()?;
+            let schema = world.redis.cli(&["HGET", &key(name), "schema"]).ok()?;
+            let version = world.redis.cli(&["HGET", &key(name), "version"]).ok()?;
+            (kind == "hash" && schema != "99" && !version.is_empty()).then_some(())
+        });
+        world.wait_for("type", "CONNECTED", "STATE_CORRUPTED");
+    }
+    let story = world.judge();
+    for name in names {
+        let opened =
+            story.states(name).filter(|(_, state)| state.incident(IncidentKind::StateCorrupted).is_some());
+        assert!(opened.count() > 0, "{name}: it is an incident");
+        assert_eq!(story.actions(name, StoreAction::Rebuild).len(), 1, "{name}: one rebuild is enough");
+        assert!(
+            story.last(name).step.state.incident(IncidentKind::StateCorrupted).is_none(),
+            "{name}: and it is over"
+        );
+        assert!(story.rules(name).contains(&Rule::Acc6), "{name}");
+        assert!(
+            story.given_by(name, Rule::Ses1, Command::Confirm).len() > 1,
+            "{name}: the session is confirmed again"
+        );
+    }
+}
+
+#[test]
+fn acc_6_what_was_damaged_while_no_supervisor_ran_is_rebuilt_at_the_start() {
+    let names = ["status", "state", "gone"];
+    let mut world = World::connected(Plan::quick(&names));
+    world.kill_supervisor();
+    world.redis.cli(&["SET", "instance_state:status:status", "BROKEN"]).unwrap();
+    world.redis.cli(&["HSET", "instance_state:state:snapshot", "state", "other"]).unwrap();
+    world.redis.cli(&["DEL", "instance_state:gone:snapshot", "instance_state:gone:status"]).unwrap();
+    world.start_supervisor();
+    world.wait_until_all_are_connected();
+    for name in names {
+        world.wait_for_state(name, "it is whole", |state| {
+            state.incident(IncidentKind::StateCorrupted).is_none()
+        });
+        assert_eq!(keys::documented(&world.redis, name)["status"], "CONNECTED", "{name}");
+    }
+    let _ = world.judge();
+}
