@@ -8,6 +8,8 @@ use warden_store::{HotKey, HotUpdate, SNAPSHOT_SCHEMA, Seal};
 
 use crate::KeyStyle;
 
+const KEY_START: &[u8] = b"instance_state:";
+
 /// Keys and arguments of one call. The call's values are slices of the buffer: no allocation per key.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -55,15 +57,26 @@ impl Batch {
         compared: bool,
     ) -> Self {
         Self::new(function, style, "snapshot", updates.clone().map(|update| &update.instance), |layout| {
-            decimal(&mut layout.buffer, SNAPSHOT_SCHEMA);
-            layout.end();
-            let size: usize = updates.clone().map(|update| update.state.len() + 160).sum();
+            let size: usize = updates.clone().map(|update| update.state.len() + 256).sum();
             layout.buffer.reserve(size);
-            pack::array(&mut layout.buffer, updates.len() * (6 + HotKey::ALL.len()));
-            for update in updates {
-                pack_update(&mut layout.buffer, update, compared);
+            layout.number(SNAPSHOT_SCHEMA);
+            for update in updates.clone() {
+                pack_head(&mut layout.buffer, update);
             }
             layout.end();
+            let mut counts = Vec::with_capacity(updates.len());
+            let mut removes = false;
+            for update in updates.clone() {
+                counts.push(pack_texts(&mut layout.buffer, style, update, compared, &mut removes));
+            }
+            layout.end();
+            layout.buffer.extend_from_slice(&counts);
+            layout.end();
+            layout.number(removes.into());
+            for update in updates {
+                layout.buffer.extend_from_slice(&update.state);
+                layout.end();
+            }
         })
     }
 
@@ -103,33 +116,55 @@ impl Layout {
     }
 }
 
+fn key_length(style: KeyStyle, instance: &InstanceId, suffix: &str) -> usize {
+    let braces = match style {
+        KeyStyle::Single => 0,
+        KeyStyle::Cluster => 2,
+    };
+    KEY_START.len() + braces + instance.as_str().len() + 1 + suffix.len()
+}
+
 /// Writes a key of an instance by its full name.
-pub(crate) fn key(buffer: &mut Vec<u8>, style: KeyStyle, instance: &InstanceId, suffix: &str) {
+fn key(buffer: &mut Vec<u8>, style: KeyStyle, instance: &InstanceId, suffix: &str) {
     let (open, close): (&[u8], &[u8]) = match style {
         KeyStyle::Single => (b"", b""),
         KeyStyle::Cluster => (b"{", b"}"),
     };
-    for part in [b"instance_state:", open, instance.as_str().as_bytes(), close, b":", suffix.as_bytes()] {
+    for part in [KEY_START, open, instance.as_str().as_bytes(), close, b":", suffix.as_bytes()] {
         buffer.extend_from_slice(part);
     }
 }
 
-fn pack_update(buffer: &mut Vec<u8>, update: &HotUpdate, compared: bool) {
-    for number in [update.epoch.0, update.expected.0, update.version.0, update.op.0] {
+fn pack_head(buffer: &mut Vec<u8>, update: &HotUpdate) {
+    pack::guard(buffer, update.epoch, update.expected);
+    pack::guard(buffer, update.epoch, update.version);
+    for number in [update.epoch.0, update.version.0, update.op.0] {
         pack::number(buffer, number);
     }
     let seal = Seal::of(update.epoch, update.version, update.op, &update.state);
     pack::text(buffer, seal.as_bytes());
-    pack::text(buffer, &update.state);
+}
+
+/// Packs name and text of each documented key that changes and says how many these are.
+fn pack_texts(
+    buffer: &mut Vec<u8>,
+    style: KeyStyle,
+    update: &HotUpdate,
+    compared: bool,
+    removes: &mut bool,
+) -> u8 {
     // A first state finds none of the keys, whatever the caller believes.
     let previous = update.previous.as_ref().filter(|_| compared && update.expected != Version(0));
-    for key in HotKey::ALL {
-        if update.projection.differs(key, previous) {
-            pack::text(buffer, update.projection.text(key).as_deref().unwrap_or_default().as_bytes());
-        } else {
-            pack::no(buffer);
-        }
+    let mut count = 0;
+    for documented in HotKey::ALL.into_iter().filter(|key| update.projection.differs(*key, previous)) {
+        let text = update.projection.text(documented).unwrap_or_default();
+        *removes |= text.is_empty();
+        pack::length(buffer, key_length(style, &update.instance, documented.suffix()));
+        key(buffer, style, &update.instance, documented.suffix());
+        pack::text(buffer, text.as_bytes());
+        count += 1;
     }
+    count
 }
 
 /// Writes a number in decimal digits.
@@ -152,37 +187,50 @@ fn digits_of(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
 
 /// As much of MessagePack as the functions read. Redis' own reader knows no binary type: bytes travel as text.
 mod pack {
-    pub(super) fn array(buffer: &mut Vec<u8>, length: usize) {
-        buffer.push(0xdc);
-        buffer.extend_from_slice(
-            &u16::try_from(length).expect("a call has at most 512 instances").to_be_bytes(),
-        );
-    }
-
-    pub(super) fn no(buffer: &mut Vec<u8>) {
-        buffer.push(0xc2);
-    }
+    use warden_domain::{Epoch, Version};
+    use warden_store::SNAPSHOT_SCHEMA;
 
     pub(super) fn number(buffer: &mut Vec<u8>, number: u64) {
         let mut digits = [0; 20];
         text(buffer, super::digits_of(number, &mut digits));
     }
 
+    /// Schema, epoch and version in one text.
+    pub(super) fn guard(buffer: &mut Vec<u8>, epoch: Epoch, version: Version) {
+        let mut digits = [[0; 20]; 3];
+        let [schema, at_epoch, at_version] = &mut digits;
+        let parts = [
+            super::digits_of(SNAPSHOT_SCHEMA, schema),
+            super::digits_of(epoch.0, at_epoch),
+            super::digits_of(version.0, at_version),
+        ];
+        length(buffer, parts.iter().map(|part| part.len()).sum::<usize>() + 2);
+        for (i, part) in parts.into_iter().enumerate() {
+            buffer.extend_from_slice(if i == 0 { b"" } else { b" " });
+            buffer.extend_from_slice(part);
+        }
+    }
+
     pub(super) fn text(buffer: &mut Vec<u8>, bytes: &[u8]) {
-        match (u8::try_from(bytes.len()), u16::try_from(bytes.len()), u32::try_from(bytes.len())) {
-            (Ok(short @ 0..=31), ..) => buffer.push(0xa0 | short),
-            (Ok(length), ..) => buffer.extend_from_slice(&[0xd9, length]),
-            (_, Ok(length), _) => {
+        length(buffer, bytes.len());
+        buffer.extend_from_slice(bytes);
+    }
+
+    /// The head of a text of this many bytes.
+    pub(super) fn length(buffer: &mut Vec<u8>, bytes: usize) {
+        match (u8::try_from(bytes), u16::try_from(bytes)) {
+            (Ok(short @ 0..=31), _) => buffer.push(0xa0 | short),
+            (Ok(length), _) => buffer.extend_from_slice(&[0xd9, length]),
+            (Err(_), Ok(length)) => {
                 buffer.push(0xda);
                 buffer.extend_from_slice(&length.to_be_bytes());
             }
-            (.., length) => {
+            (Err(_), Err(_)) => {
+                let length = u32::try_from(bytes).expect("a state is far smaller than 4 GiB");
                 buffer.push(0xdb);
-                let length = length.expect("a state is far smaller than 4 GiB");
                 buffer.extend_from_slice(&length.to_be_bytes());
             }
         }
-        buffer.extend_from_slice(bytes);
     }
 }
 
@@ -199,6 +247,7 @@ mod tests {
         ] {
             let mut name = Vec::new();
             key(&mut name, style, &id, "status");
+            assert_eq!(name.len(), key_length(style, &id, "status"));
             assert_eq!(String::from_utf8(name).unwrap(), expected);
         }
     }
@@ -226,6 +275,15 @@ mod tests {
             pack::text(&mut buffer, &vec![7; length]);
             assert_eq!((&buffer[..head.len()], buffer.len()), (head, head.len() + length));
         }
+    }
+
+    #[test]
+    fn a_guard_says_schema_epoch_and_version() {
+        let mut buffer = Vec::new();
+        pack::guard(&mut buffer, warden_domain::Epoch(u64::MAX), Version(42));
+        let text = format!("{SNAPSHOT_SCHEMA} {} 42", u64::MAX);
+        assert_eq!(buffer[0], 0xa0 | u8::try_from(text.len()).unwrap());
+        assert_eq!(&buffer[1..], text.as_bytes());
     }
 
     #[test]

@@ -6,8 +6,11 @@ use warden_store::{Cas, HotError, HotKey, Projection, RawSnapshot, Stored};
 
 use crate::fault::{Fault, refused};
 
-/// The elements of an answer, which must be as many as were asked for.
+/// The elements of an answer, which must be as many as were asked for; a single text stands for all of them.
 pub(crate) fn elements(frame: Resp3Frame, asked: usize) -> Result<Vec<Resp3Frame>, Fault> {
+    if text(&frame).is_some() {
+        return Ok(vec![frame; asked]);
+    }
     match items(frame)? {
         Some(data) if data.len() == asked => Ok(data),
         Some(_) | None => Err(surprising()),

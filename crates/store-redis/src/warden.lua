@@ -6,29 +6,38 @@
 -- that all of them share a slot. Integers are decimal strings without leading zeros and are compared as such: a Lua
 -- number loses integers beyond 2^53.
 --
--- Arguments of writes are one MessagePack array, because one long argument costs much less than thousands of short ones.
--- Per instance: epoch, expected, version, op, checksum, state, and a text for each documented key in the order of
--- DOCUMENTED: false leaves the key alone, an empty text removes it.
+-- Arguments of writes: schema; heads; texts; counts; whether a text is empty ('1') or none is ('0'); the state of each
+-- instance. Heads and texts are MessagePack objects one after the other, because one long argument costs less than many
+-- short ones: per instance the guard that must stand, the guard afterwards, epoch, version, op, checksum; and full name and text of each documented key to
+-- write, an empty text to remove it. Counts has a byte per instance: how many keys it writes. States stand by
+-- themselves, because Lua hashes every byte of every string that it makes.
+--
+-- The guard of a snapshot says schema, epoch and version in one text, `1 7 42`, so that the plain next step reads one field
+-- only. It writes every field anew: one that was spoilt is healed, one that was missing is reported as corrupt. Whoever
+-- takes the lease at a higher epoch removes the guard and leaves a fence, which the next write finds.
 --
 -- Answers of writes: 'w' written, 's' the same operation was written before, 'b' behind and empty, 'b<version>' behind,
--- 'a<version>' ahead, 'f<epoch>' fenced by a higher epoch, 'c' corrupt.
+-- 'a<version>' ahead, 'f<epoch>' fenced by a higher epoch, 'c' corrupt. A single 'w' stands for all of a call.
 
 local DOCUMENTED = {
   'status', 'connection_state', 'login_attempt_count', 'last_login_attempt', 'login_failure_reason',
   'last_failure_reason',
 }
-local FIELDS = 6 + #DOCUMENTED
+local HEAD = 6
+local STATES = 5 -- arguments before the first state
 
 local function prefix_of(snapshot_key)
   return string.sub(snapshot_key, 1, -9) -- without 'snapshot'
 end
 
--- The text when it is a decimal number, else nil.
+local LARGEST = '18446744073709551615'
+
+-- The text when it is a decimal number of 64 bits, else nil.
 local function decimal(text)
-  if text and #text <= 20 and string.find(text, '^%d+$') and (#text == 1 or string.byte(text) ~= 48) then
-    return text
-  end
-  return nil
+  if not text or not string.find(text, '^%d+$') then return nil end
+  if #text > 1 and string.byte(text) == 48 then return nil end
+  if #text > #LARGEST or (#text == #LARGEST and text > LARGEST) then return nil end
+  return text
 end
 
 local function less(a, b)
@@ -62,7 +71,9 @@ local function fields_of(key, ...)
 end
 
 -- What a compare-and-set that is not the plain next step finds; 'w' when it may be written.
-local function judge(key, found, schema, epoch, expected, version, op)
+local function judge(key, schema, epoch, guard, version, op)
+  local expected = string.match(guard, '%d+$')
+  local found = redis.call('HMGET', key, 'schema', 'epoch', 'version', 'op', 'fence')
   if not (found[1] or found[2] or found[3] or found[4]) and redis.call('EXISTS', key) == 0 then
     local by = lease_of(prefix_of(key))
     if by and less(epoch, by) then return 'f' .. by end
@@ -79,61 +90,71 @@ local function judge(key, found, schema, epoch, expected, version, op)
   return 'a' .. stored
 end
 
--- Collects documented keys, so that those of a whole call are written at once.
-local function flush(sets)
-  if #sets > 0 then redis.call('MSET', unpack(sets)) end
-  return {}
-end
-
--- Notes the texts of one instance; they start behind `at`.
-local function project(sets, prefix, packed, at)
-  for i = 1, #DOCUMENTED do
-    local text = packed[at + i]
-    if text == '' then
-      sets = flush(sets) -- an earlier update of this call may have set it
-      redis.call('DEL', prefix .. DOCUMENTED[i])
-    elseif text then
-      local n = #sets
-      sets[n + 1], sets[n + 2] = prefix .. DOCUMENTED[i], text
+-- Writes the documented keys of the instances that were written; of all of them when `answers` is nil. A restore
+-- writes those of a state that was there already, too: `again` is 's' then.
+local function project(args, answers, again)
+  local texts, counts = args[3], args[4]
+  if texts == '' then return end
+  if not answers and args[5] == '0' then
+    redis.call('MSET', cmsgpack.unpack(texts))
+    return
+  end
+  local at, name, text = 0, nil, nil
+  for i = 1, #counts do
+    for _ = 1, string.byte(counts, i) do
+      at, name, text = cmsgpack.unpack_limit(texts, 2, at)
+      if answers and answers[i] ~= 'w' and answers[i] ~= again then
+        -- not ours to write
+      elseif text == '' then
+        redis.call('DEL', name)
+      else
+        redis.call('SET', name, text)
+      end
     end
   end
-  return sets
+end
+
+-- Answers how many fields were missing.
+local function write(key, schema, guard, epoch, version, op, checksum, state)
+  return redis.call('HSET', key, 'schema', schema, 'guard', guard, 'epoch', epoch, 'version', version, 'op', op,
+    'checksum', checksum, 'state', state)
 end
 
 local function cas(keys, args)
-  local schema, packed = args[1], cmsgpack.unpack(args[2])
-  local answers, sets = {}, {}
+  local schema, heads, answers = args[1], args[2], nil
+  local pcall, unpack_limit = redis.pcall, cmsgpack.unpack_limit
+  local at, before, after, epoch, version, op, checksum = 0, nil, nil, nil, nil, nil, nil
   for i = 1, #keys do
-    local key, at = keys[i], (i - 1) * FIELDS
-    local epoch, expected, version, op = packed[at + 1], packed[at + 2], packed[at + 3], packed[at + 4]
-    local found = redis.pcall('HMGET', key, 'schema', 'epoch', 'version', 'op', 'fence')
-    local answer = 'w'
-    if found.err then
-      answer = 'c'
-    elseif found[3] ~= expected or found[2] ~= epoch or found[1] ~= schema or not decimal(found[4])
-      or (found[5] and found[5] ~= epoch) then
-      answer = judge(key, found, schema, epoch, expected, version, op)
+    local key, answer = keys[i], 'w'
+    at, before, after, epoch, version, op, checksum = unpack_limit(heads, HEAD, at)
+    local found = pcall('HGET', key, 'guard')
+    if found == before then
+      if write(key, schema, after, epoch, version, op, checksum, args[STATES + i]) ~= 0 then
+        answer = 'c'
+        redis.call('HDEL', key, 'guard', 'version') -- corrupt until it is restored
+      end
+    else
+      answer = type(found) == 'table' and 'c' or judge(key, schema, epoch, before, version, op)
+      if answer == 'w' then write(key, schema, after, epoch, version, op, checksum, args[STATES + i]) end
     end
-    if answer == 'w' then
-      redis.call('HSET', key, 'schema', schema, 'epoch', epoch, 'version', version, 'op', op, 'checksum',
-        packed[at + 5], 'state', packed[at + 6])
-      sets = project(sets, prefix_of(key), packed, at + 6)
+    if answer ~= 'w' and not answers then
+      answers = {}
+      for earlier = 1, i - 1 do answers[earlier] = 'w' end
     end
-    answers[i] = answer
+    if answers then answers[i] = answer end
   end
-  flush(sets)
-  return answers
+  project(args, answers)
+  return answers or 'w'
 end
 
 local function restore(keys, args)
-  local schema, packed = args[1], cmsgpack.unpack(args[2])
-  local answers, sets = {}, {}
+  local schema, heads, answers = args[1], args[2], {}
+  local at, guard, epoch, version, op, checksum = 0, nil, nil, nil, nil, nil
   for i = 1, #keys do
-    local key, at = keys[i], (i - 1) * FIELDS
-    local prefix = prefix_of(key)
-    local epoch, version, op, checksum = packed[at + 1], packed[at + 3], packed[at + 4], packed[at + 5]
+    local key, _ = keys[i], nil
+    at, _, guard, epoch, version, op, checksum = cmsgpack.unpack_limit(heads, HEAD, at)
     local found = fields_of(key, 'schema', 'epoch', 'version', 'op', 'fence', 'checksum') or {}
-    local by = owner_of(prefix, found[2], found[5])
+    local by = owner_of(prefix_of(key), found[2], found[5])
     local ours = found[1] == schema and found[2] == epoch
     local stored = ours and decimal(found[3])
     if by and less(epoch, by) then
@@ -143,12 +164,10 @@ local function restore(keys, args)
     else
       answers[i] = (stored == version and found[4] == op and found[6] == checksum) and 's' or 'w'
       redis.call('DEL', key)
-      redis.call('HSET', key, 'schema', schema, 'epoch', epoch, 'version', version, 'op', op, 'checksum', checksum,
-        'state', packed[at + 6])
-      sets = project(sets, prefix, packed, at + 6)
+      write(key, schema, guard, epoch, version, op, checksum, args[STATES + i])
     end
   end
-  flush(sets)
+  project(args, answers, 's')
   return answers
 end
 
@@ -185,8 +204,11 @@ local function acquire(keys, args)
       answers[i] = 0
     else
       redis.call('SET', prefix .. 'lease', epoch .. ' ' .. owner, 'PX', ttl)
-      -- The lease runs out; who writes a state that is there stays known for good.
-      if found[1] and found[1] ~= epoch then redis.call('HSET', key, 'fence', epoch) end
+      -- The lease runs out; who may write a state that is there stays known for good.
+      if found[1] and found[1] ~= epoch then
+        redis.call('HSET', key, 'fence', epoch)
+        redis.call('HDEL', key, 'guard')
+      end
       answers[i] = 1
     end
   end

@@ -87,7 +87,9 @@ impl Fixture for Case {
             match damage {
                 Damage::WrongType => self.0.cli(&["SET", &snapshot, "garbage"]).await,
                 Damage::MissingField => self.0.cli(&["HDEL", &snapshot, "version"]).await,
-                Damage::NewerSchema => self.0.cli(&["HSET", &snapshot, "schema", "2"]).await,
+                Damage::NewerSchema => {
+                    self.0.cli(&["HSET", &snapshot, "schema", "2", "guard", "2 1 2"]).await
+                }
                 Damage::FlippedBit => self.0.cli(&["HSET", &snapshot, "state", "other"]).await,
             };
         })
