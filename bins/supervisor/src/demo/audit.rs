@@ -118,3 +118,49 @@ impl Audit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use warden_domain::{Epoch, OpId, Timestamp, Version};
+    use warden_policy::{Effects, Event, encode_step};
+    use warden_store::{Journal as _, Record, memory::MemoryJournal};
+
+    use super::*;
+
+    fn record(instance: &str, version: u64) -> Record {
+        let mut payload = Vec::new();
+        encode_step(&Event::Start, &Effects::default(), &Instance::new(1), "", &mut payload);
+        Record {
+            instance: InstanceId::new(instance).unwrap(),
+            epoch: Epoch(1),
+            version: Version(version),
+            op: OpId(version),
+            at: Timestamp::from_millis(0),
+            kind: "START",
+            rule: "",
+            payload,
+        }
+    }
+
+    async fn lost(transitions: u64, journalled: &[(&str, u64)], skip: u64) -> u64 {
+        let journal = MemoryJournal::new();
+        journal.append(journalled.iter().map(|(id, version)| record(id, *version)).collect()).await.unwrap();
+        let mut audit = Audit { transitions, ..Audit::default() };
+        audit.read_back(&journal, skip).await.unwrap();
+        audit.lost
+    }
+
+    #[tokio::test]
+    async fn a_decision_without_a_row_and_a_missing_version_are_lost() {
+        let whole = [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3)];
+        assert_eq!(lost(5, &whole, 0).await, 0);
+        assert_eq!(lost(6, &whole, 0).await, 1, "one decision has no row");
+        assert_eq!(
+            lost(4, &[("a", 1), ("b", 1), ("a", 2), ("a", 5)], 0).await,
+            2,
+            "versions 3 and 4 are missing"
+        );
+        assert_eq!(lost(2, &[("a", 1), ("a", 1)], 0).await, 1, "a version came twice");
+        assert_eq!(lost(3, &whole, 2).await, 0, "rows of before do not count");
+    }
+}

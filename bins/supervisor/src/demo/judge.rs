@@ -139,3 +139,112 @@ pub(crate) fn stopped_for(state: &Instance) -> Option<warden_domain::FailureReas
 pub(crate) fn short(kind: IncidentKind) -> String {
     kind.as_str().to_lowercase().replace('_', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use warden_domain::{ConnectionState, Epoch, FailureReason, OpId, Timestamp, Version};
+    use warden_policy::encode_state;
+
+    use super::*;
+
+    fn id() -> InstanceId {
+        InstanceId::new("acct-1").unwrap()
+    }
+
+    fn view(status: Status, gate: Gate) -> View {
+        View {
+            instance: id(),
+            epoch: Epoch(1),
+            version: Version(3),
+            status,
+            connection_state: ConnectionState::Disconnected,
+            last_failure_reason: FailureReason::None,
+            login_attempt_count: 0,
+            gate,
+            health: Vec::new(),
+            positions: 0,
+            incidents: Vec::new(),
+            alerts: Vec::new(),
+            next_deadline: None,
+        }
+    }
+
+    fn truth(logged_in: bool) -> Truth {
+        Truth {
+            terminal_alive: true,
+            connected: true,
+            logged_in,
+            trade_permitted: logged_in,
+            gateway_up: true,
+            account_enabled: true,
+            positions: Vec::new(),
+            volume: 0.0,
+            orders: Vec::new(),
+        }
+    }
+
+    const SHUT: Gate = Gate::Shut(FailureReason::LoginFailed);
+
+    #[test]
+    fn ses_1_connected_means_a_terminal_that_is_logged_in() {
+        let connected = view(Status::Connected, Gate::Open);
+        assert_eq!(against_truth(&connected, Some(&truth(true))), None);
+        let told = against_truth(&connected, Some(&truth(false))).unwrap();
+        assert!(told.starts_with("acct-1: is CONNECTED, and its terminal is not"), "{told}");
+        for broken in
+            [Truth { terminal_alive: false, ..truth(true) }, Truth { connected: false, ..truth(true) }]
+        {
+            assert!(against_truth(&connected, Some(&broken)).is_some());
+        }
+        assert!(against_truth(&connected, None).is_some(), "nobody simulates it");
+    }
+
+    #[test]
+    fn nobody_is_logged_in_at_an_instance_that_has_stopped() {
+        for status in [Status::Failed, Status::PermanentlyFailed, Status::Inactive] {
+            assert!(against_truth(&view(status, SHUT), Some(&truth(true))).is_some(), "{status}");
+            assert_eq!(against_truth(&view(status, SHUT), Some(&truth(false))), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_is_logged_in_is_connected_unless_something_says_why_not() {
+        let paused = Gate::Paused { until: Timestamp::MAX, reason: FailureReason::None };
+        let mut lagging = view(Status::Disconnected, paused);
+        lagging.health = vec![Layer::LoggedIn];
+        assert!(against_truth(&lagging, Some(&truth(true))).is_some());
+        assert_eq!(against_truth(&view(Status::Connecting, paused), Some(&truth(true))), None);
+    }
+
+    #[test]
+    fn a_view_and_a_hot_state_that_differ_from_the_journal_are_told() {
+        let state = Instance::new(7);
+        let mut view = view(Status::Inactive, Gate::Shut(FailureReason::None));
+        assert_eq!(against_journal(&view, 3, &state), None);
+        assert!(against_journal(&view, 4, &state).is_some(), "another version");
+        view.login_attempt_count = 1;
+        assert!(against_journal(&view, 3, &state).is_some(), "another counter");
+
+        let mut bytes = Vec::new();
+        encode_state(&state, &mut bytes);
+        let snapshot = Snapshot { epoch: Epoch(1), version: Version(3), op: OpId(9), state: bytes };
+        let keys = Projection {
+            status: Status::Inactive,
+            connection_state: ConnectionState::Disconnected,
+            login_attempt_count: 0,
+            last_login_attempt: None,
+            login_failure_reason: FailureReason::None,
+            last_failure_reason: FailureReason::None,
+        };
+        let judged = |snapshot: &Snapshot, keys: Projection, version| {
+            hot_against_journal(&id(), &Stored::State(snapshot.clone(), keys), version, &state)
+        };
+        assert_eq!(judged(&snapshot, keys, 3), None);
+        assert!(judged(&snapshot, keys, 4).is_some(), "another version");
+        assert!(judged(&snapshot, Projection { login_attempt_count: 1, ..keys }, 3).is_some(), "another key");
+        let other = Snapshot { state: vec![1, 2, 3], ..snapshot };
+        assert!(judged(&other, keys, 3).is_some(), "another state");
+        assert!(hot_against_journal(&id(), &Stored::Nothing, 3, &state).is_some());
+        assert!(hot_against_journal(&id(), &Stored::Corrupt("torn".into()), 3, &state).is_some());
+    }
+}

@@ -157,7 +157,8 @@ fn incident(view: &View, now: Timestamp) -> (String, Colour) {
     let attempt = if nearest.attempt == 0 { String::new() } else { format!(", attempt {}", nearest.attempt) };
     let next = match nearest.next_attempt_at {
         Some(at) if at > now => format!(", next in {}", seconds(at, now)),
-        Some(_) | None => ", under way".to_owned(),
+        Some(_) => ", due".to_owned(),
+        None => String::new(),
     };
     let more =
         if view.incidents.len() > 1 { format!(" (+{})", view.incidents.len() - 1) } else { String::new() };
