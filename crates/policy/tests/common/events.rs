@@ -90,19 +90,16 @@ pub(crate) fn happenings(now: Timestamp) -> Vec<Event> {
     all
 }
 
-/// Every way in which this command can end.
-pub(crate) fn ends(id: CommandId) -> Vec<Event> {
-    let mut all = Vec::new();
-    for outcome in outcomes() {
-        all.extend(facts().into_iter().map(|facts| Event::Finished { id, outcome, facts }));
-    }
-    all
+/// Every way in which a command ends.
+pub(crate) fn ends() -> Vec<(Outcome, Facts)> {
+    let each = |outcome| facts().into_iter().map(move |facts| (outcome, facts));
+    outcomes().into_iter().flat_map(each).collect()
 }
 
 /// The ways in which a command ends when nothing is wrong.
-pub(crate) fn ready_ends(id: CommandId) -> Vec<Event> {
+pub(crate) fn good_ends() -> Vec<(Outcome, Facts)> {
     let session = Outcome::Session { matches: true, reconciled: true, positions: 1 };
-    [Outcome::Done, session].map(|outcome| Event::Finished { id, outcome, facts: fine() }).to_vec()
+    vec![(Outcome::Done, fine()), (session, fine())]
 }
 
 /// Every event there is, with every combination of outcome and observation for the command with this id.
@@ -110,6 +107,6 @@ pub(crate) fn every(id: CommandId, now: Timestamp) -> Vec<Event> {
     let mut all = wishes();
     all.extend(happenings(now));
     all.extend([true, false].map(|admitted| Event::Tick { admitted }));
-    all.extend(ends(id));
+    all.extend(ends().into_iter().map(|(outcome, facts)| Event::Finished { id, outcome, facts }));
     all
 }

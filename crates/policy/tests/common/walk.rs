@@ -1,11 +1,11 @@
 //! Seeded random walks of one instance: mostly plausible, sometimes not.
 
-use warden_domain::Span;
-use warden_policy::{CommandId, Event, Params, Phase, Stepped};
+use warden_domain::{Facts, Span};
+use warden_policy::{CommandId, Event, Outcome, Params, Phase, Stepped};
 
 use super::{
     Bench,
-    events::{ends, happenings, ready_ends, wishes},
+    events::{ends, good_ends, happenings, wishes},
     invariants, ready,
 };
 
@@ -40,8 +40,8 @@ impl Dice {
 pub(crate) struct Walk {
     pub(crate) bench: Bench,
     pub(crate) dice: Dice,
-    ends: Vec<Event>,
-    good_ends: Vec<Event>,
+    ends: Vec<(Outcome, Facts)>,
+    good_ends: Vec<(Outcome, Facts)>,
     happenings: Vec<Event>,
     wishes: Vec<Event>,
 }
@@ -51,8 +51,8 @@ impl Walk {
         Self {
             bench: Bench::new(params),
             dice: Dice(seed),
-            ends: ends(CommandId(0)),
-            good_ends: ready_ends(CommandId(0)),
+            ends: ends(),
+            good_ends: good_ends(),
             happenings: happenings(super::BEGIN),
             wishes: wishes(),
         }
@@ -69,9 +69,9 @@ impl Walk {
             (_, 3) => Event::Start,
             (_, 4..12) => Event::GatewayUp(ready()),
             (_, 12..25) => self.dice.pick(&self.happenings),
-            (Some(id), 25..50) => renamed(self.dice.pick(&self.good_ends), id),
-            (Some(id), 50..80) => renamed(self.dice.pick(&self.ends), id),
-            (_, 80) => renamed(self.dice.pick(&self.ends), CommandId(u64::MAX)),
+            (Some(id), 25..50) => finished(id, self.dice.pick(&self.good_ends)),
+            (Some(id), 50..80) => finished(id, self.dice.pick(&self.ends)),
+            (_, 80) => finished(CommandId(u64::MAX), self.dice.pick(&self.ends)),
             (_, 81) => Event::Tick { admitted: false },
             (None, 25..80) | (_, 82..100) => Event::Tick { admitted: true },
             (_, 100..) => unreachable!("below a hundred"),
@@ -105,10 +105,6 @@ impl Walk {
     }
 }
 
-/// The same outcome for another command.
-pub(crate) fn renamed(event: Event, id: CommandId) -> Event {
-    match event {
-        Event::Finished { outcome, facts, .. } => Event::Finished { id, outcome, facts },
-        other => other,
-    }
+fn finished(id: CommandId, (outcome, facts): (Outcome, Facts)) -> Event {
+    Event::Finished { id, outcome, facts }
 }

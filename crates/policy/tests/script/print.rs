@@ -1,6 +1,6 @@
 //! How a step and a state read.
 
-use warden_domain::{Gate, Timestamp};
+use warden_domain::{FailureReason, Gate, Timestamp};
 use warden_policy::{Command, Effect, Stepped, Timer};
 
 use crate::common::Bench;
@@ -19,10 +19,9 @@ impl Facets {
             state.last_failure_reason(),
             state.desired(),
         );
-        let refused = match state.login_failure_reason() {
-            warden_domain::FailureReason::None => String::new(),
-            reason => format!(", login refused: {reason}"),
-        };
+        let reason = state.login_failure_reason();
+        let refused =
+            if reason == FailureReason::None { String::new() } else { format!(", login refused: {reason}") };
         let logins = format!("login attempts {}{refused}", state.login_attempt_count());
         let gate = gate(state.gate(), bench.now);
         let open = list("open", state.incidents().map(|(kind, open, _)| format!("{kind} {}", open.attempt)));
