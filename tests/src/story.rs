@@ -69,8 +69,10 @@ impl Story {
         }
         let mut versions = std::collections::BTreeMap::new();
         for Told { row, .. } in &self.rows {
+            // A journal that was begun anew goes on with the version that Redis had.
+            let before = warden_domain::Version(row.version.0.saturating_sub(1));
             let last = versions.insert(row.instance.clone(), (row.version, row.epoch));
-            let (version, epoch) = last.unwrap_or_default();
+            let (version, epoch) = last.unwrap_or((before, row.epoch));
             assert_eq!(
                 row.version,
                 version.next(),

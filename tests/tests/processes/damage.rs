@@ -60,3 +60,32 @@ fn acc_6_what_was_damaged_while_no_supervisor_ran_is_rebuilt_at_the_start() {
     }
     let _ = world.judge();
 }
+
+#[test]
+fn acc_6_a_damaged_journal_is_set_aside_and_the_incident_goes_on_from_redis() {
+    let mut world = World::connected(Plan::quick(&["a", "b"]));
+    world.fault("a", "broker_down");
+    world.wait_for_state("a", "its second reconnect", |state| {
+        state.incident(IncidentKind::BrokerDown).is_some_and(|incident| incident.attempt == 2)
+    });
+    world.kill_supervisor();
+    let (before, known) = world.snapshot("a");
+    let head = world.path("data/journal/journal.head");
+    let mut bytes = std::fs::read(&head).unwrap();
+    bytes.iter_mut().for_each(|byte| *byte = !*byte);
+    std::fs::write(&head, bytes).unwrap();
+
+    let refused = world.cli(&["run"]);
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(world.path("data/journal/quarantine").is_dir(), "it is set aside, not deleted");
+    world.start_supervisor();
+    world.wait_for("a", "PERMANENTLY_FAILED", "BROKER_DOWN");
+    world.wait_for_key("b", "status", "CONNECTED");
+
+    let story = world.judge();
+    let first = story.of("a").next().unwrap();
+    assert!(first.row.version > before.version, "it goes on after what Redis held");
+    let kept = first.step.state.incident(IncidentKind::BrokerDown).expect("the incident is kept");
+    assert_eq!(Some(kept.opened_at), known.incident(IncidentKind::BrokerDown).map(|it| it.opened_at));
+    assert_eq!(story.given_by("a", Rule::Brk1, Command::Reconnect).len(), 3, "three of the five were left");
+}
