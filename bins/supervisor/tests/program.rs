@@ -259,3 +259,13 @@ fn a_demo_without_a_terminal_tells_lines_and_a_summary() {
     assert!(ended.stdout.iter().any(|line| line.contains("0 lost")), "{ended:?}");
     assert!(!ended.stdout.iter().any(|line| line.contains('\x1b')), "no colours where nobody sees them");
 }
+
+#[test]
+fn a_demo_that_is_interrupted_still_compares_everything() {
+    let setup = Setup::new();
+    let mut demo = setup.start(&["demo", "--for", "10m", "--fleet", "3", "--seed", "7"]);
+    demo.wait_for_line(SOON, |line| line.text.contains(" connected")).unwrap();
+    let ended = demo.terminate(SOON).unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.iter().any(|line| line.contains("0 lost")), "{ended:?}");
+}

@@ -127,23 +127,24 @@ impl Stage {
         }
     }
 
-    /// Waits until nothing moves any more while time stands still.
+    /// Waits until nothing moves any more while time stands still, but not for ever: what still moves then is judged.
     async fn quiet(&self) -> Vec<View> {
         const SAME: u32 = 5;
+        const LOOKS: u32 = 500;
         let stats = self.fleet.stats();
         let moved = || (stats.events.load(Ordering::Relaxed), stats.transitions.load(Ordering::Relaxed));
         let (mut last, mut same) = (moved(), 0);
-        loop {
+        for _ in 0..LOOKS {
             sleep(LOOK).await;
-            let views = self.fleet.views().await;
             let present = moved();
             let still = present == last && stats.hot_backlog.load(Ordering::Relaxed) == 0;
             same = if still { same + 1 } else { 0 };
             last = present;
             if same == SAME {
-                return views;
+                break;
             }
         }
+        self.fleet.views().await
     }
 }
 
