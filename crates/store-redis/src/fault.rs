@@ -35,7 +35,7 @@ pub(crate) fn refused(text: &str) -> Fault {
         "NOAUTH" | "WRONGPASS" | "NOPERM" => unfit(format!(
             "it refuses our user ({kind}); give the user its password and the rights of the documentation"
         )),
-        "ERR" if text.contains("unknown command") => {
+        "ERR" if text.contains("unknown command 'F") => {
             unfit("it does not know functions; use Redis 7.0 or newer".to_owned())
         }
         "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "BUSY"
@@ -113,9 +113,12 @@ mod tests {
         {
             assert!(matches!(refused(text), Fault::Hot(HotError::Unreachable(_))), "{text}");
         }
-        for text in
-            ["NOAUTH Authentication required.", "ERR unknown command 'FCALL'", "ERR user_function: oops", ""]
-        {
+        for text in [
+            "NOAUTH Authentication required.",
+            "ERR unknown command 'FCALL', with args",
+            "ERR user_function: oops",
+            "",
+        ] {
             assert!(matches!(refused(text), Fault::Hot(HotError::Unfit(_))), "{text}");
         }
         assert!(matches!(refused("ERR Function not found"), Fault::NotLoaded));

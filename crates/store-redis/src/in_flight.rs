@@ -1,7 +1,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    task::{Context, Poll},
+    task::Poll,
 };
 
 /// Runs futures, at most `most` at once, started in order; answers in order, or with the first error.
@@ -15,48 +15,34 @@ where
     let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::with_capacity(most);
     let mut answers: Vec<Option<T>> = Vec::new();
     poll_fn(|context| {
-        loop {
-            while running.len() < most
-                && let Some(next) = futures.next()
-            {
-                running.push((answers.len(), Box::pin(next)));
-                answers.push(None);
-            }
-            let before = running.len();
-            if let Err(error) = poll_all(&mut running, &mut answers, context) {
-                return Poll::Ready(Err(error));
-            }
-            if running.is_empty() && before < most {
-                return Poll::Ready(Ok(()));
-            }
-            if running.len() == before {
-                return Poll::Pending;
+        let mut i = 0;
+        while i < running.len() {
+            match running[i].1.as_mut().poll(context) {
+                Poll::Pending => i += 1,
+                Poll::Ready(Ok(answer)) => {
+                    let (place, _) = running.remove(i);
+                    answers[place] = Some(answer);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
         }
+        while running.len() < most {
+            let Some(next) = futures.next() else { break };
+            // Polled at once: Redis works on it while the next one is made.
+            let mut next = Box::pin(next);
+            match next.as_mut().poll(context) {
+                Poll::Pending => {
+                    running.push((answers.len(), next));
+                    answers.push(None);
+                }
+                Poll::Ready(Ok(answer)) => answers.push(Some(answer)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+        if running.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
     })
     .await?;
     Ok(answers.into_iter().flatten().collect())
-}
-
-fn poll_all<F, T, E>(
-    running: &mut Vec<(usize, Pin<Box<F>>)>,
-    answers: &mut [Option<T>],
-    context: &mut Context<'_>,
-) -> Result<(), E>
-where
-    F: Future<Output = Result<T, E>>,
-{
-    let mut i = 0;
-    while i < running.len() {
-        match running[i].1.as_mut().poll(context) {
-            Poll::Pending => i += 1,
-            Poll::Ready(answer) => {
-                let (place, _) = running.remove(i);
-                answers[place] = Some(answer?);
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@
 --
 -- Arguments of writes: schema; heads; texts; counts; whether a text is empty ('1') or none is ('0'); the state of each
 -- instance. Heads and texts are MessagePack objects one after the other, because one long argument costs less than many
--- short ones: per instance the guard that must stand, the guard afterwards, epoch, version, op, checksum; and full name and text of each documented key to
--- write, an empty text to remove it. Counts has a byte per instance: how many keys it writes. States stand by
--- themselves, because Lua hashes every byte of every string that it makes.
+-- short ones. Heads, per instance: the guard that must stand, the guard afterwards, epoch, version, op, checksum. Texts:
+-- full name and text of each documented key to write, an empty text to remove it. Counts has a byte per instance: how
+-- many keys it writes. States stand by themselves, because Lua hashes every byte of every string that it makes.
 --
--- The guard of a snapshot says schema, epoch and version in one text, `1 7 42`, so that the plain next step reads one field
--- only. It writes every field anew: one that was spoilt is healed, one that was missing is reported as corrupt. Whoever
--- takes the lease at a higher epoch removes the guard and leaves a fence, which the next write finds.
+-- The guard of a snapshot says schema, epoch and version in one text, `1 7 42`, so that the plain next step reads one
+-- field only. It writes every field anew: one that was spoilt is healed, one that was missing is reported as corrupt.
+-- Whoever takes the lease at a higher epoch removes the guard and leaves a fence, which the next write finds.
 --
 -- Answers of writes: 'w' written, 's' the same operation was written before, 'b' behind and empty, 'b<version>' behind,
 -- 'a<version>' ahead, 'f<epoch>' fenced by a higher epoch, 'c' corrupt. A single 'w' stands for all of a call.
@@ -23,7 +23,7 @@ local DOCUMENTED = {
   'status', 'connection_state', 'login_attempt_count', 'last_login_attempt', 'login_failure_reason',
   'last_failure_reason',
 }
-local HEAD = 6
+local HEAD = 6 -- objects per instance
 local STATES = 5 -- arguments before the first state
 
 local function prefix_of(snapshot_key)

@@ -174,7 +174,8 @@ pub enum Cas {
         /// The epoch that owns it.
         by: Epoch,
     },
-    /// What is stored has the wrong type, lacks a field or fails its checksum (ACC-6).
+    /// What is stored has the wrong type, lacks a field or has another schema (ACC-6); it stays so until it is restored.
+    /// A checksum that fails is found by a load only: a write replaces what it covers.
     Corrupt,
 }
 
@@ -208,7 +209,7 @@ pub enum HotError {
     /// The store cannot be reached, or did not answer in time (NET-3).
     #[error("hot-state store cannot be reached: {0}; it is tried again, check the Redis server")]
     Unreachable(String),
-    /// The store answers but is set up in a way that can lose state.
+    /// The store answers, but refuses us or is set up in a way that can lose state: a person must act.
     #[error("hot-state store is unfit: {0}")]
     Unfit(String),
 }
