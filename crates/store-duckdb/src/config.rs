@@ -35,16 +35,22 @@ pub struct Config {
     pub probe: Option<Probe>,
 }
 
-/// When checkpoints are taken: the write-ahead log is moved into the file, which then starts faster and is smaller.
+/// When checkpoints are taken. A checkpoint moves the write-ahead log into the file; commits go on beside it, but wait for
+/// the disk at its end: about 20 ms at 8 MiB of log, 50 ms at 32 MiB. So it is taken when it is quiet, or while there is
+/// little to move, or when the log must not grow any more.
 #[derive(Clone, Copy, Debug)]
 pub struct Checkpoints {
     /// No batch for this long counts as quiet. Default 1 s.
     pub quiet: Duration,
-    /// Bytes of write-ahead log from which a quiet moment is used. Default 1 MiB.
+    /// Bytes of log from which a quiet moment is used. Default 1 MiB.
     pub when_quiet: u64,
-    /// Bytes of write-ahead log from which a checkpoint is taken beside the load. Commits wait for the disk meanwhile,
-    /// longer the more there is to write: at the default of 8 MiB up to about 20 ms, at 32 MiB up to 50 ms.
-    pub under_load: u64,
+    /// Bytes of log from which a checkpoint is taken under a steady load. Default 8 MiB.
+    pub when_steady: u64,
+    /// Bytes a second, on average since the last checkpoint, up to which a load counts as steady; more is a storm, and
+    /// checkpoints wait for its end. Default 6 MiB/s.
+    pub steady: u64,
+    /// Bytes of log from which a checkpoint is taken in the middle of a storm. Default 1 GiB.
+    pub in_storm: u64,
 }
 
 /// A program that runs [`probe_main`](crate::probe_main) on the file given as its last argument.
@@ -77,7 +83,13 @@ impl Config {
 
 impl Default for Checkpoints {
     fn default() -> Self {
-        Self { quiet: Duration::from_secs(1), when_quiet: 1 << 20, under_load: 8 << 20 }
+        Self {
+            quiet: Duration::from_secs(1),
+            when_quiet: 1 << 20,
+            when_steady: 8 << 20,
+            steady: 6 << 20,
+            in_storm: 1 << 30,
+        }
     }
 }
 

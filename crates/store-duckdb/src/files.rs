@@ -59,7 +59,7 @@ impl Files {
     }
 
     /// Keeps other processes out for as long as the answer lives.
-    pub(crate) fn lock(&self) -> Result<File, Fault> {
+    pub(crate) fn lock(&self) -> Result<FolderLock, Fault> {
         let path = self.folder.join("journal.lock");
         let file = File::options()
             .create(true)
@@ -68,7 +68,7 @@ impl Files {
             .open(&path)
             .map_err(|error| Fault::io("open", &self.folder, error))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(FolderLock(file)),
             Err(TryLockError::WouldBlock) => Err(Fault::InUse),
             Err(TryLockError::Error(error)) => Err(Fault::io("lock", &self.folder, error)),
         }
@@ -118,6 +118,19 @@ impl Files {
 
     fn suspect(&self) -> PathBuf {
         self.folder.join("journal.suspect")
+    }
+}
+
+/// Keeps other processes out of the folder.
+#[derive(Debug)]
+pub(crate) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    /// Closing the file is not enough: a child that is just being started holds a copy of it.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "could not unlock the journal's folder");
+        }
     }
 }
 

@@ -1,5 +1,3 @@
-use std::fs::File;
-
 use duckdb::Connection;
 use warden_store::Head;
 
@@ -7,7 +5,7 @@ use crate::{
     columns::ReadError,
     config::Config,
     fault::{Fault, Meaning, meaning},
-    files::Files,
+    files::{Files, FolderLock},
     head::HeadFile,
     keeper, probe,
     proof::{self, Trouble},
@@ -24,7 +22,7 @@ pub(crate) struct Opened {
     pub(crate) head: Head,
     pub(crate) place: Place,
     pub(crate) head_file: HeadFile,
-    pub(crate) lock: File,
+    pub(crate) lock: FolderLock,
 }
 
 /// Locks the folder, tries the file out, opens it and proves it. What cannot be believed is set aside.

@@ -1,7 +1,6 @@
 //! The writer thread: group commit.
 
 use std::{
-    fs::File,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender},
@@ -16,6 +15,7 @@ use warden_store::{Commit, Head, JournalError, Record, chain::Content};
 use crate::{
     columns::Columns,
     fault::Fault,
+    files::FolderLock,
     head::HeadFile,
     keeper::{self, Job, Reader, Shared},
     open::{self, Examined, Opened},
@@ -60,9 +60,16 @@ pub(crate) struct Writer {
     held: Option<Work>, // taken from the inbox and not begun
     pace: Duration,     // between two batches, on average
     answered: Instant,  // when the last commit was
-    checkpoint_at: u64, // bytes of write-ahead log
-    settled: bool,      // nothing was committed since the last look at a quiet moment
-    _lock: File,
+    log: Log,
+    settled: bool, // nothing was committed since the last look at a quiet moment
+    _lock: FolderLock,
+}
+
+/// The write-ahead log since the last checkpoint.
+struct Log {
+    bytes: u64,
+    since: Instant,
+    next: u64, // bytes from which the next checkpoint is wanted
 }
 
 /// The writer's way into the file.
@@ -87,7 +94,7 @@ impl Writer {
     ) -> Self {
         let Opened { conn, head, place, head_file, lock } = opened;
         Self {
-            checkpoint_at: shared.config.checkpoints.under_load,
+            log: Log { bytes: 0, since: Instant::now(), next: shared.config.checkpoints.when_steady },
             shared,
             link: Link::Open { conn, reads },
             head,
@@ -267,14 +274,18 @@ impl Writer {
         Ok(Link::Open { conn, reads })
     }
 
+    /// Has the log moved into the file when it is long enough for the load there is.
     fn checkpoint_under_load(&mut self) {
-        let under_load = self.shared.config.checkpoints.under_load;
+        let rules = self.shared.config.checkpoints;
         let bytes = self.shared.files.wal_bytes();
-        if bytes >= self.checkpoint_at {
-            self.checkpoint_at = bytes + under_load; // the next one, should this one fail
+        if bytes < self.log.bytes {
+            self.log = Log { bytes, since: Instant::now(), next: rules.when_steady };
+        }
+        self.log.bytes = bytes;
+        let steady = bytes as f64 <= self.log.since.elapsed().as_secs_f64() * rules.steady as f64;
+        if bytes >= self.log.next && (steady || bytes >= rules.in_storm) {
+            self.log.next = bytes.saturating_add(rules.when_steady); // should this one fail
             self.ask_for_checkpoint();
-        } else if bytes < under_load {
-            self.checkpoint_at = under_load;
         }
     }
 

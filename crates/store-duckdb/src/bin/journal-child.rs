@@ -43,7 +43,8 @@ type Done = Result<(), Box<dyn Error>>;
 /// Checkpoints and new segments come all the time.
 fn write(folder: &str, from: &str) -> Done {
     let mut config = Config::new(folder);
-    config.checkpoints.under_load = 100_000;
+    config.checkpoints.when_steady = 100_000;
+    config.checkpoints.steady = u64::MAX;
     config.segment = 1_000.try_into()?;
     let journal = DuckJournal::open(config)?;
     let from: u64 = from.parse()?;
@@ -134,7 +135,7 @@ fn fill(folder: &str, how: &str) -> Done {
 /// No checkpoint before the end: what is full is the write-ahead log's disk.
 fn config(folder: &str) -> Config {
     let mut config = Config::new(folder);
-    config.checkpoints.under_load = u64::MAX;
+    config.checkpoints.when_steady = u64::MAX;
     config.checkpoints.when_quiet = u64::MAX;
     config
 }

@@ -19,7 +19,8 @@ async fn a_narrow_journal_passes_every_case() {
         config.commit = 1.try_into().unwrap();
         config.forgotten = 1.try_into().unwrap();
         config.proven = 1.try_into().unwrap();
-        config.checkpoints.under_load = 0;
+        config.checkpoints.when_steady = 0;
+        config.checkpoints.steady = u64::MAX;
         config.segment = 1.try_into().unwrap();
         config
     })

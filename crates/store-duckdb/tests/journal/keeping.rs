@@ -72,7 +72,8 @@ async fn checkpoints_keep_the_log_small() {
     let mut config = Config::new(folder.path());
     config.checkpoints.quiet = Duration::from_millis(5);
     config.checkpoints.when_quiet = 1;
-    config.checkpoints.under_load = 200_000;
+    config.checkpoints.when_steady = 200_000;
+    config.checkpoints.steady = u64::MAX;
     let journal = DuckJournal::open(config).unwrap();
     let mut largest = 0;
     for _ in 0..200 {
@@ -96,7 +97,8 @@ async fn everything_at_once_stays_whole_and_bounded() {
     const KEPT: u64 = 5_000;
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
-    config.checkpoints.under_load = 200_000;
+    config.checkpoints.when_steady = 200_000;
+    config.checkpoints.steady = u64::MAX;
     config.segment = 4_000.try_into().unwrap();
     config.forgotten = 1_500.try_into().unwrap();
     let journal = Arc::new(DuckJournal::open(config).unwrap());

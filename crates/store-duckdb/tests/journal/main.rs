@@ -32,7 +32,7 @@ fn config(folder: &Path) -> Config {
 /// Never takes a checkpoint by itself.
 fn without_checkpoints(folder: &Path) -> Config {
     let mut config = config(folder);
-    config.checkpoints.under_load = u64::MAX;
+    config.checkpoints.when_steady = u64::MAX;
     config.checkpoints.when_quiet = u64::MAX;
     config
 }
