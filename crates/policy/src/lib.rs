@@ -27,6 +27,8 @@ mod evidence;
 mod incident;
 mod jitter;
 pub mod login;
+#[cfg(test)]
+mod model;
 pub mod network;
 pub mod params;
 mod phase;

@@ -181,8 +181,9 @@ fn observe(s: &mut Instance, report: &Report, now: Timestamp) -> bool {
         changed |=
             s.set_layer(Layer::LoggedIn, connected && account.is_some_and(|flags| flags.expected), now);
     }
-    if let Some(permitted) = report.facts.trading_permitted() {
-        changed |= s.set_layer(Layer::TradingPermitted, permitted, now);
+    let permitted = report.facts.trading_permitted();
+    if permitted.is_some() || !connected {
+        changed |= s.set_layer(Layer::TradingPermitted, permitted == Some(true), now);
     }
     if !connected {
         changed |= s.set_layer(Layer::SessionConfirmed, false, now);

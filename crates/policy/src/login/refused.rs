@@ -27,15 +27,20 @@ pub(crate) fn refused(
         return disabled::proof(s, IncidentKind::AccountClosed, facts, now, params, fx);
     }
     if s.phase != Phase::LoggingIn {
-        s.login_attempts = s.login_attempts.saturating_add(1);
+        count(s, params);
     }
     counted(s, Evidence::of(facts), now, params, fx);
 }
 
 /// The session is not one of the expected account.
 pub(crate) fn wrong_account(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
-    s.login_attempts = s.login_attempts.saturating_add(1);
+    count(s, params);
     counted(s, Evidence::Flags, now, params, fx);
+}
+
+/// What was refused is in the count of logins, which may be full of those whose outcome was lost (REC-4).
+fn count(s: &mut Instance, params: &Params) {
+    s.login_attempts = s.login_attempts.saturating_add(1).min(params.login.attempts);
 }
 
 /// A login was refused; it is in the count already.
