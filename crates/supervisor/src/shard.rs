@@ -13,6 +13,7 @@ mod project;
 mod servers;
 mod slot;
 mod translate;
+mod verify;
 mod wishes;
 mod work;
 
@@ -97,6 +98,8 @@ pub(crate) struct Shard {
     renew_at: Timestamp,
     /// The first instance of the next turn of renewals.
     renew_from: usize,
+    /// The first instance whose stored state is looked at next.
+    verify_from: usize,
     inbound: Option<mpsc::Receiver<Inbound>>,
     internal: mpsc::Receiver<Internal>,
     /// What is under way at a store, one thing for an instance at most.
@@ -138,6 +141,7 @@ impl Shard {
         let mut shard = Self {
             renew_at: now.after(shared.options.lease_renew),
             renew_from: 0,
+            verify_from: 0,
             wheel: Wheel::new(now),
             index_of,
             slots: start.slots,

@@ -30,7 +30,11 @@ impl Shard {
         self.renew_from = if last == self.slots.len() { 0 } else { last };
         let turn = (0_u32..).zip(&self.slots).skip(first).take(last - first);
         let ours: Vec<u32> = turn.filter(|(_, slot)| slot.has_lease()).map(|(index, _)| index).collect();
-        if let Err(fault) = self.renew(&ours).await {
+        let kept = match self.renew(&ours).await {
+            Ok(()) if self.renew_from == 0 => self.verify_some(TOGETHER).await,
+            kept => kept,
+        };
+        if let Err(fault) = kept {
             self.store_failed(&fault, now);
         }
     }

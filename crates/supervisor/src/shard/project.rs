@@ -64,7 +64,7 @@ impl Shard {
         }
     }
 
-    async fn write(&mut self, indices: &[u32]) -> Result<(), HotError> {
+    pub(super) async fn write(&mut self, indices: &[u32]) -> Result<(), HotError> {
         let lagging = |shard: &Self, restored: bool| -> Vec<u32> {
             let lags = |index: &&u32| {
                 let slot = &shard.slots[**index as usize];

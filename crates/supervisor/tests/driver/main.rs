@@ -12,5 +12,6 @@ mod fencing;
 mod idle;
 mod login;
 mod restart;
+mod soak;
 mod store_lost;
 mod surface;

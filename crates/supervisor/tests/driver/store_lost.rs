@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use warden_domain::{FailureReason, Gate, IncidentKind, Span, Status};
 use warden_policy::params::Exhausted;
-use warden_store::memory::Damage;
+use warden_store::{HotKey, memory::Damage};
 
 use crate::rig::{Manner, Rig, id, pass, settle};
 
@@ -184,6 +184,28 @@ async fn acc_6_an_unreadable_state_at_the_start_is_rebuilt() {
         rig.assert_consistent(&id(0)).await;
         assert!(rig.view(&id(0)).await.incidents.is_empty(), "{damage:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn acc_6_what_is_spoilt_at_rest_is_found_and_rebuilt() {
+    for damage in [Damage::WrongType, Damage::MissingField, Damage::FlippedBit, Damage::NewerSchema] {
+        let rig = Rig::up(3).await;
+        rig.hot.damage(&id(1), damage);
+        pass(11).await;
+        rig.assert_consistent(&id(1)).await;
+        assert_eq!(rig.status(&id(1)).await, Status::Connected);
+        assert!(rig.rows(&id(1)).await.iter().any(|row| row.rule == "ACC-6"), "{damage:?}");
+        assert!(rig.rows(&id(0)).await.iter().all(|row| row.rule != "ACC-6"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn acc_6_documented_keys_that_others_changed_are_written_again() {
+    let rig = Rig::up(1).await;
+    rig.hot.overwrite(&id(0), HotKey::Status, "FAILED");
+    pass(6).await;
+    assert_eq!(rig.keys(&id(0))["status"], "CONNECTED");
+    rig.assert_consistent(&id(0)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ mod accounts;
 mod clock;
 mod gateways;
 mod journal;
+mod relay;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -11,7 +12,9 @@ pub(crate) use accounts::GatedAccounts;
 pub(crate) use clock::PausedClock;
 pub(crate) use gateways::{Gateways, Manner};
 pub(crate) use journal::FaultyJournal;
+pub(crate) use relay::Relay;
 use tokio::sync::mpsc;
+use warden_bridge::Mt5Bridge;
 use warden_domain::{
     Desired, IncidentKind, InstanceId, Login, Span, Status, Timestamp, TradeServer, Version,
 };
@@ -33,6 +36,8 @@ pub(crate) struct Rig {
     pub(crate) options: Options,
     pub(crate) specs: Vec<InstanceSpec>,
     pub(crate) ownership: Arc<Ownership>,
+    /// A simulated world instead of the scripted gateways.
+    pub(crate) relay: Option<Arc<Relay>>,
     fleet: Option<Fleet>,
 }
 
@@ -53,6 +58,7 @@ impl Rig {
             options: Options { owner: "me".to_owned(), ..Options::default() },
             specs,
             ownership: Arc::default(),
+            relay: None,
             fleet: None,
         }
     }
@@ -65,7 +71,16 @@ impl Rig {
     pub(crate) async fn try_start(&mut self) -> Result<(), FleetError> {
         assert!(self.fleet.is_none(), "the fleet runs already");
         let (to_fleet, inbound) = mpsc::channel(1_024);
-        self.gateways.serve(to_fleet);
+        let bridge: Arc<dyn Mt5Bridge> = match &self.relay {
+            Some(relay) => {
+                relay.serve(to_fleet);
+                relay.clone()
+            }
+            None => {
+                self.gateways.serve(to_fleet);
+                self.gateways.clone()
+            }
+        };
         self.ownership = Arc::default();
         let parts = Parts {
             instances: self.specs.clone(),
@@ -73,7 +88,7 @@ impl Rig {
             journal: self.journal.clone(),
             hot: Arc::new(self.hot.clone()),
             accounts: self.accounts.clone(),
-            bridge: self.gateways.clone(),
+            bridge,
             inbound,
             ownership: self.ownership.clone(),
             clock: self.clock.clone(),
@@ -109,11 +124,18 @@ impl Rig {
     pub(crate) async fn kill(&mut self) {
         drop(self.fleet.take().expect("a fleet runs"));
         self.gateways.cut();
+        if let Some(relay) = &self.relay {
+            relay.cut();
+        }
         settle().await;
     }
 
     pub(crate) async fn drain(&mut self) -> Result<(), FleetError> {
         self.fleet.take().expect("a fleet runs").drain().await
+    }
+
+    pub(crate) fn relay(&self) -> &Arc<Relay> {
+        self.relay.as_ref().expect("the terminals are simulated")
     }
 
     pub(crate) fn fleet(&self) -> &Fleet {
