@@ -71,7 +71,7 @@ fn text(raw: &str) -> String {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
             c if c.is_control() => {
-                write!(quoted, "\\u{:04x}", u32::from(c)).expect("a String takes any text")
+                write!(quoted, "\\u{:04x}", u32::from(c)).expect("a String takes any text");
             }
             c => quoted.push(c),
         }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use warden_bridge::{Envelope, Finished, Inbound, Mt5Bridge, Outcome, Report, SendError, SessionFacts};
+use warden_bridge::{
+    Command, Envelope, Finished, Inbound, Mt5Bridge, Outcome, Report, SendError, SessionFacts,
+};
 use warden_domain::{Desired, Epoch, InstanceId, Login, TradeServer};
 use warden_policy::Params;
 use warden_store::{Account, HotState, Journal, Password, memory::MemoryAccounts};
@@ -117,17 +119,16 @@ pub fn standing(connected: bool) -> Report {
 /// The command was done; a confirmation answers with the right session.
 #[must_use]
 pub fn done(envelope: &Envelope) -> Inbound {
-    let outcome = match envelope.command {
-        warden_bridge::Command::Confirm => {
-            let number: u64 = envelope.instance.as_str()[5..].parse().unwrap_or(0);
-            Outcome::Session(SessionFacts {
-                login: 5_000_000 + number,
-                server: format!("Broker-Live{}", number / PER_SERVER as u64),
-                orders: Vec::new(),
-                positions: Vec::new(),
-            })
-        }
-        _ => Outcome::Done,
+    let outcome = if matches!(envelope.command, Command::Confirm) {
+        let number: u64 = envelope.instance.as_str()[5..].parse().unwrap_or(0);
+        Outcome::Session(SessionFacts {
+            login: 5_000_000 + number,
+            server: format!("Broker-Live{}", number / PER_SERVER as u64),
+            orders: Vec::new(),
+            positions: Vec::new(),
+        })
+    } else {
+        Outcome::Done
     };
     Inbound::Finished(Finished {
         instance: envelope.instance.clone(),

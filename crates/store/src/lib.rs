@@ -4,17 +4,18 @@
 //! same numbered cases of [`conformance`].
 
 mod accounts;
-mod hot;
-mod journal;
 pub mod chain;
 pub mod conformance;
+mod hot;
+mod journal;
 pub mod memory;
 
 use std::{future::Future, pin::Pin};
 
 pub use accounts::{Account, Accounts, AccountsError, Password};
 pub use hot::{
-    Cas, HotError, HotKey, HotState, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Snapshot, Stored, settle,
+    Cas, HotError, HotKey, HotState, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Snapshot,
+    Stored, settle,
 };
 pub use journal::{Commit, Head, Journal, JournalError, Record, Row};
 

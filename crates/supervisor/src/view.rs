@@ -28,6 +28,8 @@ pub struct View {
     pub health: Vec<Layer>,
     /// Open positions of the account.
     pub positions: u16,
+    /// Whether a broker incident holds it back while another instance probes (BRK-5).
+    pub held: bool,
     /// The open incidents.
     pub incidents: Vec<IncidentView>,
     /// The alerts whose condition holds.
@@ -85,6 +87,7 @@ impl View {
             gate: state.gate(),
             health: Layer::ALL.iter().copied().filter(|layer| state.health().is_up(*layer)).collect(),
             positions: state.positions(),
+            held: state.is_held(),
             incidents: state
                 .incidents()
                 .map(|(kind, incident, next_attempt_at)| IncidentView {

@@ -163,6 +163,7 @@ mod tests {
             gate,
             health: Vec::new(),
             positions: 0,
+            held: false,
             incidents: Vec::new(),
             alerts: Vec::new(),
             next_deadline: None,

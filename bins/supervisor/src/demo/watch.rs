@@ -157,6 +157,7 @@ fn incident(view: &View, now: Timestamp) -> (String, Colour) {
     let attempt = if nearest.attempt == 0 { String::new() } else { format!(", attempt {}", nearest.attempt) };
     let next = match nearest.next_attempt_at {
         Some(at) if at > now => format!(", next in {}", seconds(at, now)),
+        Some(_) if view.held => ", held while another one probes".to_owned(),
         Some(_) => ", due".to_owned(),
         None => String::new(),
     };

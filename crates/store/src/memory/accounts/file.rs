@@ -170,7 +170,9 @@ impl<'t> Reading<'t> {
         for (id, account, place) in accounts {
             if let Some((first, at)) = seen.insert((account.login, &account.server), (id, place)) {
                 let line = self.line(at);
-                let what = format!("is the same login and server as accounts.{first} on line {line}; remove one of them");
+                let what = format!(
+                    "is the same login and server as accounts.{first} on line {line}; remove one of them"
+                );
                 self.fault(place, &format!("accounts.{id}"), &what);
             }
         }
