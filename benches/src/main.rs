@@ -7,7 +7,9 @@ use warden_benches::{Figures, deadlines, figure::Figure, hot, journal, path, pol
 #[global_allocator]
 static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
-const BENCHMARKS: [(&str, fn() -> Figures); 6] = [
+type Run = fn() -> Figures;
+
+const BENCHMARKS: [(&str, Run); 6] = [
     ("policy", || policy::figures(ALLOCATOR)),
     ("journal", journal::figures),
     ("hot", hot::figures),
