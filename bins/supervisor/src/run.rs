@@ -1,4 +1,5 @@
 mod assembly;
+mod scrape;
 
 use std::{path::Path, process, time::Duration};
 
@@ -99,11 +100,12 @@ async fn end_in_order(
 }
 
 async fn drain(running: Running, whole: bool) -> Result<(), Error> {
-    let Running { control, questions, desk, fleet, listener, .. } = running;
+    let Running { control, questions, desk, fleet, listener, scrape, .. } = running;
     drop((questions, control));
     let drained = stop(fleet, whole).await;
     listener.shutdown().await;
     let closed = desk.journal.close().await;
+    drop(scrape); // what the end did can still be scraped
     drained?;
     if whole {
         closed.context("the journal was not closed in order")?;

@@ -25,6 +25,8 @@ use warden_supervisor::{
     control::{About, Desk, Limits, Question, Server},
 };
 
+use super::scrape::{self, Scrape};
+
 /// A supervisor that runs.
 pub(crate) struct Running {
     pub(crate) fleet: Fleet,
@@ -33,6 +35,7 @@ pub(crate) struct Running {
     pub(crate) questions: mpsc::Receiver<Question>,
     pub(crate) listener: ServerHandle,
     pub(crate) address: SocketAddr,
+    pub(crate) scrape: Option<Scrape>,
 }
 
 /// Opens everything that a configuration names and starts the fleet.
@@ -53,6 +56,7 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
         Listener::bind(server_config(&config.listen), admission, said)
             .await
             .map_err(|fault| in_use(&places, fault))?;
+    let endpoint = scrape::bind(&config.listen, &places).await?;
     let desk = Desk {
         about: about(&config, address, clock.as_ref()),
         journal: Arc::clone(&journal),
@@ -65,7 +69,7 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
         journal,
         hot,
         accounts: Arc::new(accounts),
-        bridge: Arc::new(bridge),
+        bridge: Arc::new(bridge.clone()),
         inbound,
         ownership,
         clock,
@@ -73,7 +77,8 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     };
     let fleet = Fleet::start(parts).await?;
     started.send_replace(true);
-    Ok(Running { fleet, desk, control, questions, listener: server, address })
+    let scrape = endpoint.map(|endpoint| scrape::serve(endpoint, fleet.registry().clone(), bridge));
+    Ok(Running { fleet, desk, control, questions, listener: server, address, scrape })
 }
 
 fn make_folder(folder: &Path, places: &Places) -> Result<(), Faults> {
