@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 /// use warden_tests::Plan;
 ///
 /// let plan = Plan::quick(&["a", "b"]).set("broker.down.attempts", "2");
-/// assert!(plan.config("127.0.0.1:7401", "redis://127.0.0.1:6379").contains("broker.down.attempts = 2"));
+/// assert!(plan.config("127.0.0.1:7401", "127.0.0.1:9464", "redis://127.0.0.1:6379").contains("attempts = 2"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -105,9 +105,10 @@ impl Plan {
 
     /// The supervisor's configuration file.
     #[must_use]
-    pub fn config(&self, gateways: &str, redis: &str) -> String {
+    pub fn config(&self, gateways: &str, metrics: &str, redis: &str) -> String {
         let mut text = format!(
-            "[supervisor]\nname = \"test\"\ndata_folder = \"data\"\n\n[listen]\ngateways = \"{gateways}\"\n\n\
+            "[supervisor]\nname = \"test\"\ndata_folder = \"data\"\n\n[listen]\ngateways = \"{gateways}\"\n\
+             metrics = \"{metrics}\"\n\n\
              [redis]\nurl = \"{redis}\"\n\n[accounts]\nfile = \"accounts.toml\"\n\n[policy]\n"
         );
         for (key, value) in &self.policy {

@@ -1,7 +1,7 @@
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
-    net::SocketAddr,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::PathBuf,
     time::Duration,
@@ -43,6 +43,7 @@ pub struct World {
     folder: TempDir,
     plan: Plan,
     gateways: SocketAddr,
+    metrics: SocketAddr,
     /// The server, to be killed and looked into.
     pub redis: Redis,
     supervisor: Option<Program>,
@@ -72,9 +73,10 @@ impl World {
     pub fn prepare(plan: Plan) -> Self {
         let folder = must(tempfile::tempdir(), "make a folder");
         let redis = must(Redis::start(), "start redis");
-        let gateways = SocketAddr::from(([127, 0, 0, 1], must(free_port(), "find a free port")));
-        let world = Self { folder, plan, gateways, redis, supervisor: None, simulator: None };
-        let config = world.plan.config(&world.gateways.to_string(), &world.redis.url());
+        let (gateways, metrics) = (free_address(), free_address());
+        let world = Self { folder, plan, gateways, metrics, redis, supervisor: None, simulator: None };
+        let addresses = (world.gateways.to_string(), world.metrics.to_string());
+        let config = world.plan.config(&addresses.0, &addresses.1, &world.redis.url());
         world.put("warden.toml", &config, 0o644);
         world.put("accounts.toml", &world.plan.accounts(), 0o600);
         world.put("faults.toml", world.plan.script(), 0o644);
@@ -100,8 +102,8 @@ impl World {
     /// A second configuration over the same data folder, listening elsewhere; its path.
     #[must_use]
     pub fn second_config(&self) -> String {
-        let elsewhere = SocketAddr::from(([127, 0, 0, 1], must(free_port(), "find a free port")));
-        let text = self.plan.config(&elsewhere.to_string(), &self.redis.url());
+        let elsewhere = [free_address(), free_address()].map(|address| address.to_string());
+        let text = self.plan.config(&elsewhere[0], &elsewhere[1], &self.redis.url());
         self.put("second.toml", &text.replace("[listen]", "control = \"second.sock\"\n\n[listen]"), 0o644);
         self.arg("second.toml")
     }
@@ -213,6 +215,25 @@ impl World {
     fn inject(&self, line: &str) {
         let answer = self.control(line);
         assert!(answer.starts_with("ok"), "the simulator took {line} badly: {answer}");
+    }
+
+    /// The value of a series as Prometheus scrapes it, named as it is written, labels included.
+    #[must_use]
+    pub fn metric(&self, series: &str) -> Option<f64> {
+        let mut stream = must(TcpStream::connect(self.metrics), "reach the metrics");
+        must(stream.set_read_timeout(Some(SOON)), "limit a read");
+        must(stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: loopback\r\n\r\n"), "ask for the metrics");
+        let mut answer = String::new();
+        must(stream.read_to_string(&mut answer), "read the metrics");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let line = answer.lines().find_map(|line| line.strip_prefix(series))?;
+        Some(must(line.trim().parse(), "read a value"))
+    }
+
+    /// Whether the condition of an alert holds for an instance, as Prometheus sees it.
+    #[must_use]
+    pub fn alerts(&self, alert: &str, instance: &str) -> bool {
+        self.metric(&format!("warden_alert_active{{alert=\"{alert}\",instance=\"{instance}\"}}")) == Some(1.0)
     }
 
     // -- what is awaited
@@ -363,6 +384,10 @@ impl World {
         }
         told
     }
+}
+
+fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], must(free_port(), "find a free port")))
 }
 
 /// Runs the supervisor's program with these arguments, to its end.

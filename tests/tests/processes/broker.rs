@@ -26,7 +26,11 @@ fn brk_1_ses_1_a_broker_that_is_down_is_failed_under_the_documented_keys_and_com
         "{last_login} is RFC 3339 in UTC"
     );
 
+    world.wait("the alert", || world.alerts("BrokerDown", "a").then_some(()));
+    assert!(!world.alerts("BrokerDown", "b"));
+
     world.wait_for("a", "CONNECTED", "BROKER_DOWN");
+    world.wait("the end of the alert", || (!world.alerts("BrokerDown", "a")).then_some(()));
     assert_eq!(keys::documented(&world.redis, "a")["connection_state"], "CONNECTED");
     assert_eq!(keys::documented(&world.redis, "b")["last_failure_reason"], "NONE", "b is at another broker");
 
@@ -50,6 +54,7 @@ fn brk_1_five_reconnects_in_vain_fail_it_for_good() {
     world.fault("a", "broker_down");
     world.wait_for("a", "PERMANENTLY_FAILED", "BROKER_DOWN");
     assert_eq!(keys::documented(&world.redis, "a")["connection_state"], "FAILED");
+    world.wait("the alert for a person", || world.alerts("InstanceStopped", "a").then_some(()));
 
     let story = world.judge();
     let attempts = story.given_by("a", Rule::Brk1, Command::Reconnect);
@@ -73,6 +78,12 @@ fn brk_5_many_that_fail_together_are_one_incident_with_one_canary() {
     }
     let held = |world: &World| names.iter().filter(|name| world.snapshot(name).1.is_held()).count();
     world.wait("three of the four wait", || (held(&world) == 3).then_some(()));
+    let incident = || world.metric("warden_broker_incident_active{server=\"Broker-All\"}");
+    world.wait("one alert for all", || (incident() == Some(1.0)).then_some(()));
+    assert!(
+        names.iter().filter(|name| world.alerts("BrokerDown", name)).count() <= 1,
+        "and none of its members'"
+    );
     world.wait_until_all_are_connected();
     let story = world.judge();
     let probes = |name: &&str| story.given_by(name, Rule::Brk1, Command::Reconnect).len();

@@ -30,6 +30,10 @@ fn garbage_at_the_gateways_port_does_no_harm() {
     world.wait_for("a", "FAILED", "TERMINAL_CRASHED");
     world.wait_for("a", "CONNECTED", "TERMINAL_CRASHED");
     drop(silent);
+    world.wait("what was refused is counted", || {
+        let refused = |kind| world.metric(&format!("warden_refusals_total{{kind=\"{kind}\"}}"));
+        (refused("oversized")? + refused("bad_field")? >= 3.0).then_some(())
+    });
     assert_eq!(world.supervisor_pid(), pid);
     let refused = world.cli(&["status"]);
     assert_eq!(refused.code, Some(0), "{refused:?}");

@@ -22,11 +22,16 @@ fn log_2_log_3_log_4_log_7_five_refused_logins_stop_it_and_a_reset_brings_it_bac
     ]);
     assert_eq!(found, wanted.into_iter().map(|(key, text)| (key, text.to_owned())).collect());
 
+    world.wait("LOG-3: the alert", || world.alerts("LoginFailure", "a").then_some(()));
+    assert!(world.alerts("RepeatedLoginFailure", "a"), "LOG-5");
     let reset = world.cli(&["reset", "a"]);
     assert_eq!(reset.code, Some(0), "{reset:?}");
     world.wait_for_key("a", "status", "CONNECTED");
     assert_eq!(keys::documented(&world.redis, "a")["login_attempt_count"], "0");
     assert_eq!(keys::documented(&world.redis, "a")["login_failure_reason"], "NONE");
+    for alert in ["LoginFailure", "RepeatedLoginFailure"] {
+        world.wait(alert, || (!world.alerts(alert, "a")).then_some(()));
+    }
     world.wait_for_key("b", "status", "CONNECTED");
 
     let story = world.judge();
