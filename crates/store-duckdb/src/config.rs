@@ -35,16 +35,16 @@ pub struct Config {
     pub probe: Option<Probe>,
 }
 
-/// When checkpoints are taken. A checkpoint moves the write-ahead log into the file; commits go on beside it, but wait for
-/// the disk at its end: about 20 ms at 8 MiB of log, 50 ms at 32 MiB. So it is taken when it is quiet, or while there is
-/// little to move, or when the log must not grow any more.
+/// When checkpoints are taken. A checkpoint moves the write-ahead log into the file; commits go on beside it, but wait
+/// for the disk at its end: about 15 ms at 4 MiB of log, 25 ms at 8 MiB, 50 ms at 32 MiB. So it is taken when it is
+/// quiet, or while there is little to move, or when the log must not grow any more.
 #[derive(Clone, Copy, Debug)]
 pub struct Checkpoints {
     /// No batch for this long counts as quiet. Default 1 s.
     pub quiet: Duration,
     /// Bytes of log from which a quiet moment is used. Default 1 MiB.
     pub when_quiet: u64,
-    /// Bytes of log from which a checkpoint is taken under a steady load. Default 8 MiB.
+    /// Bytes of log from which a checkpoint is taken under a steady load. Default 4 MiB.
     pub when_steady: u64,
     /// Bytes a second, on average since the last checkpoint, up to which a load counts as steady; more is a storm, and
     /// checkpoints wait for its end. Default 6 MiB/s.
@@ -86,7 +86,7 @@ impl Default for Checkpoints {
         Self {
             quiet: Duration::from_secs(1),
             when_quiet: 1 << 20,
-            when_steady: 8 << 20,
+            when_steady: 4 << 20,
             steady: 6 << 20,
             in_storm: 1 << 30,
         }
