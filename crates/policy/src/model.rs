@@ -264,6 +264,15 @@ fn small() -> Params {
     params
 }
 
+/// One of everything.
+fn smallest() -> Params {
+    let mut params = small();
+    params.login.attempts = 1;
+    params.drop.attempts = 1;
+    params.recovery.failed = 0;
+    params
+}
+
 const SESSION: Outcome = Outcome::Session { matches: true, reconciled: true, positions: 0 };
 const ANOTHER: Outcome = Outcome::Session { matches: false, reconciled: true, positions: 0 };
 
@@ -312,7 +321,8 @@ fn logins_reconnects_and_restarts_are_model_checked() {
     let mut outcomes = good_ends();
     outcomes.extend([(ANOTHER, READY), (Outcome::NotStarted, Facts::default())]);
     let (fault, away) = (last_error(-10_004), line(JournalLine::NoConnection));
-    outcomes.extend(failed([last_error(-6), Facts::default(), away, fault]));
+    let nobody = Facts { terminal: flags(false, false, true).terminal, ..last_error(-6) };
+    outcomes.extend(failed([last_error(-6), Facts::default(), away, fault, nobody]));
     let mut events = people_and_gateways();
     let lost = [flags(false, false, false), flags(true, false, true)];
     events.extend(lost.map(|facts| Event::Report(alive(facts))));
@@ -324,13 +334,22 @@ fn logins_reconnects_and_restarts_are_model_checked() {
 #[test]
 fn broker_incidents_are_model_checked() {
     let mut outcomes = good_ends();
-    outcomes.extend(failed([last_error(-6), Facts::default(), line(JournalLine::NoConnection)]));
+    outcomes.extend(failed([Facts::default(), line(JournalLine::NoConnection)]));
     let mut events = people_and_gateways();
     events.extend([Event::Hold, Event::Release { after: Span::from_secs(1) }]);
-    events.extend([flags(false, false, false), code(10_024)].map(|facts| Event::Report(alive(facts))));
-    events.extend([Event::UnresolvedSends(1), Event::UnresolvedSends(0), Event::Report(Report::default())]);
-    let states = states_of(Machine { params: small(), given: Instance::new(1), outcomes, events });
+    events.extend([Event::Report(alive(flags(false, false, false))), Event::Report(Report::default())]);
+    let states = states_of(Machine { params: smallest(), given: Instance::new(1), outcomes, events });
     assert!(states > 10_000, "{states}");
+}
+
+#[test]
+fn unresolved_sends_are_model_checked() {
+    let mut outcomes = good_ends();
+    outcomes.extend(failed([Facts::default(), last_error(-10_004)]));
+    let mut events = people_and_gateways();
+    events.extend([Event::UnresolvedSends(1), Event::UnresolvedSends(0), Event::Report(Report::default())]);
+    let states = states_of(Machine { params: smallest(), given: Instance::new(1), outcomes, events });
+    assert!(states > 1_000, "{states}");
 }
 
 #[test]
@@ -341,7 +360,12 @@ fn limits_rights_and_maintenance_are_model_checked() {
     let mut events = people_and_gateways();
     let reports = [code(10_024), code(10_018), flags(true, true, false), flags(false, false, false)];
     events.extend(reports.map(|facts| Event::Report(alive(facts))));
-    let states = states_of(Machine { params: small(), given: Instance::new(1), outcomes, events });
+    let states = states_of(Machine {
+        params: Params { drop: smallest().drop, login: smallest().login, ..small() },
+        given: Instance::new(1),
+        outcomes,
+        events,
+    });
     assert!(states > 10_000, "{states}");
 }
 
@@ -374,7 +398,7 @@ fn the_stored_state_is_model_checked() {
     let store = [StateStoreEvent::Lost { attempts: 1 }, StateStoreEvent::Back, StateStoreEvent::Exhausted];
     events.extend(store.map(Event::StateStore));
     for exhausted in [Exhausted::Stop, Exhausted::Degrade] {
-        let mut params = small();
+        let mut params = smallest();
         params.state_store.exhausted = exhausted;
         let (outcomes, events) = (outcomes.clone(), events.clone());
         let states = states_of(Machine { params, given: Instance::new(1), outcomes, events });

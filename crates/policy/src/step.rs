@@ -173,7 +173,8 @@ fn observe(s: &mut Instance, report: &Report, now: Timestamp) -> bool {
     let mut changed = s.set_layer(Layer::TerminalAlive, report.terminal_alive, now);
     let terminal = report.facts.terminal;
     let connected = report.terminal_alive && terminal.is_some_and(|flags| flags.connected);
-    if terminal.is_some() || !report.terminal_alive {
+    let seen = terminal.is_some() || !report.terminal_alive;
+    if seen {
         changed |= s.set_layer(Layer::BrokerConnected, connected, now);
     }
     let account = report.facts.account;
@@ -182,7 +183,7 @@ fn observe(s: &mut Instance, report: &Report, now: Timestamp) -> bool {
             s.set_layer(Layer::LoggedIn, connected && account.is_some_and(|flags| flags.expected), now);
     }
     let permitted = report.facts.trading_permitted();
-    if permitted.is_some() || !connected {
+    if permitted.is_some() || (seen && !connected) {
         changed |= s.set_layer(Layer::TradingPermitted, permitted == Some(true), now);
     }
     if !connected {

@@ -230,6 +230,52 @@ proptest! {
     }
 
     #[test]
+    fn rec_4_a_supervisor_that_dies_anywhere_gives_no_login_back(
+        params in parameters(),
+        cuts in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let mut bench = Bench::new(params);
+        bench.log_in();
+        let mut logins = 1;
+        for cut in cuts {
+            if cut {
+                bench.restart(Report { terminal_alive: true, ..Report::default() });
+            } else if bench.state.awaited().is_some() {
+                let _ = bench.end(Outcome::Failed, Facts { last_error: Some(-6), ..Facts::default() });
+            }
+            if until(&mut bench, Command::Login).is_some() {
+                logins += 1;
+            }
+        }
+        prop_assert_eq!(logins, u32::from(bench.params.login.attempts));
+        prop_assert!(stopped(&bench));
+    }
+
+    #[test]
+    fn rec_4_a_supervisor_that_dies_anywhere_gives_no_reconnect_back(
+        params in parameters(),
+        cuts in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let mut bench = Bench::up(params);
+        let _ = bench.give(Event::Report(disconnected()));
+        let _ = until(&mut bench, Command::Reconnect);
+        let _ = bench.end(Outcome::Failed, journal(JournalLine::NoConnection));
+        let mut reconnects = 0;
+        for cut in cuts {
+            if until(&mut bench, Command::Reconnect).is_some() {
+                reconnects += 1;
+            }
+            if cut {
+                bench.restart(disconnected());
+            } else if bench.state.awaited().is_some() {
+                let _ = bench.end(Outcome::Failed, journal(JournalLine::NoConnection));
+            }
+        }
+        prop_assert_eq!(reconnects, u32::from(bench.params.down.attempts));
+        prop_assert!(stopped(&bench));
+    }
+
+    #[test]
     fn rec_5_a_clock_that_runs_back_fires_nothing_and_loses_nothing(
         params in parameters(),
         back in prop::collection::vec(0_i64..100_000_000, 1..20),

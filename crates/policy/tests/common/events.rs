@@ -18,6 +18,7 @@ pub(crate) fn facts() -> Vec<Facts> {
     all.extend([code(10_024, false), code(10_008, false), code(10_008, true), code(10_018, false)]);
     all.extend([code(10_009, true), code(10_027, false), code(10_031, false), code(99_999, false)]);
     all.extend([error(-6), error(-10_003), error(-10_005), error(1), error(-8), error(4_711)]);
+    all.push(Facts { terminal: flags(false, false, true).terminal, ..error(-6) });
     all.push(Facts { retcode: Some(10_024), ..flags(false, false, false) });
     all.push(Facts { journal: Some(JournalLine::AccountDisabled), ..fine() });
     all

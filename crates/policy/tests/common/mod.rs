@@ -7,7 +7,9 @@ pub(crate) mod invariants;
 pub(crate) mod walk;
 
 use warden_domain::{AccountFlags, Facts, JournalLine, Span, TerminalFlags, Timestamp};
-use warden_policy::{Effects, Event, Instance, Params, Report, Stepped, params::Percent, step};
+use warden_policy::{
+    Effects, Event, Instance, Params, Report, Stepped, decode_state, encode_state, params::Percent, step,
+};
 
 /// Where the clock of a test begins.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -85,6 +87,15 @@ impl Bench {
     pub(crate) fn confirm(&mut self) {
         let session = warden_policy::Outcome::Session { matches: true, reconciled: true, positions: 0 };
         let _ = self.end(session, fine());
+    }
+
+    /// The supervisor dies and is started again; then the gateway is back, with this report.
+    pub(crate) fn restart(&mut self, report: Report) {
+        let mut bytes = Vec::new();
+        encode_state(&self.state, &mut bytes);
+        self.state = decode_state(&bytes).expect("what was written can be read");
+        let _ = self.give(Event::Resume);
+        let _ = self.give(Event::GatewayUp(report));
     }
 
     /// Started, logged in and confirmed.
