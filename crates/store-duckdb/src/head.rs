@@ -42,6 +42,12 @@ impl HeadFile {
         Ok((Self { file, next: 1 - newer }, head))
     }
 
+    /// A head file that cannot be written.
+    #[cfg(test)]
+    pub(crate) fn read_only(path: &Path) -> Self {
+        Self { file: File::open(path).unwrap(), next: 0 }
+    }
+
     /// Makes `head` durable; the other slot keeps the one before.
     pub(crate) fn write(&mut self, head: Head) -> io::Result<()> {
         self.file.write_all_at(&encode(head), self.next * PAGE)?;

@@ -18,7 +18,7 @@ use crate::{
     fault::Fault,
     files::Files,
     keeper::{self, Job, Shared},
-    open,
+    open::{self, Opened},
     proof::{self, Trouble},
     retention,
     writer::{Batch, Work, Writer},
@@ -77,6 +77,10 @@ impl DuckJournal {
     fn start(config: Config) -> Result<Self, Fault> {
         let files = Files::in_folder(&config.folder)?;
         let opened = open::open(&config, &files)?;
+        Self::run(config, files, opened)
+    }
+
+    fn run(config: Config, files: Files, opened: Opened) -> Result<Self, Fault> {
         let reader = opened.conn.try_clone().map_err(|error| Fault::duckdb("open", files.folder(), error))?;
         let reads = reader.interrupt_handle();
         let queue = config.queue;
@@ -130,6 +134,9 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 impl Journal for DuckJournal {
     fn append(&self, records: Vec<Record>) -> Pending<'_, Result<Commit, JournalError>> {
         Box::pin(async move {
+            if self.room.is_closed() {
+                return Err(JournalError::Closed);
+            }
             if records.is_empty() {
                 let last = self.head().seq;
                 return Ok(Commit { first: last + 1, last });
@@ -205,5 +212,49 @@ impl Drop for DuckJournal {
         {
             tracing::error!("the journal's writer panicked");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use warden_domain::{Epoch, OpId, Version};
+
+    use super::*;
+    use crate::head::HeadFile;
+
+    fn record(version: u64) -> Record {
+        Record {
+            instance: InstanceId::new("a").unwrap(),
+            epoch: Epoch(1),
+            version: Version(version),
+            op: OpId(version),
+            at: Timestamp::from_millis(0),
+            kind: "tick",
+            rule: "",
+            payload: Vec::new(),
+        }
+    }
+
+    /// The rows are in the file, their head is not: their callers were refused, so they must not stay.
+    #[tokio::test]
+    async fn rows_whose_head_could_not_be_written_are_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::new(folder.path());
+        let files = Files::in_folder(folder.path()).unwrap();
+        let mut opened = open::open(&config, &files).unwrap();
+        opened.head_file = HeadFile::read_only(&files.head());
+        let journal = DuckJournal::run(config.clone(), files, opened).unwrap();
+        for version in 1..=3 {
+            let refused = journal.append(vec![record(version), record(version)]).await;
+            assert!(matches!(refused, Err(JournalError::Storage { action: "commit", .. })));
+            assert_eq!(journal.head().seq, 0);
+        }
+        drop(journal);
+
+        let journal = DuckJournal::open(config).unwrap();
+        let rows = journal.read(0, 10).await.unwrap();
+        let found: Vec<(u64, u64)> = rows.iter().map(|row| (row.seq, row.version.0)).collect();
+        assert_eq!(found, [(1, 3), (2, 3)], "only the last ones, which a dying process leaves behind");
+        assert_eq!(journal.verify().await.unwrap(), journal.head());
     }
 }

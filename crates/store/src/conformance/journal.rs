@@ -212,6 +212,7 @@ async fn journal_15_a_closed_journal_refuses_everything(journal: &dyn Journal) {
     let head = journal.head();
     journal.close().await.expect("closes");
     assert!(matches!(journal.append(many("a", 5, 1)).await, Err(JournalError::Closed)));
+    assert!(matches!(journal.append(Vec::new()).await, Err(JournalError::Closed)));
     assert!(matches!(journal.latest().await, Err(JournalError::Closed)));
     assert!(matches!(journal.history(&id("a"), 9, 9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.read(0, 9).await, Err(JournalError::Closed)));
