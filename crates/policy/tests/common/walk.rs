@@ -62,6 +62,21 @@ impl Walk {
     pub(crate) fn event(&mut self) -> Event {
         let roll = self.dice.below(100);
         self.pass(roll);
+        match self.bench.state.phase() {
+            // A person sees to it, so that walks do not end in the first stop.
+            Phase::Stopped { .. } if self.dice.percent(25) => {
+                return self.dice.pick(&[Event::Start, Event::Reset]);
+            }
+            Phase::Up if self.dice.percent(5) => return self.dice.pick(&self.wishes),
+            Phase::Stopped { .. }
+            | Phase::LoginDue
+            | Phase::LoggingIn
+            | Phase::Confirming
+            | Phase::Up
+            | Phase::Waiting(_)
+            | Phase::Recovering(_)
+            | Phase::Closing(_) => {}
+        }
         match (self.bench.state.awaited(), roll) {
             (_, 0) => Event::Resume,
             (_, 1) => self.dice.pick(&self.wishes),
