@@ -141,6 +141,10 @@ impl Shard {
     /// ACC-6: writes the whole state over what is unreadable.
     pub(super) async fn rebuild(&mut self, index: u32, now: Timestamp) {
         self.slots[index as usize].stored = StoredAs::ToRestore;
+        if self.store.next_deadline().is_some() {
+            // The return of the store is what writes it.
+            return;
+        }
         if let Err(fault) = self.write(&[index]).await {
             return self.store_failed(&fault, now);
         }
@@ -153,10 +157,13 @@ impl Shard {
 
     /// REC-2: locks the state, reads it again and writes ours on top of what is there.
     pub(super) async fn retry_write(&mut self, index: u32, now: Timestamp) {
+        if self.store.next_deadline().is_some() {
+            // It is made when the store is back.
+            return;
+        }
         let ids = [self.slots[index as usize].id.clone()];
         match self.locked_write(index, &ids).await {
             Ok(event) => self.follow_up(index, Event::State(event)),
-            // It is made again when the store is back.
             Err(fault) => self.store_failed(&fault, now),
         }
     }
@@ -211,7 +218,9 @@ impl Shard {
 
     /// NET-3: the store did not answer.
     pub(super) fn store_failed(&mut self, fault: &HotError, now: Timestamp) {
-        let event = match self.store.failed(now, &self.shared.params) {
+        // The call may have taken its time; the wait begins when it failed.
+        let failed_at = self.now().max(now);
+        let event = match self.store.failed(failed_at, &self.shared.params) {
             StateStoreEffect::Nothing | StateStoreEffect::Back => return,
             StateStoreEffect::Lost(attempts) => StateStoreEvent::Lost { attempts },
             StateStoreEffect::Exhausted => StateStoreEvent::Exhausted,

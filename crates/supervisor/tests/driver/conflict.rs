@@ -86,11 +86,14 @@ async fn rec_2_net_3_a_conflict_whose_retry_met_a_lost_store_is_settled_when_it_
 #[tokio::test(start_paused = true)]
 async fn rec_2_log_10_settling_a_conflict_does_not_give_a_running_logins_lock_away() {
     let rig = in_conflict().await;
-    pass(3).await;
+    pass(1).await;
     rig.gateways.behave(&id(0), crate::rig::Manner::Silent);
     rig.gateways.drop_connection(&id(0)).await;
     // The reconnect is under way when the conflict is settled.
-    pass(4).await;
+    pass(3).await;
+    assert!(rig.gateways.commands(&id(0)).contains(&"reconnect"));
+    assert!(!rig.view(&id(0)).await.incidents.is_empty());
+    pass(3).await;
     assert!(rig.gateways.commands(&id(0)).contains(&"reconnect"));
     rig.assert_consistent(&id(0)).await;
     assert_eq!(rig.hot.keys(&id(0)).get("instance_state:i0:login_attempt").map(String::as_str), Some("me"));

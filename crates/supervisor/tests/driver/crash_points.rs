@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use warden_domain::{IncidentKind, Status, StopMode, Version};
-use warden_store::{Journal as _, Record};
+use warden_store::{Cas, HotState as _, HotUpdate, Journal as _, Projection, Record, Row};
 use warden_supervisor::Wish;
 
 use crate::rig::{FaultyJournal, Manner, Rig, id, pass, settle};
@@ -56,6 +56,48 @@ async fn c1_c10_what_was_journalled_and_not_projected_is_projected_at_the_start(
     rig.assert_consistent(&id(0)).await;
     rig.assert_consistent(&id(1)).await;
     assert_eq!(rig.fleet().stats().hot_backlog.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c1_c10_an_older_projection_of_a_resting_instance_is_brought_up() {
+    let mut rig = Rig::up(1).await;
+    rig.fleet().wish(&id(0), Wish::Stop(StopMode::Preserve)).await.unwrap();
+    rig.gateways.disconnect(&id(0)).await;
+    settle().await;
+    let rows = rig.rows(&id(0)).await;
+    rig.kill().await;
+    let up = rows.iter().rfind(|row| row.rule == "SES-1").unwrap();
+    put_back(&rig, up).await;
+    assert_eq!(rig.keys(&id(0))["status"], "CONNECTED");
+    rig.start().await;
+    assert_eq!(rig.rows(&id(0)).await.len(), rows.len(), "a restart says nothing of an instance at rest");
+    assert_eq!(rig.keys(&id(0))["status"], "INACTIVE");
+    rig.assert_consistent(&id(0)).await;
+}
+
+/// The hot-state store holds what it held after this row.
+async fn put_back(rig: &Rig, row: &Row) {
+    rig.hot.forget(&row.instance);
+    let (state, mut bytes) = (warden_policy::decode_step(&row.payload).unwrap().state, Vec::new());
+    warden_policy::encode_state(&state, &mut bytes);
+    let update = HotUpdate {
+        instance: row.instance.clone(),
+        epoch: row.epoch,
+        expected: Version(0),
+        version: row.version,
+        op: row.op,
+        projection: Projection {
+            status: state.status(),
+            connection_state: state.connection_state(),
+            login_attempt_count: u32::from(state.login_attempt_count()),
+            last_login_attempt: state.last_login_attempt(),
+            login_failure_reason: state.login_failure_reason(),
+            last_failure_reason: state.last_failure_reason(),
+        },
+        previous: None,
+        state: bytes,
+    };
+    assert_eq!(rig.hot.cas(&[update]).await.unwrap(), [Cas::Applied]);
 }
 
 #[tokio::test(start_paused = true)]
