@@ -1,6 +1,6 @@
 use warden_domain::{
     Facts, JournalLine,
-    retcode::{Class, PlacedReading, class_of_last_error, class_of_retcode},
+    retcode::{Class, LastError, PlacedReading, class_of_last_error, class_of_retcode},
 };
 
 /// What observed facts mean for an instance (LOG-9, BRK-3).
@@ -79,7 +79,7 @@ fn of_retcode(code: u32, facts: &Facts, placed: PlacedReading) -> Option<Verdict
 }
 
 /// `RES_E_AUTH_FAILED` is a refusal unless the terminal had no connection that could refuse.
-const AUTH_FAILED: i32 = -6;
+const AUTH_FAILED: i32 = LastError::AUTH_FAILED.number();
 /// The terminal was not found, not started, could not be attached to, or ran out of memory.
 const TERMINAL_FAULTS: [i32; 3] = [-10_003, -10_004, -3];
 

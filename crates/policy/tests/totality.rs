@@ -5,7 +5,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{events, invariants, plain, walk::Walk};
-use warden_domain::IncidentKind;
+use warden_domain::{IncidentKind, Span};
 use warden_policy::{CommandId, Event, Params, Phase, Timer, params::Exhausted};
 
 /// Small budgets reach the ends of every rule sooner.
@@ -113,6 +113,14 @@ fn a_tick_storm_converges_and_a_spurious_tick_is_a_no_op() {
         let mut walk = Walk::new(parameters(seed), seed.wrapping_mul(77));
         for _ in 0..200 {
             walk.go();
+            let mut all_at_once = walk.bench.clone();
+            all_at_once.pass(Span::from_secs(30 * 86_400));
+            for _ in Timer::ALL {
+                let before = all_at_once.state.clone();
+                let event = Event::Tick { admitted: true };
+                let stepped = all_at_once.give(event);
+                invariants::check(&before, &event, stepped, &all_at_once);
+            }
             let early = walk.bench.state.next_deadline().is_none_or(|at| at > walk.bench.now);
             for admitted in [false, true] {
                 let mut aside = walk.bench.clone();

@@ -63,7 +63,9 @@ fn first(
     s.login_failure = kind.reason();
     s.last_failure = kind.reason();
     s.forget_command();
-    s.timers.keep_only(&[Timer::Rebuild, Timer::Conflict]);
+    for timer in [Timer::Login, Timer::Reconnect, Timer::Restart, Timer::Maintenance] {
+        s.timers.disarm(timer);
+    }
     s.set_layer(Layer::SessionConfirmed, false, now);
     dropped::unwatch(s);
     lasting::interrupted(s);

@@ -4,7 +4,7 @@
 //! the instance. Ten quiet minutes after a pause start the count anew. What counts as a limit: retcode 10024 always,
 //! 10008 only without a ticket (`broker.rate_limit.placed_code`). A limit inside a pause is the same limit.
 
-use warden_domain::{Facts, FailureReason, IncidentKind, Rule, Span, Timestamp};
+use warden_domain::{Facts, FailureReason, IncidentKind, Rule, Span, Timestamp, retcode::Retcode};
 
 use crate::{
     Effects, Evidence, Instance, Notice, Params, Phase, Timer, jitter::lengthened, login::attempt,
@@ -22,7 +22,7 @@ pub(crate) fn hit(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Para
     if !s.timers.is_armed(Timer::RateLimitPause) {
         s.rate_limits = s.rate_limits.saturating_add(1);
         s.last_failure = FailureReason::RateLimited;
-        fx.decided(if facts.retcode == Some(PLACED) { Rule::Brk3 } else { Rule::Brk2 });
+        fx.decided(if facts.retcode == Some(Retcode::PLACED.number()) { Rule::Brk3 } else { Rule::Brk2 });
         s.incidents.open(IncidentKind::RateLimited, now, Evidence::of(facts));
         s.incidents.set_attempts(IncidentKind::RateLimited, s.rate_limits);
         if s.rate_limits >= params.rate_limit.stop_after {
@@ -35,9 +35,6 @@ pub(crate) fn hit(s: &mut Instance, facts: &Facts, now: Timestamp, params: &Para
     }
     resume_after_pause(s, now, params, fx);
 }
-
-/// MQL5 `TRADE_RETCODE_PLACED`, which counts as a limit on BRK-3's reading alone.
-const PLACED: u32 = 10_008;
 
 fn pause(limits: u8, params: &Params) -> Span {
     let doubled = params.rate_limit.pause.times(1 << u32::from(limits.saturating_sub(1)).min(40));

@@ -58,6 +58,8 @@ fn counted(s: &mut Instance, evidence: Evidence, now: Timestamp, params: &Params
         fx.notify(Rule::Log5, Notice::RepeatedLoginFailure);
     }
     let at = now.after(wait(s, params));
+    let throttled = s.last_login_attempt.filter(|_| s.flags.throttled);
+    let at = throttled.map_or(at, |last| at.max(last.after(params.login.throttle_interval)));
     attempt::due_at(s, Rule::Log2, at, now, params, fx);
 }
 

@@ -1,6 +1,6 @@
 //! What holds after every step, whatever came.
 
-use warden_domain::{Desired, FailureReason, Gate, IncidentKind, Layer, Status};
+use warden_domain::{Alert, Desired, FailureReason, Gate, IncidentKind, Layer, Status};
 use warden_policy::{
     Command, Effect, Event, Instance, Notice, Params, Phase, Stepped, StoreAction, Timer, account::Closure,
     decode_state, decode_step, encode_state, encode_step,
@@ -20,6 +20,7 @@ pub(crate) fn check(before: &Instance, event: &Event, stepped: Stepped, bench: &
     resting(bench, &seen);
     absorbing(before, event, bench, &seen);
     within_limits(after, &bench.params, &seen);
+    ends_by_itself(after, &seen);
     if *event == Event::Resume {
         budgets_are_kept(before, after, &seen);
     }
@@ -120,10 +121,10 @@ fn resting(bench: &Bench, seen: Seen<'_>) {
             assert_eq!(*command, Command::EndSession, "{}", seen());
         }
     }
-    assert!(!after.is_held() && !after.alerts().contains(warden_domain::Alert::ConnectionLost), "{}", seen());
+    assert!(!after.is_held() && !after.alerts().contains(Alert::ConnectionLost), "{}", seen());
     let failed = status != Status::Inactive;
     assert!(!failed || after.last_failure_reason() == reason, "{}", seen());
-    assert_eq!(after.alerts().contains(warden_domain::Alert::InstanceStopped), failed, "{}", seen());
+    assert_eq!(after.alerts().contains(Alert::InstanceStopped), failed, "{}", seen());
 }
 
 /// What only a person ends is ended by nothing else; what nobody ends is not ended.
@@ -187,6 +188,40 @@ fn within_limits(after: &Instance, params: &Params, seen: Seen<'_>) {
     assert!(after.failed_recoveries() <= one_too_many, "REC-1: {}", seen());
     let exhausted = after.failed_recoveries() == one_too_many;
     assert!(!exhausted || matches!(after.phase(), Phase::Stopped { .. }), "REC-1: {}", seen());
+}
+
+/// What a deadline ends has that deadline, and what a good session ends is over in it.
+fn ends_by_itself(after: &Instance, seen: Seen<'_>) {
+    let armed = |timer| after.timers().due_at(timer).is_some();
+    let resting = matches!(after.phase(), Phase::Stopped { .. } | Phase::Closing(_));
+    for (kind, timer) in [
+        (IncidentKind::RateLimited, Timer::RateLimitPause),
+        (IncidentKind::Slippage, Timer::TradePause),
+        (IncidentKind::ExecutionTimeout, Timer::TradePause),
+    ] {
+        assert!(after.incident(kind).is_none() || armed(timer) || resting, "{kind} for ever: {}", seen());
+    }
+    for (kind, timer) in
+        [(IncidentKind::StateCorrupted, Timer::Rebuild), (IncidentKind::StateConflict, Timer::Conflict)]
+    {
+        let untried = after.incident(kind).is_some_and(|incident| incident.attempt == 0);
+        assert!(!untried || armed(timer), "{kind} for ever: {}", seen());
+    }
+    if after.phase() == Phase::Up {
+        let alerts = after.alerts();
+        for alert in
+            [Alert::ConnectionLost, Alert::RepeatedLoginFailure, Alert::BrokerDown, Alert::TerminalCrashed]
+        {
+            assert!(!alerts.contains(alert), "{alert} while up: {}", seen());
+        }
+        assert!(
+            !alerts.contains(Alert::LoginRecovered) || armed(Timer::Healthy),
+            "news for ever: {}",
+            seen()
+        );
+        assert!(!armed(Timer::ConnectionLost) && !after.is_held(), "{}", seen());
+        assert_eq!(after.login_attempt_count(), 0, "{}", seen());
+    }
 }
 
 /// REC-4: a supervisor that is started again gives nothing back.
