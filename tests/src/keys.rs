@@ -51,22 +51,29 @@ pub fn projection(redis: &Redis, instance: &str) -> Projection {
     must(read.map_err(Box::<dyn std::error::Error>::from), "read the documented keys")
 }
 
-/// Reads the fields of the snapshot as hexadecimal: a reply of this client is text.
+/// Reads snapshot and documented keys in one step, as hexadecimal: a reply of this client is text.
 const AS_HEX: &str = "\
 local hex = function(text) return (string.gsub(text or '', '.', function(c) return string.format('%02x', string.byte(c)) end)) end
 local found = redis.call('HMGET', KEYS[1], 'schema', 'epoch', 'version', 'op', 'checksum', 'state')
-for i = 1, 6 do found[i] = hex(found[i]) end
-return found";
+local read = {}
+for i = 1, 6 do read[i] = hex(found[i]) end
+for i = 2, #KEYS do read[5 + i] = hex(redis.call('GET', KEYS[i])) end
+return read";
 
 /// The snapshot of an instance with its state; nothing when there is none.
 ///
 /// # Panics
-/// When its checksum does not hold, or its state cannot be read.
+/// When its checksum does not hold, its state cannot be read, or a documented key says at that moment what the state
+/// does not: all of them change in one step.
 #[must_use]
 pub fn snapshot(redis: &Redis, instance: &str) -> Option<(Snapshot, Instance)> {
-    let key = format!("instance_state:{instance}:snapshot");
-    let answer = redis.command(&["EVAL", AS_HEX, "1", &key]).ok()?;
-    let Reply::Array(Some(fields)) = answer else { return None };
+    let key = |suffix: &str| format!("instance_state:{instance}:{suffix}");
+    let keys: Vec<String> =
+        std::iter::once("snapshot").chain(HotKey::ALL.map(HotKey::suffix)).map(key).collect();
+    let count = keys.len().to_string();
+    let mut words = vec!["EVAL", AS_HEX, &count];
+    words.extend(keys.iter().map(String::as_str));
+    let Reply::Array(Some(fields)) = redis.command(&words).ok()? else { return None };
     let fields: Vec<Vec<u8>> = fields.iter().map(|field| bytes(&field.text())).collect();
     let field = |at: usize| fields.get(at).filter(|field| !field.is_empty()).map(Vec::as_slice);
     let raw = RawSnapshot {
@@ -79,6 +86,8 @@ pub fn snapshot(redis: &Redis, instance: &str) -> Option<(Snapshot, Instance)> {
     };
     let snapshot = must(raw.verify().map_err(Box::<dyn std::error::Error>::from), "believe a snapshot");
     let state = must(decode_state(&snapshot.state), "decode the state of a snapshot");
+    let read = Projection::read(|key| std::str::from_utf8(field(6 + key as usize)?).ok());
+    assert_eq!(read, Ok(of_state(&state)), "{instance}: its keys changed in one step with its snapshot");
     Some((snapshot, state))
 }
 

@@ -1,6 +1,6 @@
 //! ACC-6: what stands in Redis is not what was written there.
 
-use warden_domain::{IncidentKind, Rule};
+use warden_domain::{IncidentKind, Rule, Status};
 use warden_policy::{Command, StoreAction};
 use warden_tests::{Plan, World, keys};
 
@@ -13,7 +13,7 @@ fn acc_6_a_damaged_snapshot_is_rebuilt_while_the_supervisor_runs() {
     world.redis.cli(&["HDEL", &key("version"), "version"]).unwrap();
     world.redis.cli(&["HSET", &key("schema"), "schema", "99"]).unwrap();
     for name in names {
-        world.fault(name, "rate_limit"); // the next step is what finds it
+        world.fault(name, "rate_limit"); // the next step finds it, unless it was found before
     }
     for name in names {
         world.wait(&format!("{name}: its snapshot is whole again"), || {
@@ -22,7 +22,9 @@ fn acc_6_a_damaged_snapshot_is_rebuilt_while_the_supervisor_runs() {
             let version = world.redis.cli(&["HGET", &key(name), "version"]).ok()?;
             (kind == "hash" && schema != "99" && !version.is_empty()).then_some(())
         });
-        world.wait_for("type", "CONNECTED", "STATE_CORRUPTED");
+        world.wait_for_state(name, "it is over", |state| {
+            state.status() == Status::Connected && state.incident(IncidentKind::StateCorrupted).is_none()
+        });
     }
     let story = world.judge();
     for name in names {
