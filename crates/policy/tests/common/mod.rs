@@ -1,6 +1,6 @@
 //! What the tests of the engine share: observations, every kind of event, and what must hold after every step.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![expect(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod events;
 pub(crate) mod invariants;
