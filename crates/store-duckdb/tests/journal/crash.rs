@@ -6,7 +6,7 @@ use crate::{child, open, text};
 
 /// A writer with four callers and a checkpoint every few commits is killed at some moment, again and again.
 #[tokio::test]
-async fn trd_7_whatever_was_acknowledged_survives_a_kill() {
+async fn whatever_was_acknowledged_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let mut from = 1;
     for round in 0..10_u64 {

@@ -9,7 +9,7 @@ use warden_supervisor::Wish;
 use crate::rig::{FaultyJournal, Manner, Rig, id, pass, settle};
 
 #[tokio::test(start_paused = true)]
-async fn trd_7_nothing_is_acted_or_written_or_told_before_the_journal_has_it() {
+async fn nothing_is_acted_or_written_or_told_before_the_journal_has_it() {
     let mut rig = Rig::new(1);
     rig.journal.fail(3);
     rig.start().await;
