@@ -83,12 +83,14 @@ impl Meters {
         }
     }
 
-    /// An instance begins to be looked after, as it was restored.
+    /// An instance begins to be looked after, as it was restored, unless another supervisor has it.
     pub(crate) fn begin(&self, slot: &Slot) {
         if slot.is_ours() {
             self.statuses[slot.state.status() as usize].add(1.0);
             self.count_incidents(0, open_kinds(&slot.state));
             self.show_alerts(&slot.id, AlertSet::default(), slot.alerts);
+        } else {
+            self.lost(&slot.id);
         }
     }
 
@@ -101,7 +103,11 @@ impl Meters {
         self.statuses[status as usize].add(-1.0);
         self.count_incidents(incidents, 0);
         self.show_alerts(&slot.id, alerts, AlertSet::default());
-        self.board.set(Alert::LeaseLost, &slot.id, true);
+        self.lost(&slot.id);
+    }
+
+    fn lost(&self, instance: &InstanceId) {
+        self.board.set(Alert::LeaseLost, instance, true);
         self.fenced.add(1);
     }
 

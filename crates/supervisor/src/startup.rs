@@ -7,7 +7,10 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, Hasher, RandomState},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rustc_hash::FxHasher;
@@ -58,6 +61,8 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
         let shard = shard_of(&found.slot.server, shards);
         if found.slot.is_ours() {
             shared.ownership.own(found.slot.id.clone(), found.slot.epoch);
+        } else {
+            shared.stats.fenced.fetch_add(1, Ordering::Relaxed);
         }
         of_instance.insert(found.slot.id.clone(), shard);
         groups[shard].add(found);
@@ -178,7 +183,10 @@ fn reconcile(spec: &InstanceSpec, epoch: Epoch, row: Option<Journalled>, hot: Ho
     let mut from = row.map_or_else(Origin::default, Origin::journalled);
     match hot {
         Hot::Unknown => from.stored = StoredAs::ToRestore,
-        Hot::NotOurs => from.stored = StoredAs::Fenced,
+        Hot::NotOurs => {
+            warn!(instance = %spec.id, %epoch, "a higher epoch owns the instance in the hot-state store; it is not looked after here");
+            from.stored = StoredAs::Fenced;
+        }
         Hot::Removed => {}
         Hot::Holds(Stored::Nothing) if from.state.is_some() => from.stored = StoredAs::ToRestore,
         Hot::Holds(Stored::Nothing) => {}

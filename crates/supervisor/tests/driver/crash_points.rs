@@ -20,6 +20,8 @@ async fn nothing_is_acted_or_written_or_told_before_the_journal_has_it() {
     assert!(rig.gateways.sent().is_empty());
     assert!(rig.keys(&id(0)).is_empty());
     assert!(feed.try_recv().is_err(), "nothing is told before it is durable");
+    let text = rig.fleet().registry().render();
+    assert!(!text.contains("warden_journal_queue_rows 0\n"), "a journal that is stuck shows: {text}");
     rig.reaches(&id(0), Status::Connected, 5).await;
     assert_eq!(rig.fleet().stats().commit_failures.load(Ordering::Relaxed), 3);
     assert!(feed.try_recv().is_ok());

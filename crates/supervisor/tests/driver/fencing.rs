@@ -74,4 +74,7 @@ async fn an_instance_of_a_higher_epoch_at_the_start_is_not_owned() {
     assert!(rig.rows(&id(0)).await.is_empty());
     assert_eq!(rig.gateways.commands(&id(0)), [] as [&str; 0]);
     assert_eq!(rig.ownership.epoch(&id(1)), Some(warden_domain::Epoch(1)));
+    assert_eq!(rig.fleet().stats().fenced.load(Ordering::Relaxed), 1);
+    let text = rig.fleet().registry().render();
+    assert!(text.contains("warden_alert_active{alert=\"LeaseLost\",instance=\"i0\"} 1\n"), "{text}");
 }
