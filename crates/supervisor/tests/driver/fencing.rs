@@ -1,12 +1,12 @@
 //! Another supervisor with a higher epoch: the instance is let go of.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
-use warden_domain::Span;
+use warden_domain::{IncidentKind, Span};
 use warden_store::HotState as _;
 use warden_supervisor::{Wish, WishError};
 
-use crate::rig::{Rig, id, pass, settle};
+use crate::rig::{FaultyJournal, Gateways, Manner, Rig, id, pass, settle};
 
 async fn taken_by_another(rig: &Rig) {
     let epoch = rig.view(&id(0)).await.epoch;
@@ -77,4 +77,56 @@ async fn an_instance_of_a_higher_epoch_at_the_start_is_not_owned() {
     assert_eq!(rig.fleet().stats().fenced.load(Ordering::Relaxed), 1);
     let text = rig.fleet().registry().render();
     assert!(text.contains("warden_alert_active{alert=\"LeaseLost\",instance=\"i0\"} 1\n"), "{text}");
+}
+
+/// Another supervisor over the same stores, with a journal and gateways of its own.
+fn second(first: &Rig) -> Rig {
+    let mut second = Rig::new(2);
+    second.clock = first.clock.clone();
+    second.hot = first.hot.clone();
+    second.accounts = first.accounts.clone();
+    second.journal = Arc::new(FaultyJournal::default());
+    let (clock, journal, hot) = (second.clock.clone(), second.journal.clone(), second.hot.clone());
+    second.gateways = Arc::new(Gateways::new(&second.specs, clock, journal, hot));
+    second.options.owner = "you".to_owned();
+    second
+}
+
+#[tokio::test(start_paused = true)]
+async fn rec_4_a_second_supervisor_takes_over_where_the_first_one_was() {
+    let mut first = Rig::new(2);
+    first.gateways.behave(&id(0), Manner::Refuses);
+    first.start_all().await;
+    let planned = first.waits_after(&id(0), IncidentKind::LoginFailed, 3).await;
+    settle().await;
+    let mut second = second(&first);
+    second.gateways.behave(&id(0), Manner::Refuses);
+    second.start_all().await;
+    let view = second.view(&id(0)).await;
+    assert_eq!((view.epoch.0, view.login_attempt_count), (2, 3));
+    first.gateways.forget_sent();
+    pass(6).await;
+    assert_eq!(first.fleet().stats().fenced.load(Ordering::Relaxed), 2);
+    assert!(first.fleet().views().await.is_empty());
+    pass(200).await;
+    assert!(first.gateways.sent().is_empty(), "{:?}", first.gateways.sent());
+    assert_eq!(second.gateways.moments(&id(0), "login")[0], planned);
+    assert_eq!(second.gateways.moments(&id(0), "login").len(), 2, "five logins in all");
+    second.assert_consistent(&id(0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_10_a_second_supervisor_does_not_log_in_while_the_first_ones_login_runs() {
+    let mut first = Rig::new(2);
+    first.gateways.behave(&id(0), Manner::Silent);
+    first.start_all().await;
+    let began = first.gateways.moments(&id(0), "login")[0];
+    let mut second = second(&first);
+    second.start_all().await;
+    pass(300).await;
+    let login = second.gateways.moments(&id(0), "login")[0];
+    let ttl = second.params.login.lock_ttl;
+    assert!(login.since(began) >= ttl, "the lock of the first outlives it by {}", login.since(began));
+    assert!(login.since(began) <= ttl.times(2));
+    assert_eq!(second.status(&id(0)).await, warden_domain::Status::Connected);
 }
