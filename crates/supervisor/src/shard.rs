@@ -428,5 +428,6 @@ impl Shard {
         let server = &mut self.servers[server_index as usize];
         let effects = server.lose(index, Standing::of(&slot.state));
         self.broker_effects(server_index, effects);
+        self.count_backlog(index);
     }
 }

@@ -36,7 +36,7 @@ impl Shard {
     }
 
     /// Keeps count of the instances whose hot state lags.
-    fn count_backlog(&mut self, index: u32) {
+    pub(super) fn count_backlog(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let lags = slot.lags();
         if lags != slot.backlogged {

@@ -61,6 +61,30 @@ async fn c1_c10_what_was_journalled_and_not_projected_is_projected_at_the_start(
 }
 
 #[tokio::test(start_paused = true)]
+async fn c1_killed_right_after_a_commit_the_intent_is_projected_and_stays_counted() {
+    let mut rig = Rig::new(1);
+    rig.gateways.behave(&id(0), Manner::Refuses);
+    rig.start_all().await;
+    let planned = rig.waits_after(&id(0), IncidentKind::LoginFailed, 2).await;
+    pass(3).await;
+    rig.journal.hang_after_commit(true);
+    while rig.now() <= planned {
+        pass(1).await;
+    }
+    assert_eq!(rig.gateways.moments(&id(0), "login").len(), 2, "the third was decided and never sent");
+    let row = rig.rows(&id(0)).await.pop().unwrap();
+    assert_eq!((row.kind.as_str(), row.rule.as_str()), ("TICK", "LOG-2"));
+    assert!(rig.stored_version(&id(0)) < Some(row.version));
+    rig.kill().await;
+    rig.journal.hang_after_commit(false);
+    rig.start_all().await;
+    assert_eq!(rig.view(&id(0)).await.login_attempt_count, 3);
+    rig.assert_consistent(&id(0)).await;
+    pass(400).await;
+    assert_eq!(rig.gateways.moments(&id(0), "login").len(), 4, "five were decided in all");
+}
+
+#[tokio::test(start_paused = true)]
 async fn c1_c10_an_older_projection_of_a_resting_instance_is_brought_up() {
     let mut rig = Rig::up(1).await;
     rig.fleet().wish(&id(0), Wish::Stop(StopMode::Preserve)).await.unwrap();

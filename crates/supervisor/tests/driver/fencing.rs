@@ -52,6 +52,20 @@ async fn rec_2_an_idle_instance_is_let_go_of_when_its_lease_is_renewed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn net_3_what_is_let_go_of_when_the_store_is_back_is_no_backlog() {
+    let rig = Rig::up(2).await;
+    taken_by_another(&rig).await;
+    rig.hot.set_reachable(false);
+    rig.gateways.hold_positions(&id(0), 1).await;
+    settle().await;
+    assert_eq!(rig.fleet().stats().hot_backlog.load(Ordering::Relaxed), 2);
+    rig.hot.set_reachable(true);
+    pass(11).await;
+    assert_eq!(rig.fleet().stats().hot_backlog.load(Ordering::Relaxed), 0);
+    assert_let_go(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn log_10_a_login_under_way_is_not_sent_after_its_instance_was_let_go() {
     let mut rig = Rig::new(2);
     rig.accounts.slow.store(true, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use warden_domain::{InstanceId, Timestamp};
 use warden_store::{Commit, Head, Journal, JournalError, Pending, Record, Row, memory::MemoryJournal};
@@ -8,6 +8,7 @@ use warden_store::{Commit, Head, Journal, JournalError, Pending, Record, Row, me
 pub(crate) struct FaultyJournal {
     inner: MemoryJournal,
     failures: AtomicU64,
+    hangs: AtomicBool,
     pub(crate) appends: AtomicU64,
 }
 
@@ -15,6 +16,13 @@ impl FaultyJournal {
     /// The next so many appends fail; nothing of them is kept.
     pub(crate) fn fail(&self, times: u64) {
         self.failures.store(times, Ordering::SeqCst);
+    }
+}
+
+impl FaultyJournal {
+    /// What is appended is durable, and whoever waits for it never hears so: it dies between the two.
+    pub(crate) fn hang_after_commit(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::SeqCst);
     }
 }
 
@@ -27,7 +35,11 @@ impl Journal for FaultyJournal {
             if fails.is_ok() {
                 return Err(JournalError::DiskFull { action: "append", source: "it was told to".into() });
             }
-            self.inner.append(batch).await
+            let commit = self.inner.append(batch).await;
+            if self.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            commit
         })
     }
 
