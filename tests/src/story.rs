@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use warden_domain::{FailureReason, Rule, Status, Timestamp};
+use warden_domain::{FailureReason, IncidentKind, Rule, Status, Timestamp};
 use warden_policy::{Command, Effect, Instance, Notice, Step, StoreAction, decode_step};
 use warden_store::{Journal as _, Row};
 use warden_store_duckdb::{Config, DuckJournal};
@@ -154,6 +154,21 @@ impl Story {
             std::iter::repeat_n(told.row.at, count)
         };
         self.of(instance).flat_map(of_row).collect()
+    }
+
+    /// How long each attempt of an incident was made to wait when it was planned, in milliseconds, in order.
+    #[must_use]
+    pub fn waits(&self, instance: &str, kind: IncidentKind) -> Vec<u64> {
+        let mut known = None;
+        let mut waits = Vec::new();
+        for (at, state) in self.states(instance) {
+            let next = state.incidents().find(|(found, ..)| *found == kind).and_then(|(.., next)| next);
+            if let Some(next) = next.filter(|next| known != Some(*next)) {
+                waits.push(next.since(at).as_millis());
+            }
+            known = next;
+        }
+        waits
     }
 
     /// The rules that decided for an instance, in order, repetitions left out.

@@ -7,7 +7,10 @@ use warden_tests::{Plan, World, keys};
 #[test]
 fn net_3_redis_killed_and_empty_again_gets_every_key_back_and_right() {
     let mut world =
-        World::connected(Plan::quick(&["a", "b", "c"]).set("network.state_store.attempts", "100"));
+        World::connected(Plan::quick(&["a", "b", "c", "rests"]).set("network.state_store.attempts", "100"));
+    let rest = world.cli(&["stop", "rests"]);
+    assert_eq!(rest.code, Some(0), "{rest:?}");
+    world.wait_for("rests", "INACTIVE", "USER_STOPPED");
     let before = ["a", "b", "c"].map(|name| world.snapshot(name).0);
     world.redis.kill().unwrap();
     world.fault("a", "terminal_crash");
@@ -16,6 +19,7 @@ fn net_3_redis_killed_and_empty_again_gets_every_key_back_and_right() {
     world.redis.restart_empty().unwrap();
     world.wait_for("a", "CONNECTED", "TERMINAL_CRASHED");
     world.wait_for("b", "INACTIVE", "USER_STOPPED");
+    world.wait_for("rests", "INACTIVE", "USER_STOPPED"); // nothing happened to it meanwhile
     world.wait_for_key("c", "status", "CONNECTED");
     for (name, old) in ["a", "b", "c"].into_iter().zip(before) {
         world.wait_for_state(name, "the store is known to be back", |state| {

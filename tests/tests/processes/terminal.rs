@@ -1,6 +1,6 @@
 //! NET-2: the terminal crashes.
 
-use warden_domain::{FailureReason, Rule, Status};
+use warden_domain::{FailureReason, IncidentKind, Rule, Status};
 use warden_policy::{Command, Notice};
 use warden_tests::{Plan, World, keys};
 
@@ -23,6 +23,8 @@ fn net_2_a_crashed_terminal_is_restarted_and_one_that_keeps_crashing_is_given_up
     let story = world.judge();
     assert_eq!(story.given_by("once", Rule::Net2, RESTART).len(), 1);
     assert_eq!(story.given_by("always", Rule::Net2, RESTART).len(), 3);
+    let waits = story.waits("always", IncidentKind::TerminalCrashed);
+    assert!(waits.len() == 3 && waits.iter().all(|wait| (1_000..=1_100).contains(wait)), "{waits:?}");
     assert_eq!(story.notices("always", Notice::RestartGivenUp).len(), 1);
     let confirmed = story.given_by("once", Rule::Ses1, Command::Confirm);
     assert!(confirmed.last() > story.given_by("once", Rule::Net2, RESTART).last(), "SES-1 after the restart");
