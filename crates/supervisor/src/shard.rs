@@ -271,7 +271,7 @@ impl Shard {
         match message {
             Internal::Wish { instance, wish, answer } => {
                 let done = self.wish(&instance, wish, now);
-                self.batch.answers.push(Answer::Wish(answer, done));
+                self.batch.answers.push(Answer::Wish(answer, instance, done));
             }
             Internal::Views(answer) => self.batch.answers.push(Answer::Views(answer)),
             Internal::Drain => {
@@ -397,7 +397,7 @@ impl Shard {
             actions: self.fx.list().iter().map(|(_, effect)| view::action(*effect).to_owned()).collect(),
             detail: detail.to_owned(),
         };
-        self.batch.decisions.push(decision);
+        self.batch.decisions.push((index, decision));
     }
 
     /// Sees to it that the wheel holds the instance's next deadline.

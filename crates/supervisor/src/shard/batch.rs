@@ -4,11 +4,11 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::{sync::oneshot, time::Instant};
 use tracing::error;
-use warden_domain::{Rule, Timestamp};
+use warden_domain::{InstanceId, Rule, Timestamp};
 use warden_policy::Effect;
 use warden_store::{JournalError, Record};
 
-use super::Shard;
+use super::{Shard, Slot};
 use crate::{Decision, FleetError, View, WishError, meters::Change};
 
 /// What one batch has decided and not yet carried out.
@@ -18,14 +18,14 @@ pub(super) struct Batch {
     pub(super) dirty: Vec<u32>,
     pub(super) effects: Vec<(u32, Rule, Effect)>,
     pub(super) changes: Vec<Change>,
-    pub(super) decisions: Vec<Decision>,
+    pub(super) decisions: Vec<(u32, Decision)>,
     pub(super) answers: Vec<Answer>,
     pub(super) events: u64,
 }
 
 /// What somebody is told when the batch is durable.
 pub(super) enum Answer {
-    Wish(oneshot::Sender<Result<(), WishError>>, Result<(), WishError>),
+    Wish(oneshot::Sender<Result<(), WishError>>, InstanceId, Result<(), WishError>),
     Views(oneshot::Sender<Vec<View>>),
 }
 
@@ -70,14 +70,17 @@ impl Shard {
                 self.shared.meters.follow(&slot.id, &change);
             }
         }
-        for decision in self.batch.decisions.drain(..) {
-            // A feed that nobody reads any more is no fault.
-            let _ = self.shared.feed.send(decision);
+        for (index, decision) in self.batch.decisions.drain(..) {
+            if self.slots[index as usize].is_ours() {
+                // A feed that nobody reads any more is no fault.
+                let _ = self.shared.feed.send(decision);
+            }
         }
         for answer in std::mem::take(&mut self.batch.answers) {
             // Who asked may have gone away; the wish was carried out all the same.
             match answer {
-                Answer::Wish(answer, done) => {
+                Answer::Wish(answer, instance, done) => {
+                    let done = done.and_then(|()| self.still_ours(instance));
                     if done.is_err() {
                         self.shared.meters.refused_wishes.add(1);
                     }
@@ -88,6 +91,12 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// A wish that was decided is void when the instance was let go of before it was done.
+    fn still_ours(&self, instance: InstanceId) -> Result<(), WishError> {
+        let slot = self.index_of.get(&instance).map(|index| &self.slots[*index as usize]);
+        if slot.is_some_and(Slot::is_ours) { Ok(()) } else { Err(WishError::Elsewhere(instance)) }
     }
 
     fn views(&self) -> Vec<View> {

@@ -44,6 +44,19 @@ async fn rec_2_a_fenced_writer_lets_go_without_doing_what_it_decided() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rec_2_a_wish_that_meets_the_fence_is_void_and_said_to_be() {
+    let rig = Rig::up(2).await;
+    taken_by_another(&rig).await;
+    rig.gateways.forget_sent();
+    let mut feed = rig.fleet().feed();
+    let wish = Wish::Stop(warden_domain::StopMode::Close);
+    assert_eq!(rig.fleet().wish(&id(0), wish).await, Err(WishError::Elsewhere(id(0))));
+    assert!(feed.try_recv().is_err());
+    assert_eq!(rig.gateways.commands(&id(0)), [] as [&str; 0]);
+    assert_let_go(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn rec_2_an_idle_instance_is_let_go_of_when_its_lease_is_renewed() {
     let rig = Rig::up(2).await;
     taken_by_another(&rig).await;
