@@ -21,7 +21,7 @@ pub struct Config {
     pub linger: Duration,
     /// When checkpoints are taken.
     pub checkpoints: Checkpoints,
-    /// Bytes that DuckDB may use for its buffers. Default 256 MiB.
+    /// Bytes that DuckDB may use for its buffers. Default 128 MiB.
     pub memory: NonZeroU64,
     /// How many of the newest rows opening proves against the hash chain; all of them after a read found damage.
     /// Default 100,000.
@@ -72,7 +72,7 @@ impl Config {
             commit: NonZeroU32::new(4_096).expect("not zero"),
             linger: Duration::ZERO,
             checkpoints: Checkpoints::default(),
-            memory: NonZeroU64::new(256 << 20).expect("not zero"),
+            memory: NonZeroU64::new(128 << 20).expect("not zero"),
             proven: NonZeroU64::new(100_000).expect("not zero"),
             forgotten: NonZeroU64::new(20_000).expect("not zero"),
             segment: NonZeroU64::new(1_000_000).expect("not zero"),
