@@ -2,11 +2,11 @@
 
 use std::{
     sync::Arc,
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
-use warden_bridge::Inbound;
+use warden_bridge::{Command, Inbound};
 use warden_domain::Status;
 use warden_store::HotState;
 use warden_store_redis::{RedisConfig, RedisHot};
@@ -15,8 +15,7 @@ use warden_testkit::Redis;
 use crate::{
     Figures,
     figure::Figure,
-    fleet::{OnCommand, Rig, done, standing},
-    path::bring_up,
+    fleet::{OnCommand, Rig, done, gateway_up, standing},
 };
 
 const INSTANCES: usize = 100_000;
@@ -32,14 +31,17 @@ pub fn figures() -> Figures {
         let folder = tempfile::tempdir()?;
         let hot: Arc<dyn HotState> = Arc::new(RedisHot::connect(RedisConfig::new(redis.url())).await?);
         let before = resident()?;
+        let confirmed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&confirmed);
         let rig = Rig::start(INSTANCES, folder.path(), hot, |inbound| -> OnCommand {
             Box::new(move |envelope| {
+                count.fetch_add(usize::from(matches!(envelope.command, Command::Confirm)), Ordering::Relaxed);
                 let (inbound, answer) = (inbound.clone(), done(&envelope));
                 tokio::spawn(async move { inbound.send(answer).await });
             })
         })
         .await?;
-        bring_up(&rig, INSTANCES).await?;
+        bring_up(&rig, &confirmed).await?;
         let resident = resident()?;
         let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
         let each = resident.saturating_sub(before) as f64 / INSTANCES as f64;
@@ -57,6 +59,25 @@ pub fn figures() -> Figures {
             Figure::at_most("storm.lost".to_owned(), lost.abs(), "rows", 0.0),
         ])
     })
+}
+
+/// Starts every instance and waits until the confirmation of each was answered and stepped.
+///
+/// No views are taken: a hundred thousand of them at once would be the larger part of the memory that is measured.
+async fn bring_up(
+    rig: &Rig,
+    confirmed: &AtomicUsize,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    for id in &rig.ids {
+        rig.inbound.send(gateway_up(id)).await?;
+    }
+    let transitions = || rig.fleet.stats().transitions.load(Ordering::Relaxed);
+    let mut before = 0;
+    while confirmed.load(Ordering::Relaxed) < INSTANCES || transitions() != before {
+        before = transitions();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Ok(())
 }
 
 /// All instances disconnect at once; over when every one of them is journalled as such with its next attempt planned.
