@@ -13,6 +13,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const GO_AWAY: u8 = 7;
+const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 /// A connection on which anything may be said.
@@ -53,12 +56,23 @@ impl Rude {
         }
     }
 
-    /// Reads until the other side hangs up or says nothing for a while; answers how many bytes came.
+    /// Reads until the other side ends the session or hangs up; answers how many bytes of it came.
+    #[must_use]
     pub fn listen(mut self) -> usize {
-        let _ = self.0.shutdown(std::net::Shutdown::Write);
-        let mut heard = Vec::new();
-        let _ = self.0.read_to_end(&mut heard);
-        heard.len()
+        let mut heard = 0;
+        let mut head = [0; 9];
+        while self.0.read_exact(&mut head).is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            if self.0.read_exact(&mut vec![0; length]).is_err() {
+                break;
+            }
+            heard += head.len() + length;
+            let ended = matches!(head[3], DATA | HEADERS) && head[4] & END_STREAM != 0;
+            if ended || matches!(head[3], RESET | GO_AWAY) {
+                break;
+            }
+        }
+        heard
     }
 }
 
