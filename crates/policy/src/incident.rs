@@ -107,6 +107,11 @@ impl Incidents {
         if self.is_open(kind) { self.slots[kind as usize].as_ref() } else { None }
     }
 
+    /// The open kinds, bit `kind as u8` for each.
+    pub(crate) const fn kinds(&self) -> u16 {
+        self.open
+    }
+
     pub(crate) const fn is_open(&self, kind: IncidentKind) -> bool {
         self.open & (1 << kind as u8) != 0
     }

@@ -367,6 +367,12 @@ impl Instance {
         })
     }
 
+    /// The kinds of the open incidents, bit `kind as u8` for each: what tells two states apart at once.
+    #[must_use]
+    pub const fn open_kinds(&self) -> u16 {
+        self.incidents.kinds()
+    }
+
     /// The open incident of this kind.
     #[must_use]
     pub fn incident(&self, kind: IncidentKind) -> Option<&Incident> {

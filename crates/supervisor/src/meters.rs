@@ -7,7 +7,7 @@ use warden_domain::{Alert, IncidentKind, InstanceId, Status, Timestamp, TradeSer
 use warden_policy::AlertSet;
 use warden_telemetry::{AlertBoard, Counter, Gauge, Histogram, Registry, metrics};
 
-use crate::shard::{Slot, open_kinds};
+use crate::shard::Slot;
 
 /// The kinds of commands, by their place in [`Meters::commands`].
 const COMMANDS: [&str; 7] =
@@ -87,7 +87,7 @@ impl Meters {
     pub(crate) fn begin(&self, slot: &Slot) {
         if slot.is_ours() {
             self.statuses[slot.state.status() as usize].add(1.0);
-            self.count_incidents(0, open_kinds(&slot.state));
+            self.count_incidents(0, slot.state.open_kinds());
             self.show_alerts(&slot.id, AlertSet::default(), slot.alerts);
         } else {
             self.lost(&slot.id);
@@ -98,7 +98,7 @@ impl Meters {
     pub(crate) fn end(&self, slot: &Slot, told: Option<&Change>) {
         let (status, incidents, alerts) = match told {
             Some(change) => (change.status.0, change.incidents.0, change.alerts.0),
-            None => (slot.state.status(), open_kinds(&slot.state), slot.alerts),
+            None => (slot.state.status(), slot.state.open_kinds(), slot.alerts),
         };
         self.statuses[status as usize].add(-1.0);
         self.count_incidents(incidents, 0);

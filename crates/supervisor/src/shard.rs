@@ -49,7 +49,6 @@ use self::{
     work::{Work, Worked},
 };
 pub(crate) use self::{
-    before::open_kinds,
     servers::{Server, Standing, cut_off_since},
     slot::{Slot, StoredAs},
 };
@@ -354,7 +353,7 @@ impl Shard {
         let change = Change {
             index,
             status: (before.status, slot.state.status()),
-            incidents: (before.open, open_kinds(&slot.state)),
+            incidents: (before.open, slot.state.open_kinds()),
             alerts: (std::mem::replace(&mut slot.alerts, alerts), alerts),
         };
         if !change.is_empty() {

@@ -16,13 +16,13 @@ impl Before {
         Self {
             status: slot.state.status(),
             standing: Standing::of(&slot.state),
-            open: open_kinds(&slot.state),
+            open: slot.state.open_kinds(),
         }
     }
 
     /// Counts the incidents that the step opened, and those that ended while the instance goes on.
     pub(super) fn count(&self, after: &Instance, stats: &Stats) {
-        let (before, now) = (self.open, open_kinds(after));
+        let (before, now) = (self.open, after.open_kinds());
         if before == now {
             return;
         }
@@ -37,10 +37,4 @@ impl Before {
             }
         }
     }
-}
-
-/// The kinds of the open incidents, one bit each.
-pub(crate) fn open_kinds(state: &Instance) -> u16 {
-    let open = IncidentKind::ALL.iter().filter(|kind| state.incident(**kind).is_some());
-    open.fold(0, |bits, kind| bits | 1 << *kind as u8)
 }
