@@ -2,7 +2,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretBox};
 use thiserror::Error;
-use warden_domain::{Epoch, InstanceId, Login, TradeServer};
+use warden_domain::{Desired, Epoch, FailureReason, InstanceId, Login, Timestamp, TradeServer};
 
 use crate::Pending;
 
@@ -12,7 +12,44 @@ pub trait Accounts: Send + Sync {
     ///
     /// # Errors
     /// When there is no such account, its credentials were revoked, or the store did not answer.
-    fn account(&self, instance: &InstanceId) -> Pending<'_, Result<Account, AccountsError>>;
+    fn account(&self, instance: &InstanceId) -> Pending<'_, Result<Account, AccountsError>> {
+        let instance = [instance.clone()];
+        Box::pin(async move {
+            let found = self.accounts(&instance).await?.pop();
+            let [instance] = instance;
+            found.unwrap_or(Err(AccountsError::Missing(instance)))
+        })
+    }
+
+    /// Fetches many accounts at once, each with its decrypted password, for logins that start together; one answer an
+    /// instance, in the order asked.
+    ///
+    /// # Errors
+    /// When the store did not answer; what concerns one instance is its own answer.
+    fn accounts<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Result<Account, AccountsError>>, AccountsError>>;
+
+    /// Every instance that is registered, those whose account was destroyed included, in the order of their ids; no
+    /// password is touched.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn registered(&self) -> Pending<'_, Result<Vec<Registered>, AccountsError>>;
+
+    /// Records that an instance has come to rest until a person acts, or with `None` that it has not any more. What it
+    /// replaces is forgotten; [`Absorbed::Closed`] is never replaced. Harmless when repeated, and when the instance is
+    /// not registered.
+    ///
+    /// # Errors
+    /// When the store did not answer, or a higher epoch owns the instance.
+    fn absorb<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        epoch: Epoch,
+        state: Option<Absorbed>,
+    ) -> Pending<'a, Result<(), AccountsError>>;
 
     /// Raises the owner epoch of each instance by one and answers the new ones.
     ///
@@ -41,11 +78,66 @@ pub trait Accounts: Send + Sync {
     /// When the store did not answer, or a higher epoch owns the instance.
     fn revoke(&self, instance: &InstanceId, epoch: Epoch) -> Pending<'_, Result<(), AccountsError>>;
 
-    /// Deletes the credentials for good (ACC-3). Harmless when repeated.
+    /// Deletes the credentials, the login and remembered refusals for good, and records `CredentialsDeleted` (ACC-3).
+    /// What is left is the instance with its trade server and its end. Harmless when repeated.
     ///
     /// # Errors
     /// When the store did not answer, or a higher epoch owns the instance.
     fn delete(&self, instance: &InstanceId, epoch: Epoch) -> Pending<'_, Result<(), AccountsError>>;
+}
+
+/// An instance as it is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Its account number; `None` when the account was destroyed (ACC-3).
+    pub login: Option<Login>,
+    /// The trade server of its account.
+    pub server: TradeServer,
+    /// Whether it is started when it was never run before.
+    pub desired: Desired,
+    /// The gateway that serves it, as a label for people; empty when none was given.
+    pub gateway: String,
+    /// The name of its policy profile; empty for the common one.
+    pub profile: String,
+    /// The group it belongs to; empty when to none.
+    pub group: String,
+    /// The state that only a person ends, when it is in one.
+    pub absorbed: Option<Absorbed>,
+}
+
+/// A state that an instance does not leave by itself. This store is right about it: it holds also when journal and hot
+/// state are both gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absorbed {
+    /// A rule stopped it; a person's reset starts it again.
+    Stopped {
+        /// Why.
+        reason: FailureReason,
+        /// Whether a recovery budget is used up: status `PERMANENTLY_FAILED` instead of `FAILED`.
+        permanently: bool,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Its account is gone and its destruction has begun (ACC-3): nothing starts it again.
+    Closed {
+        /// `ACCOUNT_CLOSED` or `ACCOUNT_DISABLED`.
+        reason: FailureReason,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+impl Absorbed {
+    /// Whether it is for good.
+    #[must_use]
+    pub const fn is_closed(self) -> bool {
+        match self {
+            Self::Closed { .. } => true,
+            Self::Stopped { .. } => false,
+        }
+    }
 }
 
 /// One broker account with its password.
@@ -113,6 +205,14 @@ pub enum AccountsError {
     /// The store did not answer.
     #[error("accounts store did not answer: {0}; it is tried again")]
     Unreachable(String),
+    /// What is stored of the credentials cannot be decrypted, or is not what was stored for this account.
+    #[error("the credentials of instance {instance} cannot be decrypted: {what}")]
+    Undecipherable {
+        /// Whose.
+        instance: InstanceId,
+        /// What is wrong and what to do, without any secret.
+        what: String,
+    },
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use thiserror::Error;
 use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
 
@@ -19,11 +21,21 @@ pub trait Journal: Send + Sync {
     /// When the batch could not be made durable; nothing of it was, and the same batch may be given again.
     fn append(&self, batch: Vec<Record>) -> Pending<'_, Result<Commit, JournalError>>;
 
+    /// Names the journal: drawn when it was made, and another one for the journal that replaces a damaged one.
+    fn id(&self) -> JournalId;
+
     /// The newest row of every instance, in no order: what a supervisor starts from.
     ///
     /// # Errors
     /// When the journal cannot be read.
     fn latest(&self) -> Pending<'_, Result<Vec<Row>, JournalError>>;
+
+    /// The newest row of every instance with `seq <= upto`, in no order: what the history export goes on from. Rows
+    /// past `upto` must not have been forgotten.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn latest_upto(&self, upto: u64) -> Pending<'_, Result<Vec<Row>, JournalError>>;
 
     /// The rows of one instance, oldest first: the last `limit` of those with `seq < before`.
     ///
@@ -58,6 +70,16 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// When the checkpoint failed; what was committed stays durable.
     fn close(&self) -> Pending<'_, Result<(), JournalError>>;
+}
+
+/// Names one journal among all that ever were: a random number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JournalId(pub u64);
+
+impl fmt::Display for JournalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 /// One step of one instance, to be journalled.

@@ -6,18 +6,21 @@
 mod accounts;
 pub mod chain;
 pub mod conformance;
+pub mod history;
 mod hot;
 mod journal;
 pub mod memory;
+pub mod schema;
 
 use std::{future::Future, pin::Pin};
 
-pub use accounts::{Account, Accounts, AccountsError, Password};
+pub use accounts::{Absorbed, Account, Accounts, AccountsError, Password, Registered};
+pub use history::{History, HistoryError, HistoryRows};
 pub use hot::{
     Cas, HotError, HotKey, HotState, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Snapshot,
     Stored, settle,
 };
-pub use journal::{Commit, Head, Journal, JournalError, Record, Row};
+pub use journal::{Commit, Head, Journal, JournalError, JournalId, Record, Row};
 
 /// A future that a port returns; boxed so that a port can be used behind `dyn`. One allocation a batch.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -9,11 +9,11 @@ use std::{
 };
 
 use thiserror::Error;
-use warden_domain::{Epoch, InstanceId};
+use warden_domain::{Desired, Epoch, InstanceId, Login, TradeServer};
 
 use self::epochs::Epochs;
 pub use self::file::FileFault;
-use crate::{Account, Accounts, AccountsError, Pending};
+use crate::{Absorbed, Account, Accounts, AccountsError, Password, Pending, Registered};
 
 /// Accounts in memory, filled from a file that only its owner reads. Clones share one store.
 ///
@@ -34,15 +34,18 @@ struct Shared {
 
 /// What is held of one instance.
 struct Held {
+    server: TradeServer,
     credentials: Credentials,
-    /// The hash of the credentials that the broker refused last.
-    refused: Option<blake3::Hash>,
+    absorbed: Option<Absorbed>,
 }
 
+/// The hash of the credentials that the broker refused last.
+type Refused = Option<blake3::Hash>;
+
 enum Credentials {
-    Valid(Account),
+    Valid(Login, Password, Refused),
     /// Unusable, not yet deleted.
-    Revoked,
+    Revoked(Login, Refused),
     Deleted,
 }
 
@@ -83,11 +86,16 @@ impl MemoryAccounts {
     }
 
     /// Adds an account, or gives an instance new credentials: they are neither revoked nor, unless they are the very
-    /// ones that were refused, rejected.
+    /// ones that were refused, rejected. An instance whose account was [closed](Absorbed::Closed) has a new one now;
+    /// one that was stopped stays so until it is reset.
     pub fn put(&self, instance: InstanceId, account: Account) {
         let mut all = self.held();
-        let refused = all.get(&instance).and_then(|held| held.refused);
-        all.insert(instance, Held { refused, ..Held::new(account) });
+        let mut held = Held::new(account);
+        if let Some(before) = all.remove(&instance) {
+            held.absorbed = before.absorbed.filter(|state| !state.is_closed());
+            held.credentials.put_refused(before.credentials.refused());
+        }
+        all.insert(instance, held);
     }
 
     /// The instances that have an account, revoked ones included, in no order.
@@ -101,40 +109,75 @@ impl MemoryAccounts {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hash(&self, account: &Account) -> blake3::Hash {
+    fn hash(&self, login: Login, server: &TradeServer, password: &Password) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.0.key);
-        hasher.update(&account.login.number().to_le_bytes());
-        for text in [account.server.as_str(), account.password.reveal()] {
+        hasher.update(&login.number().to_le_bytes());
+        for text in [server.as_str(), password.reveal()] {
             hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         }
         hasher.finalize()
     }
 
-    /// Ends the credentials of an instance, unless a higher epoch owns it.
-    async fn end(&self, instance: &InstanceId, epoch: Epoch, into: Credentials) -> Result<(), AccountsError> {
-        let owner = self.0.epochs.lock().await.of(instance);
+    fn one(&self, instance: &InstanceId, held: Option<&Held>) -> Result<Account, AccountsError> {
+        let Held { server, credentials, absorbed: _ } =
+            held.ok_or_else(|| AccountsError::Missing(instance.clone()))?;
+        match credentials {
+            Credentials::Valid(login, password, refused) => Ok(Account {
+                login: *login,
+                server: server.clone(),
+                password: password.clone(),
+                rejected: *refused == Some(self.hash(*login, server, password)),
+            }),
+            Credentials::Revoked(..) | Credentials::Deleted => Err(AccountsError::Revoked(instance.clone())),
+        }
+    }
+
+    /// Changes what is held of an instance, if anything is, unless a higher epoch owns it.
+    async fn change(
+        &self,
+        instance: &InstanceId,
+        epoch: Epoch,
+        change: impl FnOnce(&mut Held) + Send,
+    ) -> Result<(), AccountsError> {
+        // Held until the change is made, so that no epoch is raised between.
+        let epochs = self.0.epochs.lock().await;
+        let owner = epochs.of(instance);
         if owner > epoch {
             return Err(AccountsError::Fenced(owner));
         }
-        if let Some(held) = self.held().get_mut(instance)
-            && !matches!(held.credentials, Credentials::Deleted)
-        {
-            held.credentials = into;
+        if let Some(held) = self.held().get_mut(instance) {
+            change(held);
         }
         Ok(())
     }
 }
 
 impl Accounts for MemoryAccounts {
-    fn account(&self, instance: &InstanceId) -> Pending<'_, Result<Account, AccountsError>> {
-        let instance = instance.clone();
+    fn accounts<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Result<Account, AccountsError>>, AccountsError>> {
         Box::pin(async move {
             let all = self.held();
-            let held = all.get(&instance).ok_or_else(|| AccountsError::Missing(instance.clone()))?;
-            let account = held.credentials.valid(&instance)?;
-            let rejected = held.refused == Some(self.hash(account));
-            Ok(Account { rejected, ..account.clone() })
+            Ok(instances.iter().map(|instance| self.one(instance, all.get(instance))).collect())
         })
+    }
+
+    fn registered(&self) -> Pending<'_, Result<Vec<Registered>, AccountsError>> {
+        Box::pin(async move {
+            let mut all: Vec<_> = self.held().iter().map(|(id, held)| held.registered(id)).collect();
+            all.sort_unstable_by(|one, other| one.instance.cmp(&other.instance));
+            Ok(all)
+        })
+    }
+
+    fn absorb<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        epoch: Epoch,
+        state: Option<Absorbed>,
+    ) -> Pending<'a, Result<(), AccountsError>> {
+        Box::pin(async move { self.change(instance, epoch, |held| held.absorb(state)).await })
     }
 
     fn raise_epochs<'a>(
@@ -148,8 +191,11 @@ impl Accounts for MemoryAccounts {
         let instance = instance.clone();
         Box::pin(async move {
             let mut all = self.held();
-            let held = all.get_mut(&instance).ok_or_else(|| AccountsError::Missing(instance.clone()))?;
-            held.refused = Some(self.hash(held.credentials.valid(&instance)?));
+            let account = self.one(&instance, all.get(&instance))?;
+            let refused = self.hash(account.login, &account.server, &account.password);
+            if let Some(held) = all.get_mut(&instance) {
+                held.credentials.put_refused(Some(refused));
+            }
             Ok(())
         })
     }
@@ -158,7 +204,7 @@ impl Accounts for MemoryAccounts {
         let instance = instance.clone();
         Box::pin(async move {
             if let Some(held) = self.held().get_mut(&instance) {
-                held.refused = None;
+                held.credentials.put_refused(None);
             }
             Ok(())
         })
@@ -166,12 +212,14 @@ impl Accounts for MemoryAccounts {
 
     fn revoke(&self, instance: &InstanceId, epoch: Epoch) -> Pending<'_, Result<(), AccountsError>> {
         let instance = instance.clone();
-        Box::pin(async move { self.end(&instance, epoch, Credentials::Revoked).await })
+        Box::pin(async move { self.change(&instance, epoch, |held| held.credentials.revoke()).await })
     }
 
     fn delete(&self, instance: &InstanceId, epoch: Epoch) -> Pending<'_, Result<(), AccountsError>> {
         let instance = instance.clone();
-        Box::pin(async move { self.end(&instance, epoch, Credentials::Deleted).await })
+        Box::pin(async move {
+            self.change(&instance, epoch, |held| held.credentials = Credentials::Deleted).await
+        })
     }
 }
 
@@ -182,16 +230,57 @@ impl fmt::Debug for MemoryAccounts {
 }
 
 impl Held {
-    fn new(account: Account) -> Self {
-        Self { credentials: Credentials::Valid(account), refused: None }
+    fn new(Account { login, server, password, rejected: _ }: Account) -> Self {
+        Self { server, credentials: Credentials::Valid(login, password, None), absorbed: None }
+    }
+
+    fn absorb(&mut self, state: Option<Absorbed>) {
+        if !self.absorbed.is_some_and(|before| before.is_closed()) {
+            self.absorbed = state;
+        }
+    }
+
+    /// A file says nothing of labels: they are empty.
+    fn registered(&self, instance: &InstanceId) -> Registered {
+        Registered {
+            instance: instance.clone(),
+            login: self.credentials.login(),
+            server: self.server.clone(),
+            desired: Desired::Running,
+            gateway: String::new(),
+            profile: String::new(),
+            group: String::new(),
+            absorbed: self.absorbed,
+        }
     }
 }
 
 impl Credentials {
-    fn valid(&self, instance: &InstanceId) -> Result<&Account, AccountsError> {
+    fn login(&self) -> Option<Login> {
         match self {
-            Self::Valid(account) => Ok(account),
-            Self::Revoked | Self::Deleted => Err(AccountsError::Revoked(instance.clone())),
+            Self::Valid(login, ..) | Self::Revoked(login, _) => Some(*login),
+            Self::Deleted => None,
+        }
+    }
+
+    fn refused(&self) -> Refused {
+        match self {
+            Self::Valid(.., refused) | Self::Revoked(_, refused) => *refused,
+            Self::Deleted => None,
+        }
+    }
+
+    fn put_refused(&mut self, hash: Refused) {
+        match self {
+            Self::Valid(.., refused) | Self::Revoked(_, refused) => *refused = hash,
+            Self::Deleted => {}
+        }
+    }
+
+    fn revoke(&mut self) {
+        match self {
+            Self::Valid(login, _, refused) => *self = Self::Revoked(*login, *refused),
+            Self::Revoked(..) | Self::Deleted => {}
         }
     }
 }
@@ -242,7 +331,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{Password, conformance::accounts};
+    use crate::conformance::accounts;
 
     #[tokio::test]
     async fn memory_passes_every_case() {

@@ -6,15 +6,16 @@ use std::{
 use warden_domain::{InstanceId, Timestamp};
 
 use crate::{
-    Commit, Head, Journal, JournalError, Pending, Record, Row,
+    Commit, Head, Journal, JournalError, JournalId, Pending, Record, Row,
     chain::{self, Content},
 };
 
 /// A journal that lives as long as the process: for the embedded mode without a folder, and for tests.
 ///
 /// It keeps the hash chain of a real one, so that a head means the same everywhere.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryJournal {
+    id: JournalId,
     inner: Mutex<Inner>,
 }
 
@@ -28,9 +29,14 @@ struct Inner {
 
 impl MemoryJournal {
     /// An empty journal.
+    ///
+    /// # Panics
+    /// When the operating system gives no random bytes, without which no program of ours starts.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let id =
+            getrandom::u64().expect("std's hash maps have drawn random bytes from the same source before");
+        Self { id: JournalId(id), inner: Mutex::default() }
     }
 
     fn open(&self) -> Result<MutexGuard<'_, Inner>, JournalError> {
@@ -40,6 +46,12 @@ impl MemoryJournal {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -56,8 +68,16 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn id(&self) -> JournalId {
+        self.id
+    }
+
     fn latest(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
-        Box::pin(async { Ok(self.open()?.latest()) })
+        self.latest_upto(u64::MAX)
+    }
+
+    fn latest_upto(&self, upto: u64) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        Box::pin(async move { Ok(self.open()?.latest_upto(upto)) })
     }
 
     fn history(
@@ -110,9 +130,9 @@ impl Inner {
         self.rows.push_back(Row { seq, instance, epoch, version, op, at, kind, rule, payload });
     }
 
-    fn latest(&self) -> Vec<Row> {
+    fn latest_upto(&self, upto: u64) -> Vec<Row> {
         let mut newest: HashMap<&InstanceId, &Row> = self.forgotten.iter().collect();
-        newest.extend(self.rows.iter().map(|row| (&row.instance, row)));
+        newest.extend(self.rows.iter().take_while(|row| row.seq <= upto).map(|row| (&row.instance, row)));
         newest.into_values().cloned().collect()
     }
 

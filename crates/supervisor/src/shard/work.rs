@@ -100,7 +100,10 @@ impl Shard {
                 return;
             }
             Err(
-                fault @ (AccountsError::Missing(_) | AccountsError::Revoked(_) | AccountsError::Fenced(_)),
+                fault @ (AccountsError::Missing(_)
+                | AccountsError::Revoked(_)
+                | AccountsError::Undecipherable { .. }
+                | AccountsError::Fenced(_)),
             ) => (Outcome::NoCredentials, fault.to_string()),
             Err(fault @ AccountsError::Unreachable(_)) => {
                 (Outcome::CredentialsUnavailable, fault.to_string())
@@ -141,6 +144,7 @@ impl From<Result<(), AccountsError>> for Done {
             Err(
                 fault @ (AccountsError::Missing(_)
                 | AccountsError::Revoked(_)
+                | AccountsError::Undecipherable { .. }
                 | AccountsError::Unreachable(_)),
             ) => Self::No(fault.to_string()),
         }

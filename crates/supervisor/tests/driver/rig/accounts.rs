@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use warden_domain::{Epoch, InstanceId};
-use warden_store::{Account, Accounts, AccountsError, Pending, memory::MemoryAccounts};
+use warden_store::{Absorbed, Account, Accounts, AccountsError, Pending, Registered, memory::MemoryAccounts};
 
 /// Accounts in memory whose store can be kept from changing anything.
 pub(crate) struct GatedAccounts {
@@ -30,14 +30,29 @@ fn refused() -> AccountsError {
 }
 
 impl Accounts for GatedAccounts {
-    fn account(&self, instance: &InstanceId) -> Pending<'_, Result<Account, AccountsError>> {
-        let fetched = self.inner.account(instance);
+    fn accounts<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Result<Account, AccountsError>>, AccountsError>> {
         Box::pin(async move {
             while self.slow.load(Ordering::SeqCst) {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
-            fetched.await
+            self.inner.accounts(instances).await
         })
+    }
+
+    fn registered(&self) -> Pending<'_, Result<Vec<Registered>, AccountsError>> {
+        self.inner.registered()
+    }
+
+    fn absorb<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        epoch: Epoch,
+        state: Option<Absorbed>,
+    ) -> Pending<'a, Result<(), AccountsError>> {
+        self.inner.absorb(instance, epoch, state)
     }
 
     fn raise_epochs<'a>(

@@ -1,7 +1,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use warden_domain::{InstanceId, Timestamp};
-use warden_store::{Commit, Head, Journal, JournalError, Pending, Record, Row, memory::MemoryJournal};
+use warden_store::{
+    Commit, Head, Journal, JournalError, JournalId, Pending, Record, Row, memory::MemoryJournal,
+};
 
 /// A journal in memory that fails when it is told to.
 #[derive(Default)]
@@ -43,8 +45,16 @@ impl Journal for FaultyJournal {
         })
     }
 
+    fn id(&self) -> JournalId {
+        self.inner.id()
+    }
+
     fn latest(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
         self.inner.latest()
+    }
+
+    fn latest_upto(&self, upto: u64) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        self.inner.latest_upto(upto)
     }
 
     fn history(

@@ -1,0 +1,3 @@
+//! `warden-migrator`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The ClickHouse history of mt5-warden.

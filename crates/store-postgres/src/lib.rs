@@ -1,0 +1,1 @@
+//! Accounts, encrypted credentials and owner epochs of mt5-warden, in PostgreSQL or SQLite.
