@@ -25,7 +25,8 @@ pub trait History: Send + Sync {
     /// When it was not acknowledged; the identical range is to be given again.
     fn insert<'a>(&'a self, range: Range, rows: &'a HistoryRows) -> Pending<'a, Result<(), HistoryError>>;
 
-    /// The newest events of an instance within a period, oldest first, at most `limit`.
+    /// The newest events of an instance within a period, oldest first, at most `limit`; those of one moment in the
+    /// order of epoch and version.
     ///
     /// # Errors
     /// When the history did not answer.
@@ -36,25 +37,26 @@ pub trait History: Send + Sync {
         limit: u32,
     ) -> Pending<'a, Result<Vec<InstanceEvent>, HistoryError>>;
 
-    /// How long incidents that were opened within a period took to recover, by trade server and kind, in their order.
+    /// How long incidents that were opened within a period took to recover, by trade server and kind, in their order
+    /// (that of the server's bytes and of [`IncidentKind::ALL`]). An incident is as its last row says.
     ///
     /// # Errors
     /// When the history did not answer.
     fn time_to_recover(&self, period: Period) -> Pending<'_, Result<Vec<TimeToRecover>, HistoryError>>;
 
-    /// How many incidents were opened, by trade server, hour and kind, in their order.
+    /// How many incidents were opened within a period, by trade server, hour and kind, in their order.
     ///
     /// # Errors
     /// When the history did not answer.
     fn failures_per_hour(&self, period: Period) -> Pending<'_, Result<Vec<FailuresPerHour>, HistoryError>>;
 
-    /// How many logins succeeded, by trade server and hour, in their order.
+    /// How many logins ended within a period and succeeded, by trade server and hour, in their order.
     ///
     /// # Errors
     /// When the history did not answer.
     fn login_success(&self, period: Period) -> Pending<'_, Result<Vec<LoginSuccess>, HistoryError>>;
 
-    /// How far fills were from the requested price, by trade server and symbol, in their order.
+    /// How far the fills of a period were from the requested price, by trade server and symbol, in their order.
     ///
     /// # Errors
     /// When the history did not answer.
@@ -89,6 +91,21 @@ pub struct Period {
     pub until: Timestamp,
 }
 
+impl Period {
+    /// Whether a moment lies within it.
+    #[must_use]
+    pub fn contains(self, at: Timestamp) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
+/// When the hour of a moment began, UTC.
+#[must_use]
+pub fn hour_of(at: Timestamp) -> Timestamp {
+    const HOUR: i64 = 3_600_000;
+    Timestamp::from_millis(at.as_millis().div_euclid(HOUR).saturating_mul(HOUR))
+}
+
 /// The rows of one range, each kind in the order of the journal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistoryRows {
@@ -96,7 +113,7 @@ pub struct HistoryRows {
     pub events: Vec<InstanceEvent>,
     /// What became of orders.
     pub trades: Vec<TradeEvent>,
-    /// Incidents that were opened or ended; the row with the higher `seq` replaces the other.
+    /// Incidents that were opened or ended; of one incident, the row with the highest `version` replaces the others.
     pub incidents: Vec<IncidentRow>,
     /// Alerts that began or ceased to stand.
     pub alerts: Vec<AlertRow>,
@@ -215,6 +232,8 @@ pub struct TradeEvent {
 pub struct IncidentRow {
     /// Where it comes from: the step that opened, changed or ended it.
     pub origin: Origin,
+    /// The state version that the step made: it rises from owner to owner, as `seq` does not.
+    pub version: u64,
     /// What kind.
     pub kind: IncidentKind,
     /// When it was opened; with instance and kind, its identity.
@@ -268,7 +287,8 @@ pub struct TimeToRecover {
     pub opened: u64,
     /// How many of these have recovered.
     pub recovered: u64,
-    /// Half of the recovered ones took at most this long; `None` when none has.
+    /// The lower median of the recovered ones: the shortest time that at least half of them took at most; `None` when
+    /// none has.
     pub median: Option<Span>,
     /// The longest of them.
     pub longest: Option<Span>,
@@ -294,7 +314,7 @@ pub struct LoginSuccess {
     pub server: String,
     /// When the hour began, UTC.
     pub hour: Timestamp,
-    /// Logins that ended.
+    /// Logins that ended, however they did.
     pub ended: u64,
     /// Those that the broker let in.
     pub succeeded: u64,
@@ -311,7 +331,7 @@ pub struct Slippage {
     pub fills: u64,
     /// Their mean slippage in points; above 0 is worse than requested.
     pub mean: f64,
-    /// The worst, in points.
+    /// The worst (the highest), in points.
     pub worst: i64,
 }
 
