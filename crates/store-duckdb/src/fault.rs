@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use warden_store::JournalError;
+use warden_store::{JournalError, schema::SchemaError};
 
 /// A [`JournalError`] that can be given to every waiter of a failed commit.
 #[derive(Clone, Debug)]
@@ -15,6 +15,7 @@ pub(crate) enum Fault {
     DiskFull { action: &'static str, source: Arc<dyn Error + Send + Sync> },
     NotWritable(PathBuf),
     NewerSchema { found: u64, known: u64 },
+    Schema(Arc<SchemaError>),
     InUse,
     Closed,
 }
@@ -34,6 +35,20 @@ pub(crate) enum Meaning {
 impl Fault {
     pub(crate) fn storage(action: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Storage { action, source: Arc::from(source.into()) }
+    }
+
+    pub(crate) fn schema(error: SchemaError) -> Self {
+        match error {
+            SchemaError::Newer { place: _, found, known } => {
+                Self::NewerSchema { found: found.into(), known: known.into() }
+            }
+            SchemaError::Unreachable { .. }
+            | SchemaError::Failed { .. }
+            | SchemaError::Locked { .. }
+            | SchemaError::Edited { .. }
+            | SchemaError::Missing { .. }
+            | SchemaError::Behind { .. } => Self::Schema(Arc::new(error)),
+        }
     }
 
     pub(crate) fn io(action: &'static str, folder: &Path, error: io::Error) -> Self {
@@ -66,6 +81,7 @@ impl From<Fault> for JournalError {
             Fault::DiskFull { action, source } => Self::DiskFull { action, source: Box::new(source) },
             Fault::NotWritable(folder) => Self::NotWritable(folder),
             Fault::NewerSchema { found, known } => Self::NewerSchema { found, known },
+            Fault::Schema(error) => Self::Schema(error),
             Fault::InUse => Self::InUse,
             Fault::Closed => Self::Closed,
         }

@@ -11,7 +11,7 @@ use std::{
 use duckdb::Connection;
 use tokio::sync::{Semaphore, oneshot};
 use warden_domain::{InstanceId, Timestamp};
-use warden_store::{Commit, Head, Journal, JournalError, Pending, Record, Row, chain::Content};
+use warden_store::{Commit, Head, Journal, JournalError, JournalId, Pending, Record, Row, chain::Content};
 
 use crate::{
     config::Config,
@@ -54,6 +54,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct DuckJournal {
+    id: JournalId,
     shared: Arc<Shared>,
     work: Sender<Work>,
     jobs: Sender<Job>,
@@ -63,12 +64,13 @@ pub struct DuckJournal {
 }
 
 impl DuckJournal {
-    /// Opens the journal of a folder, or makes one. Blocks for as long as the newest rows take to prove.
+    /// Opens the journal of a folder, or makes one; an older schema is brought up. Blocks for as long as the newest rows take to prove.
     ///
     /// # Errors
     /// - [`JournalError::InUse`]: another process, or another journal of this one, has the folder.
     /// - [`JournalError::Damaged`]: acknowledged rows are gone or changed, or the file cannot be read; it was set aside.
     /// - [`JournalError::NewerSchema`], [`JournalError::NotWritable`], [`JournalError::DiskFull`].
+    /// - [`JournalError::Schema`]: its schema is not the sum of the steps that this program knows.
     /// - [`JournalError::Storage`]: anything else the system or DuckDB refused.
     pub fn open(config: Config) -> Result<Self, JournalError> {
         Ok(Self::start(config)?)
@@ -83,7 +85,7 @@ impl DuckJournal {
     fn run(config: Config, files: Files, opened: Opened) -> Result<Self, Fault> {
         let reader = opened.conn.try_clone().map_err(|error| Fault::duckdb("open", files.folder(), error))?;
         let reads = reader.interrupt_handle();
-        let queue = config.queue;
+        let (id, queue) = (opened.id, config.queue);
         let shared = Shared::new(config, files, opened.head, opened.place, reader);
         let (work, inbox) = mpsc::channel();
         let (jobs, job_inbox) = mpsc::channel();
@@ -92,7 +94,7 @@ impl DuckJournal {
         let keeper = Arc::clone(&shared);
         spawn("journal-keeper", move || keeper::run(&keeper, &job_inbox))?;
         let room = Arc::new(Semaphore::new(queue.get() as usize));
-        Ok(Self { shared, work, jobs, room, queue, writer: Mutex::new(Some(writer)) })
+        Ok(Self { id, shared, work, jobs, room, queue, writer: Mutex::new(Some(writer)) })
     }
 
     /// Proves every row against the hash chain and answers the newest one, in pieces beside the commits.
@@ -154,8 +156,16 @@ impl Journal for DuckJournal {
         })
     }
 
+    fn id(&self) -> JournalId {
+        self.id
+    }
+
     fn latest(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
-        Box::pin(self.ask("read", |conn| Ok(keeper::latest(conn)?)))
+        self.latest_upto(u64::MAX)
+    }
+
+    fn latest_upto(&self, upto: u64) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        Box::pin(self.ask("read", move |conn| Ok(keeper::latest(conn, upto)?)))
     }
 
     fn history(

@@ -161,17 +161,17 @@ pub(crate) fn write_out(conn: &Connection, other: &Connection, head: Head) -> Re
     done
 }
 
-/// The newest row of every instance, forgotten or not.
-pub(crate) fn latest(conn: &Connection) -> Result<Vec<Row>, ReadError> {
+/// The newest row of every instance with `seq <= upto`, forgotten or not.
+pub(crate) fn latest(conn: &Connection, upto: u64) -> Result<Vec<Row>, ReadError> {
     let sql = format!(
         "WITH newest AS (
             SELECT max(seq) FROM (SELECT instance, seq FROM journal UNION ALL SELECT instance, seq FROM snapshot)
-            GROUP BY instance)
+            WHERE seq <= ? GROUP BY instance)
         SELECT {ROW} FROM journal WHERE seq IN (FROM newest)
         UNION ALL
         SELECT {ROW} FROM snapshot WHERE seq IN (FROM newest)"
     );
-    columns::rows(&mut conn.prepare(&sql)?, [])
+    columns::rows(&mut conn.prepare(&sql)?, [upto])
 }
 
 /// The last `limit` rows of an instance with `seq < before`, oldest first.

@@ -5,7 +5,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `journal.duckdb`, `journal.duckdb.wal` | the rows; schema in `migrations/duckdb/` |
+//! | `journal.duckdb`, `journal.duckdb.wal` | the rows; schema in `migrations/duckdb/journal/` |
 //! | `journal.head` | place and hash of the newest acknowledged row, so that a lost tail is noticed |
 //! | `journal.lock` | locked while a process has the journal open |
 //! | `journal.suspect` | present after a read found damage: the next opening proves every row |
@@ -28,6 +28,7 @@ mod open;
 mod probe;
 mod proof;
 mod retention;
+mod schema;
 mod segment;
 mod writer;
 

@@ -1,24 +1,25 @@
 use duckdb::Connection;
-use warden_store::Head;
+use warden_store::{
+    Head, JournalId,
+    schema::{SchemaError, plan},
+};
 
 use crate::{
     columns::ReadError,
     config::Config,
     fault::{Fault, Meaning, meaning},
-    files::{Files, FolderLock},
+    files::{self, Files, FolderLock},
     head::HeadFile,
     keeper, probe,
     proof::{self, Trouble},
+    schema::{self, Failed},
     segment::{self, Place},
 };
-
-/// The newest schema in `migrations/duckdb/`.
-const SCHEMA: u64 = 1;
-const SCHEMA_1: &str = include_str!("../../../migrations/duckdb/0001_journal.sql");
 
 /// A journal that was opened and believed.
 pub(crate) struct Opened {
     pub(crate) conn: Connection,
+    pub(crate) id: JournalId,
     pub(crate) head: Head,
     pub(crate) place: Place,
     pub(crate) head_file: HeadFile,
@@ -39,7 +40,7 @@ pub(crate) fn open(config: &Config, files: &Files) -> Result<Opened, Fault> {
     }
     let suspect = files.is_suspect();
     let proven = if suspect { u64::MAX } else { config.proven.get() };
-    let Examined { conn, head, place } = examine(config, files, claimed, proven)?;
+    let Examined { conn, id, head, place } = examine(config, files, claimed, proven)?;
     if head != claimed {
         tracing::warn!(
             head = claimed.seq,
@@ -51,12 +52,14 @@ pub(crate) fn open(config: &Config, files: &Files) -> Result<Opened, Fault> {
     if suspect {
         files.clear_suspect();
     }
-    Ok(Opened { conn, head, place, head_file, lock })
+    Ok(Opened { conn, id, head, place, head_file, lock })
 }
 
 /// A file that was opened and believed.
 pub(crate) struct Examined {
     pub(crate) conn: Connection,
+    /// Its name.
+    pub(crate) id: JournalId,
     /// Its newest row.
     pub(crate) head: Head,
     /// Where its next row goes.
@@ -70,19 +73,21 @@ pub(crate) fn examine(config: &Config, files: &Files, claimed: Head, proven: u64
     }
     let flags = flags(config).map_err(|error| Fault::storage("open", error))?;
     let examined = connect(files, flags).map_err(Refusal::from).and_then(|conn| {
-        migrate(&conn)?;
+        bring_up(&conn, files)?;
+        let id = id(&conn)?;
         let head = proof::prove(&conn, claimed, proven)?;
-        keeper::latest(&conn).map_err(Trouble::Read)?; // whatever a supervisor starts from is readable
+        keeper::latest(&conn, u64::MAX).map_err(Trouble::Read)?; // whatever a supervisor starts from is readable
         let place = segment::newest(&conn).map_err(Trouble::from)?;
         let place = place.ok_or_else(|| Trouble::Broken("it has no segment".to_owned()))?;
-        Ok(Examined { conn, head, place })
+        Ok(Examined { conn, id, head, place })
     });
     examined.map_err(|refusal| refusal.into_fault(files))
 }
 
 enum Refusal {
     Trouble(Trouble),
-    NewerSchema(u64),
+    Schema(SchemaError),
+    Step(duckdb::Error),
 }
 
 impl From<Trouble> for Refusal {
@@ -94,7 +99,8 @@ impl From<Trouble> for Refusal {
 impl Refusal {
     fn into_fault(self, files: &Files) -> Fault {
         match self {
-            Self::NewerSchema(found) => Fault::NewerSchema { found, known: SCHEMA },
+            Self::Schema(error) => Fault::schema(error),
+            Self::Step(error) => Fault::duckdb("bring up", files.folder(), error),
             Self::Trouble(Trouble::Broken(reason)) => files.set_aside(reason),
             Self::Trouble(Trouble::Read(ReadError::Unreadable(error))) => files.set_aside(error.to_string()),
             Self::Trouble(Trouble::Read(ReadError::Engine(error))) => match meaning(&error) {
@@ -122,20 +128,19 @@ fn connect(files: &Files, flags: duckdb::Config) -> Result<Connection, Trouble> 
     Ok(conn)
 }
 
-fn migrate(conn: &Connection) -> Result<(), Refusal> {
-    let sql = "SELECT count(*) FROM duckdb_tables()";
-    let tables: u64 = conn.query_row(sql, [], |row| row.get(0)).map_err(Trouble::from)?;
-    if tables == 0 {
-        return Ok(create(conn).map_err(Trouble::from)?);
+/// Applies the steps that the file lacks.
+fn bring_up(conn: &Connection, files: &Files) -> Result<(), Refusal> {
+    let applied = schema::applied_to_journal(conn).map_err(Trouble::from)?;
+    let place = files.database().display().to_string();
+    for step in plan(&place, &schema::JOURNAL, &applied).map_err(Refusal::Schema)? {
+        schema::apply_to_journal(conn, step, files::now(), &mut |_| ())
+            .map_err(|Failed { statement: _, source }| Refusal::Step(source))?;
+        tracing::info!(%step, "the journal's schema was brought up");
     }
-    let sql = "SELECT number FROM meta WHERE name = 'schema'";
-    let found: u64 = conn.query_row(sql, [], |row| row.get(0)).map_err(Trouble::from)?;
-    if found > SCHEMA { Err(Refusal::NewerSchema(found)) } else { Ok(()) }
+    Ok(())
 }
 
-fn create(conn: &Connection) -> Result<(), duckdb::Error> {
-    let transaction = conn.unchecked_transaction()?;
-    transaction.execute_batch(SCHEMA_1)?;
-    segment::add(&transaction)?;
-    transaction.commit()
+fn id(conn: &Connection) -> Result<JournalId, Trouble> {
+    let sql = "SELECT number FROM meta WHERE name = 'id'";
+    Ok(JournalId(conn.query_row(sql, [], |row| row.get(0))?))
 }

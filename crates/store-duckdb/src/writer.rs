@@ -92,7 +92,7 @@ impl Writer {
         jobs: Sender<Job>,
         own: Sender<Work>,
     ) -> Self {
-        let Opened { conn, head, place, head_file, lock } = opened;
+        let Opened { conn, id: _, head, place, head_file, lock } = opened;
         Self {
             log: Log { bytes: 0, since: Instant::now(), next: shared.config.checkpoints.when_steady },
             shared,
@@ -262,7 +262,7 @@ impl Writer {
     fn reopen(&mut self) -> Result<Link, Fault> {
         let shared = &self.shared;
         let wrap = |error| Fault::duckdb("open", shared.files.folder(), error);
-        let Examined { conn, head, place: _ } =
+        let Examined { conn, id: _, head, place: _ } =
             open::examine(&shared.config, &shared.files, self.head, shared.config.proven.get())?;
         if head.seq > self.head.seq {
             take_back(&conn, self.head).map_err(wrap)?;

@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod damage;
 mod disk;
+mod identity;
 mod keeping;
 mod opening;
 
