@@ -53,8 +53,8 @@ pub enum Error {
         /// How long was waited.
         within: Duration,
     },
-    /// Redis answered with an error.
-    #[error("redis refused: {0}")]
+    /// A server answered with an error: its own words.
+    #[error("the server refused: {0}")]
     Refused(String),
     /// What came over a connection is not what its protocol allows.
     #[error("unreadable reply: {0}")]

@@ -1,6 +1,7 @@
 //! Real servers as child processes, our own programs, and a faulty network, for the tests of mt5-warden.
 //!
 //! - [`Redis`]: a `redis-server` of its own on a free loopback port, to be killed, paused and restarted at will;
+//! - [`Postgres`]: a PostgreSQL cluster of its own, likewise, and as many databases in it as a test wants;
 //! - [`Program`]: one of our programs, its lines captured, its end judged;
 //! - [`FaultProxy`]: a TCP proxy that cuts, delays, stalls and truncates;
 //! - [`promtool`]: alert rules checked by Prometheus itself;
@@ -20,6 +21,7 @@ mod error;
 pub mod locate;
 mod poll;
 mod ports;
+mod postgres;
 mod process;
 mod program;
 mod prometheus;
@@ -30,6 +32,7 @@ mod resp;
 pub use error::{Error, Result};
 pub use poll::{poll_until, poll_until_async};
 pub use ports::free_port;
+pub use postgres::Postgres;
 pub use program::{Finished, Line, Program, Stream};
 pub use prometheus::promtool;
 pub use proxy::{Fault, FaultProxy, Side};

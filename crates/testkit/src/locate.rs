@@ -13,7 +13,7 @@ pub enum Tool {
     RedisServer,
     /// `promtool`, which checks and tests alert rules.
     Promtool,
-    /// `initdb` of PostgreSQL; `postgres` and `pg_ctl` lie beside it.
+    /// `initdb` of PostgreSQL, 15 or later; `postgres`, `psql` and `pg_dump` lie beside it.
     Initdb,
 }
 
@@ -48,8 +48,7 @@ impl Tool {
     /// The profile of `cargo xtask setup` that brings it.
     pub fn profile(self) -> &'static str {
         match self {
-            Self::RedisServer | Self::Promtool => "test",
-            Self::Initdb => "all",
+            Self::RedisServer | Self::Promtool | Self::Initdb => "test",
         }
     }
 

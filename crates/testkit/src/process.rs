@@ -12,6 +12,9 @@ pub(crate) enum Signal {
     Stop,
     Continue,
     Terminate,
+    Interrupt,
+    Quit,
+    Kill,
 }
 
 impl Signal {
@@ -20,6 +23,9 @@ impl Signal {
             Self::Stop => "STOP",
             Self::Continue => "CONT",
             Self::Terminate => "TERM",
+            Self::Interrupt => "INT",
+            Self::Quit => "QUIT",
+            Self::Kill => "KILL",
         }
     }
 }
@@ -56,22 +62,11 @@ impl Process {
         poll_until(within, &what, || self.ended().transpose())?
     }
 
-    /// Through the shell, whose own `kill` is there even where the program of that name is not installed.
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
         if self.ended()?.is_some() {
             return Err(Error::NotRunning(self.name.clone()));
         }
-        let id = self.id().to_string();
-        let doing = format!("send {} to {}", signal.name(), self.name);
-        let status = Command::new("sh")
-            .args(["-c", r#"kill -s "$1" "$2""#, "sh", signal.name(), &id])
-            .status()
-            .doing(doing.clone())?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Error::Ended { program: "kill".into(), status, said: doing })
-        }
+        send(signal, &[self.id()], &self.name)
     }
 
     /// SIGKILL, and waits until the process is gone.
@@ -86,6 +81,18 @@ impl Drop for Process {
         // an error means that it has already ended, which is all that is wanted
         let _ = self.kill();
     }
+}
+
+/// Through the shell, whose own `kill` is there even where the program of that name is not installed.
+pub(crate) fn send(signal: Signal, ids: &[u32], to: &str) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let doing = format!("send {} to {to}", signal.name());
+    let mut kill = Command::new("sh");
+    kill.args(["-c", r#"kill -s "$@""#, "sh", signal.name()]).args(ids.iter().map(u32::to_string));
+    let status = kill.status().doing(doing.clone())?;
+    if status.success() { Ok(()) } else { Err(Error::Ended { program: "kill".into(), status, said: doing }) }
 }
 
 #[cfg(test)]
