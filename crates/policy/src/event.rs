@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
-use warden_domain::{Facts, Span, StopMode};
+use warden_domain::{Facts, Span, StopMode, Timestamp};
 
-use crate::{CommandId, StoreAction, trade::Trouble};
+use crate::{Absorbing, CommandId, StoreAction, trade::Trouble};
 
 /// What happens to an instance; everything the policy learns comes through here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,15 @@ pub enum Event {
     UnresolvedSends(u16),
     /// A trade rule asks for a pause or a stop (TRD-2 to TRD-5).
     Trade(Trouble),
+    /// The accounts store knows, at the start, a state that the recovered one does not (REC-3, ACC-2).
+    Absorbed {
+        /// Which.
+        state: Absorbing,
+        /// Since when.
+        since: Timestamp,
+        /// Of a closed account: nothing of it is left to be destroyed (ACC-3).
+        destroyed: bool,
+    },
 }
 
 /// How a terminal stands, as its gateway reports it.
@@ -143,6 +152,7 @@ impl Event {
             Self::StoreDone(..) => "STORE_DONE",
             Self::UnresolvedSends(_) => "UNRESOLVED_SENDS",
             Self::Trade(_) => "TRADE",
+            Self::Absorbed { .. } => "ABSORBED",
         }
     }
 }

@@ -47,6 +47,7 @@ pub use incident::{Evidence, Incident};
 pub use params::Params;
 pub use phase::Phase;
 pub use record::{DecodeError, Step, decode_state, decode_step, encode_state, encode_step};
+pub use recovery::Absorbing;
 pub use state::{AlertSet, Instance, Refused};
 pub use step::{Stepped, step};
 pub use timers::{Timer, Timers};

@@ -6,13 +6,13 @@
 
 use stateright::{Checker, Model, Property};
 use warden_domain::{
-    AccountFlags, Alert, Desired, Facts, Gate, IncidentKind, JournalLine, Layer, Span, Status, StopMode,
-    TerminalFlags, Timestamp,
+    AccountFlags, Alert, Desired, Facts, FailureReason, Gate, IncidentKind, JournalLine, Layer, Span, Status,
+    StopMode, TerminalFlags, Timestamp,
 };
 
 use crate::{
-    Command, CommandId, Effect, Effects, Event, Evidence, Instance, Outcome, Params, Phase, Report,
-    StateEvent, StateStoreEvent, StoreAction, Timer,
+    Absorbing, Command, CommandId, Effect, Effects, Event, Evidence, Instance, Outcome, Params, Phase,
+    Report, StateEvent, StateStoreEvent, StoreAction, Timer,
     account::Closure,
     params::{Exhausted, Percent},
     step,
@@ -378,12 +378,24 @@ fn the_end_of_accounts_is_model_checked() {
     events.extend([Event::ConfirmClosure, Event::CredentialsChanged]);
     events.push(Event::Report(alive(flags(false, false, false))));
     events.push(Event::Report(alive(line(JournalLine::AccountDisabled))));
+    events.extend(absorbed());
     let actions = [StoreAction::Revoke, StoreAction::RemoveHotState, StoreAction::DeleteCredentials];
     events
         .extend(actions.iter().flat_map(|action| [true, false].map(|done| Event::StoreDone(*action, done))));
     let machine = Machine { params: small(), given: Instance::new(1), outcomes, events };
     let states = states_of(machine);
     assert!(states > 5_000, "{states}");
+}
+
+/// What the accounts store may know at a start.
+fn absorbed() -> impl Iterator<Item = Event> {
+    let (stopped, closed) = (FailureReason::BrokerDown, FailureReason::AccountClosed);
+    let states = [
+        (Absorbing::Stopped { reason: stopped, permanently: true }, false),
+        (Absorbing::Closed { reason: closed }, false),
+        (Absorbing::Closed { reason: closed }, true),
+    ];
+    states.into_iter().map(|(state, destroyed)| Event::Absorbed { state, since: NOW, destroyed })
 }
 
 #[test]

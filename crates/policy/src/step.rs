@@ -8,7 +8,7 @@ use crate::{
     classify,
     login::{attempt, network_lost, refused, reset},
     network::{crash, dropped, store_lost},
-    recovery::{conflict, lasting, resume},
+    recovery::{absorbing, conflict, lasting, resume},
     session::confirm,
     state::Sharing,
     timers::TimerSet,
@@ -56,6 +56,9 @@ pub fn step(s: &mut Instance, event: &Event, now: Timestamp, params: &Params, fx
         Event::StoreDone(action, done) => destruction::store_done(s, action, done, now, params, fx),
         Event::UnresolvedSends(count) => crash::unresolved_sends(s, count, fx),
         Event::Trade(trouble) => trade::escalated(s, trouble, now, params, fx),
+        Event::Absorbed { state, since, destroyed } => {
+            absorbing::known(s, state, since, destroyed, now, params, fx);
+        }
     }
     if fx.changed { Stepped::Changed } else { Stepped::Unchanged }
 }

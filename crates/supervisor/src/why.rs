@@ -130,7 +130,8 @@ fn observed(step: &Step) -> String {
         | Event::State(_)
         | Event::StoreDone(..)
         | Event::UnresolvedSends(_)
-        | Event::Trade(_) => step.event.kind().to_owned(),
+        | Event::Trade(_)
+        | Event::Absorbed { .. } => step.event.kind().to_owned(),
     }
 }
 

@@ -102,6 +102,19 @@ pub(crate) fn confirmed_by_person(s: &mut Instance, now: Timestamp, params: &Par
 /// Confirmed: there is no way back.
 pub(crate) fn begin(s: &mut Instance, rule: Rule, now: Timestamp, params: &Params, fx: &mut Effects) {
     fx.decided(rule);
+    rest(s, now, params, fx);
+    s.closure = Closure::Revoking;
+    carry_out(s, now, params, fx);
+}
+
+/// All of it was done before, and nothing is left to be destroyed: only the state here did not know it.
+pub(crate) fn is_over(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
+    rest(s, now, params, fx);
+    s.closure = Closure::Done;
+}
+
+/// The instance rests as the archive shows it.
+fn rest(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     let disabled = s.incidents.is_open(IncidentKind::AccountDisabled);
     let kind = if disabled { IncidentKind::AccountDisabled } else { IncidentKind::AccountClosed };
     let reason = kind.reason();
@@ -117,8 +130,6 @@ pub(crate) fn begin(s: &mut Instance, rule: Rule, now: Timestamp, params: &Param
     s.incidents.open(kind, opened_at, evidence);
     stop::rest(s, Status::Inactive, Rule::Acc3, reason, now, params, fx);
     s.timers.keep_only(&[]);
-    s.closure = Closure::Revoking;
-    carry_out(s, now, params, fx);
 }
 
 fn carry_out(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {

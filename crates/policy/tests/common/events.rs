@@ -1,9 +1,9 @@
 //! Every kind of event, outcome and observation.
 
-use warden_domain::{Facts, JournalLine, Span, StopMode, Timestamp};
+use warden_domain::{Facts, FailureReason, JournalLine, Span, StopMode, Timestamp};
 use warden_policy::{
-    CommandId, Escalation, Event, Outcome, Report, StateEvent, StateStoreEvent, StoreAction, Trouble,
-    TroubleKind,
+    Absorbing, CommandId, Escalation, Event, Outcome, Report, StateEvent, StateStoreEvent, StoreAction,
+    Trouble, TroubleKind,
 };
 
 use super::{disconnected, fine, flags, journal, ready};
@@ -91,6 +91,19 @@ pub(crate) fn happenings(now: Timestamp) -> Vec<Event> {
     all
 }
 
+/// What the accounts store may know at a start.
+pub(crate) fn absorbed(since: Timestamp) -> Vec<Event> {
+    let mut all = Vec::new();
+    for reason in FailureReason::ALL.iter().copied() {
+        let stopped = |permanently| Absorbing::Stopped { reason, permanently };
+        all.extend([stopped(false), stopped(true)].map(|state| (state, false)));
+    }
+    for reason in [FailureReason::AccountClosed, FailureReason::AccountDisabled] {
+        all.extend([false, true].map(|destroyed| (Absorbing::Closed { reason }, destroyed)));
+    }
+    all.into_iter().map(|(state, destroyed)| Event::Absorbed { state, since, destroyed }).collect()
+}
+
 /// Every way in which a command ends.
 pub(crate) fn ends() -> Vec<(Outcome, Facts)> {
     let each = |outcome| facts().into_iter().map(move |facts| (outcome, facts));
@@ -107,6 +120,7 @@ pub(crate) fn good_ends() -> Vec<(Outcome, Facts)> {
 pub(crate) fn every(id: CommandId, now: Timestamp) -> Vec<Event> {
     let mut all = wishes();
     all.extend(happenings(now));
+    all.extend(absorbed(now));
     all.extend([true, false].map(|admitted| Event::Tick { admitted }));
     all.extend(ends().into_iter().map(|(outcome, facts)| Event::Finished { id, outcome, facts }));
     all

@@ -5,7 +5,7 @@ use warden_policy::{CommandId, Event, Outcome, Params, Phase, Stepped};
 
 use super::{
     Bench,
-    events::{ends, good_ends, happenings, wishes},
+    events::{absorbed, ends, good_ends, happenings, wishes},
     invariants, ready,
 };
 
@@ -43,6 +43,7 @@ pub(crate) struct Walk {
     ends: Vec<(Outcome, Facts)>,
     good_ends: Vec<(Outcome, Facts)>,
     happenings: Vec<Event>,
+    absorbed: Vec<Event>,
     wishes: Vec<Event>,
 }
 
@@ -54,6 +55,7 @@ impl Walk {
             ends: ends(),
             good_ends: good_ends(),
             happenings: happenings(super::BEGIN),
+            absorbed: absorbed(super::BEGIN),
             wishes: wishes(),
         }
     }
@@ -78,6 +80,7 @@ impl Walk {
             | Phase::Closing(_) => {}
         }
         match (self.bench.state.awaited(), roll) {
+            (_, 0) if self.dice.percent(20) => self.dice.pick(&self.absorbed),
             (_, 0) => Event::Resume,
             (_, 1) => self.dice.pick(&self.wishes),
             (_, 2) => Event::Reset,

@@ -1,9 +1,9 @@
 //! How the lines of a case read.
 
-use warden_domain::{Facts, JournalLine, Span, StopMode};
+use warden_domain::{Facts, FailureReason, JournalLine, Span, StopMode};
 use warden_policy::{
-    CommandId, Escalation, Event, Outcome, Params, Report, StateEvent, StateStoreEvent, StoreAction, Trouble,
-    TroubleKind, params::Value,
+    Absorbing, CommandId, Escalation, Event, Outcome, Params, Report, StateEvent, StateStoreEvent,
+    StoreAction, Trouble, TroubleKind, params::Value,
 };
 
 use crate::common::{Bench, disconnected, fine, flags, ready};
@@ -115,6 +115,7 @@ fn event(words: &str, bench: &Bench) -> Result<Event, String> {
         ("state", _) => Event::State(state(rest)?),
         ("sends", count) => Event::UnresolvedSends(number(count)?),
         ("trades", _) => Event::Trade(trouble(rest, bench)?),
+        ("accounts", _) => absorbed(rest, bench)?,
         (action, "carried out") => Event::StoreDone(store_action(action)?, true),
         (action, "refused by the store") => Event::StoreDone(store_action(action)?, false),
         _ => return Err(format!("{words:?} is not known")),
@@ -190,6 +191,24 @@ fn state(text: &str) -> Result<StateEvent, String> {
         "conflict" => Ok(StateEvent::Conflict),
         _ => Err(format!("{text:?} is no news of the stored state")),
     }
+}
+
+/// `say stopped REASON`, `say permanently stopped REASON`, `say closed REASON`, `say destroyed REASON`; of an hour ago.
+fn absorbed(text: &str, bench: &Bench) -> Result<Event, String> {
+    let (how, reason) = text
+        .strip_prefix("say ")
+        .and_then(|text| text.rsplit_once(' '))
+        .ok_or("accounts say <how> <REASON>")?;
+    let reason = FailureReason::from_text(reason).ok_or_else(|| format!("{reason:?} is no reason"))?;
+    let (state, destroyed) = match how {
+        "stopped" => (Absorbing::Stopped { reason, permanently: false }, false),
+        "permanently stopped" => (Absorbing::Stopped { reason, permanently: true }, false),
+        "closed" => (Absorbing::Closed { reason }, false),
+        "destroyed" => (Absorbing::Closed { reason }, true),
+        _ => return Err(format!("{how:?} is no state that only a person ends")),
+    };
+    let since = warden_domain::Timestamp::from_millis(bench.now.as_millis() - 3_600_000);
+    Ok(Event::Absorbed { state, since, destroyed })
 }
 
 fn store_action(text: &str) -> Result<StoreAction, String> {
