@@ -11,8 +11,8 @@ use crate::steps::Steps;
 pub(crate) const HELP: &str = "\
 usage: cargo xtask test [FILTER...]
 
-Brings libduckdb, redis-server and promtool, builds the programs, and runs every test and doctest
-of the workspace: through cargo-nextest where it is installed, else through `cargo test`.
+Brings libduckdb, redis-server, promtool, PostgreSQL and chdb-core, builds the programs, and runs
+every test and doctest of the workspace: through cargo-nextest where it is installed, else through `cargo test`.
 With filters only the tests whose names contain one of them run, and no doctests.";
 
 pub(crate) fn task(checkout: &Checkout, filters: &[String]) -> Result {

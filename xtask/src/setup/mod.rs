@@ -20,9 +20,9 @@ Brings what is missing through the ordinary package clients (npm, apt, cargo, pi
 prefers what is already there, and says what it did. Running it again does nothing.
 
   demo    libduckdb (the default)
-  test    demo, redis-server, promtool
+  test    demo, redis-server, promtool, PostgreSQL, chdb-core (the ClickHouse engine)
   lint    demo, cargo-deny
-  all     test, lint, PostgreSQL, chdb-core (the ClickHouse engine)
+  all     test, lint
 
 Kept for all checkouts of a user in ~/.cache/mt5-warden, for this one in .tools/.";
 
@@ -52,10 +52,10 @@ impl Profile {
         const POSTGRES: Component = Component::Debian(Tool::Initdb);
         match self {
             Self::Demo => &[Component::Libduckdb],
-            Self::Test => &[Component::Libduckdb, REDIS, PROMTOOL],
+            Self::Test => &[Component::Libduckdb, REDIS, PROMTOOL, POSTGRES, Component::ChdbCore],
             Self::Lint => &[Component::Libduckdb, Component::CargoDeny],
             Self::All => {
-                &[Component::Libduckdb, REDIS, PROMTOOL, POSTGRES, Component::CargoDeny, Component::ChdbCore]
+                &[Component::Libduckdb, REDIS, PROMTOOL, POSTGRES, Component::ChdbCore, Component::CargoDeny]
             }
         }
     }
@@ -146,6 +146,15 @@ mod tests {
             assert_eq!(profile.components()[0], Component::Libduckdb);
             assert!(profile.components().iter().all(|component| all.contains(component)), "{profile:?}");
         }
+    }
+
+    #[test]
+    fn every_server_the_tests_start_comes_with_the_profile_that_its_absence_names() {
+        for tool in [Tool::RedisServer, Tool::Promtool, Tool::Initdb] {
+            let named = Profile::parse(tool.profile()).unwrap();
+            assert!(named.components().contains(&Component::Debian(tool)), "{tool:?}");
+        }
+        assert!(Profile::Test.components().contains(&Component::ChdbCore));
     }
 
     #[test]
