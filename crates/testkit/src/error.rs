@@ -18,6 +18,11 @@ pub enum Error {
         .0.program(), .0.profile(), .0.variable()
     )]
     Missing(Tool),
+    /// The engine of ClickHouse, a Python package, is not installed.
+    #[error(
+        "chdb-core is not installed: run `cargo xtask setup test`, or name the folder of its packages in WARDEN_CHDB"
+    )]
+    NoChdb,
     /// One of our own programs has not been built.
     #[error(
         "{name} is not built: run `cargo build --workspace --bins` (`cargo xtask test` does), or name its folder in WARDEN_BIN_DIR"

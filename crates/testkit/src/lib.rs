@@ -2,6 +2,7 @@
 //!
 //! - [`Redis`]: a `redis-server` of its own on a free loopback port, to be killed, paused and restarted at will;
 //! - [`Postgres`]: a PostgreSQL cluster of its own, likewise, and as many databases in it as a test wants;
+//! - [`ClickHouse`]: the engine of ClickHouse behind an HTTP front, with inserts that fail when asked to;
 //! - [`Program`]: one of our programs, its lines captured, its end judged;
 //! - [`FaultProxy`]: a TCP proxy that cuts, delays, stalls and truncates;
 //! - [`promtool`]: alert rules checked by Prometheus itself;
@@ -17,6 +18,7 @@
 //!
 //! Never a normal dependency: only tests and benchmarks use it.
 
+mod clickhouse;
 mod error;
 pub mod locate;
 mod poll;
@@ -29,6 +31,7 @@ mod proxy;
 mod redis;
 mod resp;
 
+pub use clickhouse::{ClickHouse, InsertFault};
 pub use error::{Error, Result};
 pub use poll::{poll_until, poll_until_async};
 pub use ports::free_port;

@@ -186,6 +186,7 @@ impl Program {
                 Error::Timeout { what: format!("{what}; so far it said: {}", self.last_words()), within }
             }
             other @ (Error::Missing(_)
+            | Error::NoChdb
             | Error::NotBuilt { .. }
             | Error::Io { .. }
             | Error::Ended { .. }
