@@ -3,5 +3,7 @@
 //! An adapter's test calls one function a port with a way to make a fresh store.
 
 pub mod accounts;
+pub mod history;
 pub mod hot;
 pub mod journal;
+pub mod schema;

@@ -107,6 +107,8 @@ pub fn hour_of(at: Timestamp) -> Timestamp {
 }
 
 /// The rows of one range, each kind in the order of the journal.
+///
+/// A row is known by journal and `seq`; among the rows of its kind that one step has, also by its part or alert.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistoryRows {
     /// One for each journal row.

@@ -1,9 +1,11 @@
 //! Adapters that keep everything in memory: the embedded mode, and the reference for the conformance suite.
 
 mod accounts;
+mod history;
 mod hot;
 mod journal;
 
 pub use accounts::{FileFault, MemoryAccounts, MemoryAccountsError};
+pub use history::MemoryHistory;
 pub use hot::{Damage, MemoryHot};
 pub use journal::MemoryJournal;

@@ -62,6 +62,11 @@ pub trait Schema: Send {
     /// The steps this program knows, in their order.
     fn steps(&self) -> &[Step];
 
+    /// The text of a step as it will be run: with whatever this store puts into it, such as the name of a cluster.
+    fn text(&self, step: &Step) -> String {
+        step.sql.to_owned()
+    }
+
     /// Waits until no other migrator works on the store.
     ///
     /// # Errors
@@ -137,6 +142,12 @@ pub enum SchemaError {
     /// Another migrator holds the lock.
     #[error("another migrator works on {place}; wait for it, then run this again")]
     Locked {
+        /// Which store.
+        place: String,
+    },
+    /// Another program has the file open.
+    #[error("{place} is open in another process; stop that supervisor or wait for that migrator, then run this again")]
+    InUse {
         /// Which store.
         place: String,
     },
@@ -268,3 +279,6 @@ pub async fn current(schema: &mut dyn Schema) -> Result<(), SchemaError> {
         Some(step) => Err(SchemaError::Behind { place, step: step.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

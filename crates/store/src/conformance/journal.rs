@@ -36,7 +36,34 @@ pub async fn run(make_store: impl Fn() -> Pending<'static, Arc<dyn Journal>>) {
         journal_14_an_emptied_journal_goes_on_from_its_head,
         journal_15_a_closed_journal_refuses_everything,
         journal_16_a_batch_larger_than_a_commit_stays_whole,
+        journal_17_a_journal_keeps_its_own_id,
+        journal_18_latest_upto_a_place_is_what_was_latest_there,
+        journal_19_latest_upto_the_export_survives_forgetting,
     );
+    journal_20_no_two_journals_have_one_id(&*make_store().await, &*make_store().await);
+}
+
+/// Runs the case that needs a journal to be opened again: each call of `reopen` opens the same one, which the caller
+/// made empty, after the last was closed.
+///
+/// # Panics
+/// When the case finds that the journal does not keep what the port promises.
+pub async fn run_reopened(reopen: impl Fn() -> Pending<'static, Arc<dyn Journal>>) {
+    let journal = reopen().await;
+    append(&*journal, vec![record("a", 1), record("b", 1), record("a", 2)]).await;
+    let before = (journal.id(), journal.head());
+    journal.close().await.expect("closes");
+    drop(journal);
+    let journal = reopen().await;
+    assert_eq!((journal.id(), journal.head()), before, "journal_21: id and head are those of before");
+    assert_eq!(seqs(&latest_upto(&*journal, 2).await), [("a", 1), ("b", 2)]);
+    assert_eq!(forget(&*journal, 100, 2).await, 2);
+    journal.close().await.expect("closes");
+    drop(journal);
+    let journal = reopen().await;
+    assert_eq!(journal.id(), before.0, "journal_21: the id outlives what is forgotten");
+    assert_eq!(seqs(&latest_upto(&*journal, 2).await), [("a", 1), ("b", 2)]);
+    assert_eq!(seqs(&latest_upto(&*journal, 3).await), [("a", 3), ("b", 2)]);
 }
 
 async fn journal_01_an_empty_journal_answers_nothing(journal: &dyn Journal) {
@@ -214,6 +241,7 @@ async fn journal_15_a_closed_journal_refuses_everything(journal: &dyn Journal) {
     assert!(matches!(journal.append(many("a", 5, 1)).await, Err(JournalError::Closed)));
     assert!(matches!(journal.append(Vec::new()).await, Err(JournalError::Closed)));
     assert!(matches!(journal.latest().await, Err(JournalError::Closed)));
+    assert!(matches!(journal.latest_upto(9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.history(&id("a"), 9, 9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.read(0, 9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.retain(Timestamp::MAX, 9).await, Err(JournalError::Closed)));
@@ -225,6 +253,49 @@ async fn journal_16_a_batch_larger_than_a_commit_stays_whole(journal: &dyn Journ
     let batch = many("a", 1, 20_000);
     assert_eq!(append(journal, batch.clone()).await, Commit { first: 1, last: 20_000 });
     assert_eq!(all(journal).await, rows_of(&batch, 1));
+}
+
+async fn journal_17_a_journal_keeps_its_own_id(journal: &dyn Journal) {
+    let before = journal.id();
+    append(journal, many("a", 1, 3)).await;
+    assert_eq!(journal.id(), before);
+    forget(journal, 100, 3).await;
+    assert_eq!(journal.id(), before);
+    journal.close().await.expect("closes");
+    assert_eq!(journal.id(), before);
+}
+
+async fn journal_18_latest_upto_a_place_is_what_was_latest_there(journal: &dyn Journal) {
+    assert_eq!(latest_upto(journal, 0).await, BTreeMap::new());
+    assert_eq!(latest_upto(journal, u64::MAX).await, BTreeMap::new());
+    append(journal, vec![record("a", 1), record("b", 1), record("a", 2), record("c", 7)]).await;
+    append(journal, vec![record("b", 2)]).await;
+    assert_eq!(seqs(&latest_upto(journal, 0).await), []);
+    assert_eq!(seqs(&latest_upto(journal, 1).await), [("a", 1)]);
+    assert_eq!(seqs(&latest_upto(journal, 3).await), [("a", 3), ("b", 2)]);
+    assert_eq!(seqs(&latest_upto(journal, 4).await), [("a", 3), ("b", 2), ("c", 4)]);
+    for head in [5, 6, u64::MAX] {
+        assert_eq!(latest_upto(journal, head).await, latest(journal).await);
+    }
+    assert_eq!(latest_upto(journal, 2).await["b"].payload, record("b", 1).payload);
+}
+
+async fn journal_19_latest_upto_the_export_survives_forgetting(journal: &dyn Journal) {
+    let batch = [("a", 1), ("b", 2), ("a", 3), ("c", 4), ("b", 5)];
+    append(journal, batch.iter().map(|&(name, version)| record(name, version)).collect()).await;
+    let before = latest_upto(journal, 3).await;
+    for exported in 1..=3 {
+        assert_eq!(forget(journal, 100, exported).await, 1);
+        assert_eq!(latest_upto(journal, 3).await, before, "rows up to {exported} are forgotten");
+    }
+    assert_eq!(seqs(&latest_upto(journal, 4).await), [("a", 3), ("b", 2), ("c", 4)]);
+    assert_eq!(seqs(&latest_upto(journal, 5).await), [("a", 3), ("b", 5), ("c", 4)]);
+    assert_eq!(forget(journal, 100, 5).await, 2);
+    assert_eq!(latest_upto(journal, 5).await, latest(journal).await);
+}
+
+fn journal_20_no_two_journals_have_one_id(one: &dyn Journal, other: &dyn Journal) {
+    assert_ne!(one.id(), other.id());
 }
 
 fn id(name: &str) -> InstanceId {
@@ -281,12 +352,23 @@ async fn history(journal: &dyn Journal, instance: &str, before: u64, limit: u32)
 }
 
 async fn latest(journal: &dyn Journal) -> BTreeMap<String, Row> {
-    let rows = journal.latest().await.expect("the newest rows are read");
+    by_instance(journal.latest().await.expect("the newest rows are read"))
+}
+
+async fn latest_upto(journal: &dyn Journal, upto: u64) -> BTreeMap<String, Row> {
+    by_instance(journal.latest_upto(upto).await.expect("the newest rows are read"))
+}
+
+fn by_instance(rows: Vec<Row>) -> BTreeMap<String, Row> {
     let count = rows.len();
     let newest: BTreeMap<String, Row> =
         rows.into_iter().map(|row| (row.instance.as_str().to_owned(), row)).collect();
     assert_eq!(newest.len(), count, "one row an instance");
     newest
+}
+
+fn seqs(newest: &BTreeMap<String, Row>) -> Vec<(&str, u64)> {
+    newest.values().map(|row| (row.instance.as_str(), row.seq)).collect()
 }
 
 async fn forget(journal: &dyn Journal, older: i64, exported: u64) -> u64 {

@@ -22,7 +22,7 @@ use crate::{Absorbed, Account, Accounts, AccountsError, Password, Pending, Regis
 /// - With an [epochs file](Self::with_epochs_file), epochs rise across restarts of the same data folder.
 ///
 /// # Caveats
-/// Revocations and refusals last as long as the process; the file keeps what a person wrote into it.
+/// Revocations, refusals and states of rest last as long as the process; the file keeps what a person wrote into it.
 #[derive(Clone)]
 pub struct MemoryAccounts(Arc<Shared>);
 
@@ -330,6 +330,8 @@ pub enum MemoryAccountsError {
 mod tests {
     use std::sync::Arc;
 
+    use warden_domain::FailureReason;
+
     use super::*;
     use crate::conformance::accounts;
 
@@ -377,5 +379,31 @@ mod tests {
         assert_eq!(store.account(&id).await, Err(AccountsError::Revoked(id.clone())));
         store.put(id.clone(), account.clone());
         assert_eq!(store.account(&id).await, Ok(account));
+    }
+
+    #[tokio::test]
+    async fn acc_3_a_deleted_account_leaves_no_refusal() {
+        let [(id, account), _] = accounts::some_accounts();
+        let store = MemoryAccounts::new([(id.clone(), account.clone())]).unwrap();
+        for (gone, rejected) in [(false, true), (true, false)] {
+            store.remember_rejected(&id).await.unwrap();
+            if gone { store.delete(&id, Epoch(0)).await } else { store.revoke(&id, Epoch(0)).await }.unwrap();
+            store.put(id.clone(), account.clone());
+            assert_eq!(store.account(&id).await.unwrap().rejected, rejected);
+        }
+    }
+
+    #[tokio::test]
+    async fn acc_4_a_new_account_begins_anew_and_a_stopped_instance_waits_for_its_reset() {
+        let [(id, account), _] = accounts::some_accounts();
+        let store = MemoryAccounts::new([(id.clone(), account.clone())]).unwrap();
+        let since = warden_domain::Timestamp::from_millis(1);
+        let stopped = Absorbed::Stopped { reason: FailureReason::LoginFailed, permanently: false, since };
+        let closed = Absorbed::Closed { reason: FailureReason::AccountClosed, since };
+        for (state, left) in [(stopped, Some(stopped)), (closed, None)] {
+            store.absorb(&id, Epoch(0), Some(state)).await.unwrap();
+            store.put(id.clone(), account.clone());
+            assert_eq!(store.registered().await.unwrap()[0].absorbed, left);
+        }
     }
 }

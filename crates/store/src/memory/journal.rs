@@ -159,4 +159,15 @@ mod tests {
             Box::pin(async { Arc::new(MemoryJournal::new()) as Arc<dyn Journal> })
         }));
     }
+
+    #[tokio::test]
+    async fn the_memory_journal_passes_the_case_of_reopening() {
+        let journal = Arc::new(MemoryJournal::new());
+        crate::conformance::journal::run_reopened(|| {
+            journal.lock().closed = false;
+            let journal = journal.clone();
+            Box::pin(async { journal as Arc<dyn Journal> })
+        })
+        .await;
+    }
 }
