@@ -3,7 +3,7 @@
 //! Timers, counters and incidents go on where they were. A command whose outcome was lost with the gateway or the
 //! supervisor stays counted; what the terminal reports decides what is next.
 
-use warden_domain::{IncidentKind, Layer, Rule, Timestamp};
+use warden_domain::{FailureReason, IncidentKind, Layer, Rule, Timestamp};
 
 use super::{lasting, stop};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 /// The supervisor was started again with this stored state; no gateway is connected yet.
 pub(crate) fn resumed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     let before = s.clone();
-    s.set_layer(Layer::GatewayAlive, false, now);
+    let was_served = s.set_layer(Layer::GatewayAlive, false, now);
     match s.phase {
         Phase::Up | Phase::Confirming => {
             // A session is not bad because its supervisor went away (REC-1).
@@ -28,6 +28,10 @@ pub(crate) fn resumed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mu
         }
         Phase::LoggingIn => attempt::outcome_lost(s, now, params, fx),
         Phase::Recovering(kind) => dropped::outcome_lost(s, kind, now, params),
+        // Whether its session was closed before the supervisor died is not known; closing it twice is harmless.
+        Phase::Stopped { reason, .. } if was_served && reason != FailureReason::None => {
+            s.flags.session_left = true;
+        }
         Phase::Stopped { .. } | Phase::LoginDue | Phase::Waiting(_) | Phase::Closing(_) => {}
     }
     absent(s, now, params);
