@@ -93,7 +93,7 @@ fn params() -> Params {
 fn spec(index: usize) -> Result<InstanceSpec, Fault> {
     Ok(InstanceSpec {
         id: InstanceId::new(&format!("acct-{index:06}"))?,
-        login: Login::new(5_000_000 + index as u64)?,
+        login: Some(Login::new(5_000_000 + index as u64)?),
         server: TradeServer::new(&format!("Broker-Live{}", index / PER_SERVER))?,
         desired: Desired::Running,
     })
@@ -101,7 +101,8 @@ fn spec(index: usize) -> Result<InstanceSpec, Fault> {
 
 fn account(spec: &InstanceSpec) -> (InstanceId, Account) {
     let password = Password::new("bench".to_owned());
-    (spec.id.clone(), Account { login: spec.login, server: spec.server.clone(), password, rejected: false })
+    let login = spec.login.expect("no account of the bench is destroyed");
+    (spec.id.clone(), Account { login, server: spec.server.clone(), password, rejected: false })
 }
 
 /// A gateway that comes up beside a terminal which does not run yet.

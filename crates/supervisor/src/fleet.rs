@@ -25,8 +25,8 @@ use crate::{
 pub struct InstanceSpec {
     /// Its id.
     pub id: InstanceId,
-    /// The account that must be logged in (SES-1).
-    pub login: Login,
+    /// The account that must be logged in (SES-1); `None` when it was destroyed (ACC-3).
+    pub login: Option<Login>,
     /// The account's trade server.
     pub server: TradeServer,
     /// Whether an instance that was never run before is started.

@@ -8,6 +8,8 @@ mod act;
 mod admission;
 mod batch;
 mod before;
+mod credentials;
+mod ending;
 mod leases;
 mod project;
 mod servers;
@@ -46,9 +48,11 @@ use warden_store::{Accounts, HotState, Journal, Record};
 use self::{
     batch::{Answer, Batch},
     before::Before,
+    credentials::Fetch,
     work::{Work, Worked},
 };
 pub(crate) use self::{
+    ending::Ending,
     servers::{Server, Standing, cut_off_since},
     slot::{Slot, StoredAs},
 };
@@ -101,8 +105,10 @@ pub(crate) struct Shard {
     verify_from: usize,
     inbound: Option<mpsc::Receiver<Inbound>>,
     internal: mpsc::Receiver<Internal>,
-    /// What is under way at a store, one thing for an instance at most.
-    tasks: JoinSet<(u32, Worked)>,
+    /// What is under way at a store, one thing for an instance at most; and waits for another attempt.
+    tasks: JoinSet<Vec<(u32, Worked)>>,
+    /// The logins of this turn that need credentials.
+    fetches: Vec<Fetch>,
     /// The instances with something under way, and what waits for its end.
     working: FxHashMap<u32, VecDeque<Work>>,
     next_op: OpId,
@@ -149,6 +155,7 @@ impl Shard {
             inbound: Some(start.inbound),
             internal: start.internal,
             tasks: JoinSet::new(),
+            fetches: Vec::new(),
             working: FxHashMap::default(),
             next_op: start.first_op,
             follow_ups: start
@@ -178,6 +185,7 @@ impl Shard {
     pub(crate) async fn run(mut self) -> Result<(), FleetError> {
         let (mut woken, mut due) = (Woken::default(), Vec::new());
         self.catch_up().await;
+        self.record_endings();
         loop {
             if self.follow_ups.is_empty() {
                 if self.ending_at.is_some_and(|at| self.tasks.is_empty() || self.now() >= at) {
@@ -200,6 +208,7 @@ impl Shard {
             self.wheel.take_due(now, self.shared.options.batch, &mut due);
             self.tick(&mut due, now).await;
             self.carry_out(now).await?;
+            self.fetch_credentials();
         }
     }
 
@@ -235,7 +244,7 @@ impl Shard {
                     self.ending_at.get_or_insert(self.shared.clock.now());
                 }
             }
-            worked = worked => woken.worked.push(work::ended(worked)),
+            worked = worked => woken.worked.extend(work::ended(worked)),
             () = sleep => {}
         }
         while woken.mail.len() < most {
@@ -243,7 +252,7 @@ impl Shard {
             woken.mail.push(message);
         }
         while let Some(worked) = self.tasks.try_join_next() {
-            woken.worked.push(work::ended(worked));
+            woken.worked.extend(work::ended(worked));
         }
     }
 
@@ -334,6 +343,9 @@ impl Shard {
             self.batch.dirty.push(index);
         }
         self.batch.effects.extend(self.fx.list().iter().map(|(rule, effect)| (index, *rule, *effect)));
+        if slot.ending.follow(slot.state.absorbing(), now) {
+            self.batch.endings.push(index);
+        }
         before.count(&slot.state, &self.shared.stats);
         self.note_change(index, before);
         let slot = &self.slots[index as usize];

@@ -3,6 +3,10 @@
 //! The journal is right about intents, transitions and counters. A hot state that is newer belongs to an owner with
 //! another journal, or our journal lost its tail: it is taken over, and where it is of our own last epoch the conflict
 //! is told (REC-2).
+//!
+//! The accounts store is right about states that only a person ends: see [`absorbed`].
+
+mod absorbed;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,13 +28,14 @@ use warden_policy::{
     decode_state, decode_step,
     network::StateStore,
 };
-use warden_store::{HotError, Row, Snapshot, Stored};
+use warden_store::{Absorbed, HotError, Row, Snapshot, Stored};
 use warden_telemetry::Registry;
 
+use self::absorbed::{Known, Recovered};
 use crate::{
     Fleet, FleetError, InstanceSpec, Parts, Stats,
     meters::Meters,
-    shard::{Server, Shard, Shared, Slot, Standing, Start, StoredAs, cut_off_since},
+    shard::{Ending, Server, Shard, Shared, Slot, Standing, Start, StoredAs, cut_off_since},
 };
 
 /// Decisions that a slow reader of the feed may be behind.
@@ -79,7 +84,7 @@ fn unique(specs: &[InstanceSpec]) -> Result<(), FleetError> {
 }
 
 /// What start-up found of everything.
-struct Recovered {
+struct Everything {
     instances: Vec<Found>,
     store: StateStore,
 }
@@ -90,7 +95,7 @@ struct Found {
     events: Vec<Event>,
 }
 
-async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Recovered, FleetError> {
+async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Everything, FleetError> {
     let mut rows: HashMap<InstanceId, Row> =
         shared.journal.latest().await?.into_iter().map(|row| (row.instance.clone(), row)).collect();
     let mut journalled = Vec::with_capacity(specs.len());
@@ -99,6 +104,10 @@ async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Recovered, F
     }
     let ids: Vec<InstanceId> = specs.iter().map(|spec| spec.id.clone()).collect();
     let epochs = shared.accounts.raise_epochs(&ids).await?;
+    // No former owner records anything from here on.
+    let registered = shared.accounts.registered().await?;
+    let mut ends: HashMap<InstanceId, Absorbed> =
+        registered.into_iter().filter_map(|of| Some((of.instance, of.absorbed?))).collect();
     let (stored, store) = match read_hot(shared, &ids, &epochs, &journalled).await {
         Ok(stored) => (stored, StateStore::default()),
         Err(fault) => {
@@ -111,10 +120,11 @@ async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Recovered, F
     let up = store.next_deadline().is_none();
     let mut instances = Vec::with_capacity(specs.len());
     for (((spec, epoch), journalled), stored) in specs.iter().zip(epochs).zip(journalled).zip(stored) {
-        instances.push(reconcile(spec, epoch, journalled, stored, up));
+        let known = Known::of(spec, ends.remove(&spec.id), shared.clock.now());
+        instances.push(reconcile(spec, epoch, known, journalled, stored, up));
     }
     info!(instances = instances.len(), unknown = rows.len(), "recovered from the journal");
-    Ok(Recovered { instances, store })
+    Ok(Everything { instances, store })
 }
 
 /// The newest journalled step of an instance.
@@ -123,13 +133,14 @@ struct Journalled {
     epoch: Epoch,
     version: Version,
     op: OpId,
+    at: Timestamp,
 }
 
 impl Journalled {
     fn read(instance: &InstanceId, row: &Row) -> Result<Self, FleetError> {
         let step = decode_step(&row.payload)
             .map_err(|source| FleetError::State { instance: instance.clone(), source })?;
-        Ok(Self { state: step.state, epoch: row.epoch, version: row.version, op: row.op })
+        Ok(Self { state: step.state, epoch: row.epoch, version: row.version, op: row.op, at: row.at })
     }
 
     /// The failed attempts to reach the hot-state store that the instance was told of (NET-3).
@@ -178,9 +189,17 @@ async fn read_hot(
 }
 
 /// Decides what an instance starts from; `up` says whether the hot-state store answers.
-fn reconcile(spec: &InstanceSpec, epoch: Epoch, row: Option<Journalled>, hot: Hot, up: bool) -> Found {
+fn reconcile(
+    spec: &InstanceSpec,
+    epoch: Epoch,
+    known: Known,
+    row: Option<Journalled>,
+    hot: Hot,
+    up: bool,
+) -> Found {
     let own = row.as_ref().map(|row| row.epoch);
     let mut from = row.map_or_else(Origin::default, Origin::journalled);
+    let bare = matches!(hot, Hot::Holds(Stored::Nothing) | Hot::Removed);
     match hot {
         Hot::Unknown => from.stored = StoredAs::ToRestore,
         Hot::NotOurs => {
@@ -202,7 +221,7 @@ fn reconcile(spec: &InstanceSpec, epoch: Epoch, row: Option<Journalled>, hot: Ho
     if up && from.state.as_ref().is_some_and(lost) {
         from.events.insert(0, Event::StateStore(StateStoreEvent::Back));
     }
-    found(spec, epoch, from)
+    found(spec, epoch, from, known, bare)
 }
 
 /// What an instance starts from.
@@ -210,6 +229,8 @@ struct Origin {
     state: Option<Instance>,
     version: Version,
     op: OpId,
+    /// When the newest journalled step was decided.
+    at: Option<Timestamp>,
     stored: StoredAs,
     taken_over: bool,
     events: Vec<Event>,
@@ -221,6 +242,7 @@ impl Default for Origin {
             state: None,
             version: Version(0),
             op: OpId(0),
+            at: None,
             stored: StoredAs::Version(Version(0), None),
             taken_over: false,
             events: Vec::new(),
@@ -230,7 +252,13 @@ impl Default for Origin {
 
 impl Origin {
     fn journalled(row: Journalled) -> Self {
-        Self { state: Some(row.state), version: row.version, op: row.op, ..Self::default() }
+        Self {
+            state: Some(row.state),
+            version: row.version,
+            op: row.op,
+            at: Some(row.at),
+            ..Self::default()
+        }
     }
 
     fn corrupted(&mut self, instance: &InstanceId, what: &str) {
@@ -260,14 +288,31 @@ impl Origin {
     }
 }
 
-fn found(spec: &InstanceSpec, epoch: Epoch, from: Origin) -> Found {
-    let Origin { state, version, op, stored, taken_over, mut events } = from;
+/// `bare` says that the hot-state store was asked and holds nothing.
+fn found(
+    spec: &InstanceSpec,
+    epoch: Epoch,
+    from: Origin,
+    known: Known,
+    bare: bool,
+) -> Found {
+    let Origin { state, version, op, at, stored, taken_over, mut events } = from;
+    let recovered = state.as_ref().map(|state| Recovered { state, at });
+    let overruled = known.overrules(recovered, bare);
     // The state goes on first, so that a corrupt copy of it is met by a resumed instance.
     match &state {
         Some(_) => events.insert(0, Event::Resume),
-        None if spec.desired == Desired::Running => events.insert(0, Event::Start),
+        None if spec.desired == Desired::Running && overruled.is_none() => events.insert(0, Event::Start),
         None => {}
     }
+    let ending = match overruled {
+        Some(event) => {
+            warn!(instance = %spec.id, ?event, "the accounts store knows that the instance has ended; that holds");
+            events.insert(0, event);
+            Ending::known(known.recorded)
+        }
+        None => known.ending(recovered),
+    };
     let state = state.unwrap_or_else(|| Instance::new(seed_of(&spec.id)));
     let slot = Slot {
         id: spec.id.clone(),
@@ -288,6 +333,7 @@ fn found(spec: &InstanceSpec, epoch: Epoch, from: Origin) -> Found {
         login_asked: None,
         taken_over,
         backlogged: false,
+        ending,
     };
     Found { slot, events }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     }))?;
     let spec = |account: &sim::AccountPlan| InstanceSpec {
         id: account.instance.clone(),
-        login: account.login,
+        login: Some(account.login),
         server: account.server.clone(),
         desired: Desired::Running,
     };

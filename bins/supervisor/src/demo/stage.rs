@@ -175,7 +175,7 @@ fn simulate(
 fn specs(plan: &FleetPlan) -> Vec<InstanceSpec> {
     let spec = |account: &warden_bridge_sim::AccountPlan| InstanceSpec {
         id: account.instance.clone(),
-        login: account.login,
+        login: Some(account.login),
         server: account.server.clone(),
         desired: Desired::Running,
     };

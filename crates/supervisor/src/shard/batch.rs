@@ -8,7 +8,7 @@ use warden_domain::{InstanceId, Rule, Timestamp};
 use warden_policy::Effect;
 use warden_store::{JournalError, Record};
 
-use super::{Shard, Slot};
+use super::{Shard, Slot, work::Work};
 use crate::{Decision, FleetError, View, WishError, meters::Change};
 
 /// What one batch has decided and not yet carried out.
@@ -17,6 +17,8 @@ pub(super) struct Batch {
     pub(super) records: Vec<Record>,
     pub(super) dirty: Vec<u32>,
     pub(super) effects: Vec<(u32, Rule, Effect)>,
+    /// The instances whose end the accounts store is to be told of.
+    pub(super) endings: Vec<u32>,
     pub(super) changes: Vec<Change>,
     pub(super) decisions: Vec<(u32, Decision)>,
     pub(super) answers: Vec<Answer>,
@@ -41,6 +43,11 @@ impl Shard {
             }
             self.project(&dirty, now).await;
             self.unlock_logins(&dirty).await;
+            for index in std::mem::take(&mut self.batch.endings) {
+                if self.slots[index as usize].is_ours() {
+                    self.begin_work(index, Work::Absorb);
+                }
+            }
             let mut effects = std::mem::take(&mut self.batch.effects);
             for (index, rule, effect) in effects.drain(..) {
                 self.act(index, rule, effect, now).await;

@@ -2,11 +2,14 @@ use warden_domain::{Epoch, InstanceId, Login, OpId, Timestamp, TradeServer, Vers
 use warden_policy::{AlertSet, CommandId, Instance, Timer};
 use warden_store::Projection;
 
+use super::Ending;
+
 /// One instance in a shard.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) id: InstanceId,
-    pub(crate) login: Login,
+    /// The account that must be logged in; `None` when it was destroyed (ACC-3).
+    pub(crate) login: Option<Login>,
     pub(crate) server: TradeServer,
     /// Which of the shard's trade servers.
     pub(crate) server_index: u32,
@@ -36,6 +39,8 @@ pub(crate) struct Slot {
     pub(crate) backlogged: bool,
     /// The alerts of the newest step.
     pub(crate) alerts: AlertSet,
+    /// The state that only a person ends.
+    pub(crate) ending: Ending,
 }
 
 /// What the hot-state store holds of an instance, as far as is known.

@@ -32,7 +32,8 @@ fn ended(finished: Finished, slot: &Slot) -> (Event, String) {
         Ended::Failed => Outcome::Failed,
         Ended::NotStarted => Outcome::NotStarted,
         Ended::Session(session) => Outcome::Session {
-            matches: session.login == slot.login.number() && session.server == slot.server.as_str(),
+            matches: slot.login.is_some_and(|login| session.login == login.number())
+                && session.server == slot.server.as_str(),
             // Whatever is open is taken over as external and counted: no trade of ours is in flight yet (TRD-8).
             reconciled: true,
             positions: u16::try_from(session.positions.len()).unwrap_or(u16::MAX),

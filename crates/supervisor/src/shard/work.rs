@@ -3,13 +3,12 @@
 use std::collections::{VecDeque, hash_map::Entry};
 
 use tokio::task::JoinError;
-use tracing::{debug, warn};
-use warden_bridge::{Command as Ordered, CommandId as Number, Envelope, message::Secret};
-use warden_domain::{Epoch, Facts, InstanceId, Timestamp};
-use warden_policy::{CommandId, Event, Outcome, Phase, StoreAction};
-use warden_store::{Account, AccountsError, HotError};
+use tracing::warn;
+use warden_domain::{Epoch, InstanceId, Timestamp};
+use warden_policy::{CommandId, Event, StoreAction};
+use warden_store::{Absorbed, Account, AccountsError, HotError};
 
-use super::{Shard, Shared};
+use super::{Shard, Shared, credentials::Fetch};
 
 /// Something to be done at a store.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +17,21 @@ pub(super) enum Work {
     Credentials { id: CommandId, deadline: Timestamp },
     /// A store action of the policy.
     Action(StoreAction),
+    /// Tell the accounts store of the state that only a person ends, as it is when its turn comes.
+    Absorb,
 }
 
 /// How it ended.
 pub(super) enum Worked {
-    Credentials { id: CommandId, deadline: Timestamp, found: Result<Account, AccountsError> },
+    Credentials {
+        id: CommandId,
+        deadline: Timestamp,
+        found: Result<Account, AccountsError>,
+    },
     Action(StoreAction, Done),
+    Absorb(Option<Absorbed>, Done),
+    /// It is time to try to tell again; nothing was under way meanwhile.
+    AbsorbAgain,
 }
 
 /// How a store action ended.
@@ -50,12 +58,33 @@ impl Shard {
     fn spawn(&mut self, index: u32, work: Work) {
         let slot = &self.slots[index as usize];
         let (shared, id, epoch) = (self.shared.clone(), slot.id.clone(), slot.epoch);
-        self.tasks.spawn(async move { (index, work.carry_out(&shared, &id, epoch).await) });
+        match work {
+            Work::Credentials { id, deadline } => self.fetches.push(Fetch { index, id, deadline }),
+            Work::Action(action) => {
+                self.tasks.spawn(async move {
+                    let done = carry_out(action, &shared, &id, epoch).await;
+                    vec![(index, Worked::Action(action, done))]
+                });
+            }
+            Work::Absorb => {
+                let told = slot.ending.told();
+                self.tasks.spawn(async move {
+                    let done = shared.accounts.absorb(&id, epoch, told).await.into();
+                    vec![(index, Worked::Absorb(told, done))]
+                });
+            }
+        }
     }
 
     /// Something ended: what waited for it begins, and the policy hears of it.
     pub(super) fn worked(&mut self, index: u32, worked: Worked) {
         let ours = self.slots[index as usize].is_ours();
+        if let Worked::AbsorbAgain = worked {
+            if ours {
+                self.begin_work(index, Work::Absorb);
+            }
+            return;
+        }
         match self.working.get_mut(&index).and_then(VecDeque::pop_front) {
             Some(next) if ours => self.spawn(index, next),
             Some(_) | None => {
@@ -64,6 +93,7 @@ impl Shard {
         }
         match worked {
             Worked::Credentials { id, deadline, found } => self.log_in(index, id, deadline, found),
+            Worked::Absorb(told, done) => self.recorded(index, told, done),
             Worked::Action(action, Done::Yes) => self.follow_up(index, Event::StoreDone(action, true)),
             Worked::Action(_, Done::Fenced) => self.let_go(index),
             Worked::Action(action, Done::No(why)) => {
@@ -71,68 +101,20 @@ impl Shard {
                 warn!(%instance, ?action, why, "a store action failed; it is tried again where a rule says so");
                 self.follow_up(index, Event::StoreDone(action, false));
             }
+            Worked::AbsorbAgain => {}
         }
-    }
-
-    /// Sends a login with its credentials, which are dropped with it, unless it is not wanted any more.
-    fn log_in(
-        &mut self,
-        index: u32,
-        id: CommandId,
-        deadline: Timestamp,
-        found: Result<Account, AccountsError>,
-    ) {
-        let slot = &self.slots[index as usize];
-        let wanted = slot.login_asked == Some(id) && slot.state.phase() == Phase::LoggingIn;
-        if !slot.is_ours() || !wanted {
-            debug!(instance = %slot.id, id = id.0, "a login is not wanted any more");
-            return;
-        }
-        let (outcome, detail) = match found {
-            Ok(account) if account.rejected => {
-                (Outcome::NoCredentials, "exactly these credentials were refused before".to_owned())
-            }
-            Ok(account) => {
-                let password = Secret::new(account.password.reveal().to_owned());
-                let command = Ordered::Login { login: account.login, server: account.server, password };
-                let (instance, epoch) = (slot.id.clone(), slot.epoch);
-                self.hand_over(index, Envelope { instance, epoch, id: Number(id.0), deadline, command });
-                return;
-            }
-            Err(
-                fault @ (AccountsError::Missing(_)
-                | AccountsError::Revoked(_)
-                | AccountsError::Undecipherable { .. }
-                | AccountsError::Fenced(_)),
-            ) => (Outcome::NoCredentials, fault.to_string()),
-            Err(fault @ AccountsError::Unreachable(_)) => {
-                (Outcome::CredentialsUnavailable, fault.to_string())
-            }
-        };
-        let event = Event::Finished { id, outcome, facts: Facts::default() };
-        self.follow_ups.push_back((index, event, detail));
     }
 }
 
-impl Work {
-    async fn carry_out(self, shared: &Shared, instance: &InstanceId, epoch: Epoch) -> Worked {
-        match self {
-            Self::Credentials { id, deadline } => {
-                Worked::Credentials { id, deadline, found: shared.accounts.account(instance).await }
-            }
-            Self::Action(action) => {
-                let accounts = &shared.accounts;
-                let done = match action {
-                    StoreAction::RememberRejected => accounts.remember_rejected(instance).await.into(),
-                    StoreAction::ForgetRejected => accounts.forget_rejected(instance).await.into(),
-                    StoreAction::Revoke => accounts.revoke(instance, epoch).await.into(),
-                    StoreAction::DeleteCredentials => accounts.delete(instance, epoch).await.into(),
-                    StoreAction::RemoveHotState => shared.hot.remove(instance, epoch).await.into(),
-                    StoreAction::Rebuild | StoreAction::RetryWrite => Done::Yes,
-                };
-                Worked::Action(action, done)
-            }
-        }
+async fn carry_out(action: StoreAction, shared: &Shared, instance: &InstanceId, epoch: Epoch) -> Done {
+    let accounts = &shared.accounts;
+    match action {
+        StoreAction::RememberRejected => accounts.remember_rejected(instance).await.into(),
+        StoreAction::ForgetRejected => accounts.forget_rejected(instance).await.into(),
+        StoreAction::Revoke => accounts.revoke(instance, epoch).await.into(),
+        StoreAction::DeleteCredentials => accounts.delete(instance, epoch).await.into(),
+        StoreAction::RemoveHotState => shared.hot.remove(instance, epoch).await.into(),
+        StoreAction::Rebuild | StoreAction::RetryWrite => Done::Yes,
     }
 }
 
@@ -144,8 +126,8 @@ impl From<Result<(), AccountsError>> for Done {
             Err(
                 fault @ (AccountsError::Missing(_)
                 | AccountsError::Revoked(_)
-                | AccountsError::Undecipherable { .. }
-                | AccountsError::Unreachable(_)),
+                | AccountsError::Unreachable(_)
+                | AccountsError::Undecipherable { .. }),
             ) => Self::No(fault.to_string()),
         }
     }
@@ -162,6 +144,6 @@ impl From<Result<bool, HotError>> for Done {
 }
 
 /// What a task answered. One that panicked is our bug, and ends the shard.
-pub(super) fn ended(task: Result<(u32, Worked), JoinError>) -> (u32, Worked) {
+pub(super) fn ended(task: Result<Vec<(u32, Worked)>, JoinError>) -> Vec<(u32, Worked)> {
     task.unwrap_or_else(|fault| std::panic::resume_unwind(fault.into_panic()))
 }

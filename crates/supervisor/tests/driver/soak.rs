@@ -30,7 +30,7 @@ fn simulated(seed: u64) -> Rig {
     rig.accounts = std::sync::Arc::new(GatedAccounts::new(MemoryAccounts::new(accounts).unwrap()));
     let specs = plan.accounts.iter().map(|plan| InstanceSpec {
         id: plan.instance.clone(),
-        login: plan.login,
+        login: Some(plan.login),
         server: plan.server.clone(),
         desired: Desired::Running,
     });

@@ -243,7 +243,7 @@ impl Sent {
 impl Terminal {
     fn of(spec: &InstanceSpec) -> Self {
         Self {
-            login: spec.login.number(),
+            login: spec.login.map_or(0, |login| login.number()),
             server: spec.server.as_str().to_owned(),
             manner: Manner::Well,
             served: false,

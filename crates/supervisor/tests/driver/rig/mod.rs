@@ -245,7 +245,7 @@ pub(crate) fn id(number: u32) -> InstanceId {
 pub(crate) fn spec(number: u32) -> InstanceSpec {
     InstanceSpec {
         id: id(number),
-        login: Login::new(5_000 + u64::from(number)).unwrap(),
+        login: Some(Login::new(5_000 + u64::from(number)).unwrap()),
         server: TradeServer::new("Broker-Live").unwrap(),
         desired: Desired::Running,
     }
@@ -253,7 +253,7 @@ pub(crate) fn spec(number: u32) -> InstanceSpec {
 
 pub(crate) fn account(spec: &InstanceSpec) -> Account {
     Account {
-        login: spec.login,
+        login: spec.login.expect("the account is not destroyed yet"),
         server: spec.server.clone(),
         password: Password::new(format!("secret-{}", spec.id)),
         rejected: false,
