@@ -2,7 +2,10 @@ mod answers;
 
 use std::{
     collections::{BTreeMap, HashMap, btree_map::Entry},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use warden_domain::{Alert, IncidentKind, InstanceId, Timestamp};
@@ -17,10 +20,26 @@ use crate::{
 
 /// A history that lives as long as the process: for tests, and for embedding without a folder.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use warden_store::{History, conformance::history::whole, memory::MemoryHistory};
+///
+/// let history = MemoryHistory::new();
+/// let (range, rows) = whole();
+/// history.insert(range, &rows).await.unwrap();
+/// history.insert(range, &rows).await.unwrap(); // the acknowledgement was lost
+/// assert_eq!(history.rows(), rows);
+/// history.set_reachable(false);
+/// assert!(history.insert(range, &rows).await.is_err());
+/// # }
+/// ```
+///
 /// # Caveats
 /// It keeps every row it was ever given.
 #[derive(Debug, Default)]
 pub struct MemoryHistory {
+    unreachable: AtomicBool,
     held: Mutex<Held>,
 }
 
@@ -51,6 +70,11 @@ impl MemoryHistory {
         Self::default()
     }
 
+    /// Lets every call fail with [`HistoryError::Unreachable`], or answers again.
+    pub fn set_reachable(&self, reachable: bool) {
+        self.unreachable.store(!reachable, Ordering::SeqCst);
+    }
+
     /// Everything that is held, each kind in the order of journals and their rows; of an incident its last row.
     #[must_use]
     pub fn rows(&self) -> HistoryRows {
@@ -72,18 +96,25 @@ impl MemoryHistory {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn reached(&self) -> Result<MutexGuard<'_, Held>, HistoryError> {
+        if self.unreachable.load(Ordering::SeqCst) {
+            return Err(HistoryError::Unreachable("it was told not to".to_owned()));
+        }
+        Ok(self.held())
+    }
+
     fn answer<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Held) -> T + Send + 'static,
     ) -> Pending<'_, Result<T, HistoryError>> {
-        Box::pin(async move { Ok(ask(&self.held())) })
+        Box::pin(async move { Ok(ask(&*self.reached()?)) })
     }
 }
 
 impl History for MemoryHistory {
     fn insert<'a>(&'a self, _: Range, rows: &'a HistoryRows) -> Pending<'a, Result<(), HistoryError>> {
         Box::pin(async move {
-            self.held().take_in(rows.clone());
+            self.reached()?.take_in(rows.clone());
             Ok(())
         })
     }
@@ -196,5 +227,20 @@ mod tests {
             store.insert(range, &rows).await.unwrap();
             assert_eq!(store.rows(), rows);
         }
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_history_keeps_its_rows_and_takes_in_none() {
+        let (range, rows) = history::whole();
+        let store = MemoryHistory::new();
+        store.set_reachable(false);
+        assert!(matches!(store.insert(range, &rows).await, Err(HistoryError::Unreachable(_))));
+        assert_eq!(store.rows(), HistoryRows::default());
+        store.set_reachable(true);
+        store.insert(range, &rows).await.unwrap();
+        store.set_reachable(false);
+        let period = Period { from: Timestamp::from_millis(0), until: Timestamp::MAX };
+        assert!(matches!(store.slippage(period).await, Err(HistoryError::Unreachable(_))));
+        assert_eq!(store.rows(), rows);
     }
 }
