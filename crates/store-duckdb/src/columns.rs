@@ -114,9 +114,10 @@ impl Columns {
 
 /// A row that was read and is not one.
 #[derive(Debug, thiserror::Error)]
-#[error("column {column} of the journal does not hold what was written there")]
+#[error("column {column} does not hold what was written there")]
 pub(crate) struct Unreadable {
-    column: usize,
+    /// Counted from 0, as the statement asked for it.
+    pub(crate) column: usize,
 }
 
 /// Runs a statement that asks for [`ROW`].

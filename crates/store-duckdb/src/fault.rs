@@ -45,6 +45,7 @@ impl Fault {
             SchemaError::Unreachable { .. }
             | SchemaError::Failed { .. }
             | SchemaError::Locked { .. }
+            | SchemaError::InUse { .. }
             | SchemaError::Edited { .. }
             | SchemaError::Missing { .. }
             | SchemaError::Behind { .. } => Self::Schema(Arc::new(error)),

@@ -35,3 +35,4 @@ mod writer;
 pub use config::{Checkpoints, Config, Probe};
 pub use journal::DuckJournal;
 pub use probe::probe_main;
+pub use schema::{HistorySchema, JournalSchema};

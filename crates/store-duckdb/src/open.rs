@@ -8,7 +8,7 @@ use crate::{
     columns::ReadError,
     config::Config,
     fault::{Fault, Meaning, meaning},
-    files::{self, Files, FolderLock},
+    files::{self, FileLock, Files},
     head::HeadFile,
     keeper, probe,
     proof::{self, Trouble},
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
     pub(crate) head: Head,
     pub(crate) place: Place,
     pub(crate) head_file: HeadFile,
-    pub(crate) lock: FolderLock,
+    pub(crate) lock: FileLock,
 }
 
 /// Locks the folder, tries the file out, opens it and proves it. What cannot be believed is set aside.

@@ -1,12 +1,20 @@
 //! The steps of DuckDB files, and the ledger in each file that says which were applied.
 
+mod catalogue;
+mod file;
+mod history;
 mod journal;
+mod port;
 
 use duckdb::{Connection, params};
 use warden_domain::Timestamp;
-use warden_store::schema::{Applied, Progress, Step};
+use warden_store::schema::{Applied, Progress, SchemaError, Step};
 
-pub(crate) use self::journal::{JOURNAL, applied_to_journal, apply_to_journal};
+pub use self::port::{HistorySchema, JournalSchema};
+pub(crate) use self::{
+    history::HISTORY,
+    journal::{JOURNAL, applied_to_journal, apply_to_journal},
+};
 
 const LEDGER: &str = include_str!("../../../migrations/duckdb/ledger.sql");
 
@@ -17,6 +25,13 @@ pub(crate) struct Failed {
     /// Which of its statements, from 1; one more than it has when entering it into the ledger failed.
     pub(crate) statement: u32,
     pub(crate) source: duckdb::Error,
+}
+
+impl Failed {
+    fn of(self, place: String, step: &Step) -> SchemaError {
+        let Self { statement, source } = self;
+        SchemaError::Failed { place, step: step.to_string(), statement, what: source.to_string() }
+    }
 }
 
 /// The ledger of a file, in the order of versions; `None` when the file has none.

@@ -60,12 +60,29 @@ pub(crate) fn add(conn: &Connection) -> Result<Place, duckdb::Error> {
     let mut segments = numbers(conn)?;
     let added = Place::new(segments.last().map_or(1, |last| last + 1));
     segments.push(added.segment);
-    for place in [added, added.other_side()] {
-        conn.execute_batch(&format!("CREATE TABLE {} AS FROM journal_row LIMIT 0", place.table()))?;
-    }
+    create(conn, added)?;
     conn.execute_batch("CREATE OR REPLACE TABLE checkpoint (seq UBIGINT)")?; // else one more row group a checkpoint
     show(conn, &segments)?;
     Ok(added)
+}
+
+/// Has an empty journal look like one with these segments.
+pub(crate) fn lay_out(conn: &Connection, segments: &[u64]) -> Result<(), duckdb::Error> {
+    for place in places(conn)? {
+        conn.execute_batch(&format!("DROP TABLE {}", place.table()))?;
+    }
+    for &segment in segments {
+        create(conn, Place::new(segment))?;
+    }
+    show(conn, segments)
+}
+
+/// Makes the tables of a segment.
+fn create(conn: &Connection, first: Place) -> Result<(), duckdb::Error> {
+    for place in [first, first.other_side()] {
+        conn.execute_batch(&format!("CREATE TABLE {} AS FROM journal_row LIMIT 0", place.table()))?;
+    }
+    Ok(())
 }
 
 /// Drops the oldest segments that hold no row any more, but never the newest one.
@@ -90,7 +107,8 @@ pub(crate) fn drop_empty(conn: &Connection) -> Result<(), duckdb::Error> {
     transaction.commit()
 }
 
-fn numbers(conn: &Connection) -> Result<Vec<u64>, duckdb::Error> {
+/// The segments, oldest first.
+pub(crate) fn numbers(conn: &Connection) -> Result<Vec<u64>, duckdb::Error> {
     let sql = "SELECT regexp_extract(table_name, '^journal_([0-9]+)_a$', 1)::UBIGINT AS number
                FROM duckdb_tables() WHERE regexp_matches(table_name, '^journal_[0-9]+_a$') ORDER BY number";
     conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect()

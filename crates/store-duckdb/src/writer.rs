@@ -15,7 +15,7 @@ use warden_store::{Commit, Head, JournalError, Record, chain::Content};
 use crate::{
     columns::Columns,
     fault::Fault,
-    files::FolderLock,
+    files::FileLock,
     head::HeadFile,
     keeper::{self, Job, Reader, Shared},
     open::{self, Examined, Opened},
@@ -62,7 +62,7 @@ pub(crate) struct Writer {
     answered: Instant,  // when the last commit was
     log: Log,
     settled: bool, // nothing was committed since the last look at a quiet moment
-    _lock: FolderLock,
+    _lock: FileLock,
 }
 
 /// The write-ahead log since the last checkpoint.

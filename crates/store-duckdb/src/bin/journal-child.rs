@@ -12,8 +12,8 @@ use std::{
 
 use tokio::runtime::Builder;
 use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
-use warden_store::{Journal, JournalError, Record};
-use warden_store_duckdb::{Config, DuckJournal, probe_main};
+use warden_store::{Journal, JournalError, Record, schema::up};
+use warden_store_duckdb::{Config, DuckJournal, HistorySchema, JournalSchema, probe_main};
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         ["hold-file", file] => hold_file(file),
         ["open", folder] => open(folder),
         ["fill", folder, how] => fill(folder, how),
+        ["up", folder] => bring_up(folder),
         other => Err(format!("{other:?} is nothing this program does").into()),
     };
     match done {
@@ -88,6 +89,17 @@ fn until_told() -> Done {
 fn open(folder: &str) -> Done {
     DuckJournal::open(Config::new(folder))?;
     Ok(())
+}
+
+/// Says that it begins, then brings the journal and the history of a folder up.
+fn bring_up(folder: &str) -> Done {
+    println!("open");
+    let now = Timestamp::from_millis(0);
+    Builder::new_current_thread().enable_time().build()?.block_on(async {
+        up(&mut JournalSchema::open(Path::new(folder)), now, &mut |_| ()).await?;
+        up(&mut HistorySchema::open(&Path::new(folder).join("history.duckdb")), now, &mut |_| ()).await?;
+        Ok(())
+    })
 }
 
 /// Appends until the disk is full, makes room, and goes on. The room is a ballast file on a small disk (`disk`) or a

@@ -5,7 +5,7 @@ use warden_store::{Journal, JournalError};
 use crate::{config, fill, holds_all, open, refusal};
 
 /// A journal as a program of schema 1 left it: closed, with the rows that [`fill`] writes.
-async fn of_schema_1(rows: u64) -> tempfile::TempDir {
+pub(crate) async fn of_schema_1(rows: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());
     fill(&journal, 1, rows).await;

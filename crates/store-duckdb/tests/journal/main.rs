@@ -9,6 +9,7 @@ mod disk;
 mod identity;
 mod keeping;
 mod opening;
+mod schema;
 
 use std::{
     fs,

@@ -5,7 +5,7 @@ use warden_store::{Journal, JournalError};
 use crate::{child, config, fill, holds_all, open, refusal, text};
 
 /// Waits until the other process says that it has the file.
-fn until_open(other: &mut std::process::Child) {
+pub(crate) fn until_open(other: &mut std::process::Child) {
     let mut line = String::new();
     BufReader::new(other.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "open\n");
