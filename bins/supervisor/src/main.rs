@@ -4,6 +4,7 @@ mod ask;
 mod cli;
 mod demo;
 mod exit_codes;
+mod hardening;
 mod log;
 mod run;
 mod signals;
@@ -21,6 +22,10 @@ use warden_supervisor::{
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Err(fault) = hardening::keep_memory_private() {
+        tell(&Error::new(fault).context("the system does not let this program keep its memory to itself"));
+        return ExitCode::from(exit_codes::FAILED);
+    }
     if let Task::ProbeJournal { file } = &cli.task {
         return warden_store_duckdb::probe_main(file);
     }
