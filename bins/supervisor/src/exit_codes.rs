@@ -65,6 +65,7 @@ fn of_journal(fault: &JournalError) -> Option<u8> {
         JournalError::Storage { .. }
         | JournalError::DiskFull { .. }
         | JournalError::NewerSchema { .. }
+        | JournalError::Schema(_)
         | JournalError::Closed => Some(FAILED),
     }
 }
