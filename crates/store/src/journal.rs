@@ -1,9 +1,9 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use thiserror::Error;
 use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
 
-use crate::Pending;
+use crate::{Pending, schema::SchemaError};
 
 /// The journal of intents, transitions and counters: the owner's authority (DuckDB, or memory).
 ///
@@ -183,6 +183,9 @@ pub enum JournalError {
         /// The newest schema version this program reads.
         known: u64,
     },
+    /// The steps that made the file are not those that this program knows.
+    #[error("journal has another schema than this program")]
+    Schema(#[source] Arc<SchemaError>),
     /// Another process holds the file.
     #[error("journal is in use by another process; stop that supervisor first")]
     InUse,
