@@ -1,0 +1,69 @@
+//! What goes wrong between us and the engine, in words without secrets.
+
+use warden_store::AccountsError;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The engine's answer, or that it gave none.
+    Engine(sqlx::Error),
+    /// Anything else.
+    Accounts(AccountsError),
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<AccountsError> for Fault {
+    fn from(error: AccountsError) -> Self {
+        Self::Accounts(error)
+    }
+}
+
+impl From<Fault> for AccountsError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Engine(error) => Self::Unreachable(words(&error)),
+            Fault::Accounts(error) => error,
+        }
+    }
+}
+
+/// What the engine said, in one line. Of its errors only message and code are used: the detail quotes rows.
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(said) => {
+            let code = said.code().unwrap_or_default();
+            short(&format!("{} (code {code})", said.message()))
+        }
+        sqlx::Error::Io(error) => short(&error.to_string()),
+        sqlx::Error::PoolTimedOut => "no connection came about in time".to_owned(),
+        other => short(&other.to_string()),
+    }
+}
+
+/// The engine's code of an error that it reported.
+pub(crate) fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|said| said.code()).map(Into::into)
+}
+
+/// At most 200 characters on one line.
+fn short(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_one_short_line() {
+        let said = words(&sqlx::Error::Protocol("a\nb".repeat(500)));
+        assert!(said.chars().count() == 200 && !said.contains('\n'), "{said}");
+        let fault = Fault::from(sqlx::Error::PoolTimedOut);
+        assert!(matches!(AccountsError::from(fault), AccountsError::Unreachable(_)));
+    }
+}

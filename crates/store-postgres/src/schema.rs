@@ -1,0 +1,403 @@
+//! Bringing the accounts up to their schema, on both engines.
+
+mod conn;
+mod lock;
+
+use std::{
+    collections::BTreeSet,
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{AssertSqlSafe, sqlite::SqliteConnectOptions};
+use warden_domain::Timestamp;
+use warden_store::{
+    Pending,
+    schema::{Applied, Progress, Schema, SchemaError, Step},
+};
+
+use self::conn::Conn;
+use crate::{
+    config::{AccountsConfig, ConfigError, Place, without_secret},
+    db::{Arg, Line},
+    fault,
+};
+
+macro_rules! steps {
+    ($engine:literal: $($version:literal $name:literal),+ $(,)?) => {
+        &[$(Step {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/", $engine, "/000", $version, "_", $name, ".sql")),
+        }),+]
+    };
+}
+
+/// The steps on PostgreSQL.
+pub const POSTGRES_STEPS: &[Step] = steps!("postgres": 1 "accounts", 2 "roles");
+
+/// The steps on SQLite.
+pub const SQLITE_STEPS: &[Step] = steps!("sqlite": 1 "accounts");
+
+/// The schema of the accounts in one place, on a connection of its own.
+///
+/// # Guarantees
+/// - A step and its line in the ledger are one transaction: a step is done or was never begun.
+/// - The lock ends with this value, whatever becomes of the process. On PostgreSQL it is an advisory lock of the
+///   connection, on SQLite a locked file beside the database.
+///
+/// # Caveats
+/// On PostgreSQL [`differences`](Schema::differences) makes the schema again in a transaction that it rolls back: its
+/// user needs `CREATE` on the database and must be a member of `warden_migrator`.
+pub struct AccountsSchema {
+    place: String,
+    steps: Vec<Step>,
+    ledger: &'static str,
+    conn: Conn,
+    wait: Duration,
+    file: Option<PathBuf>,
+    locked: Option<File>,
+}
+
+impl AccountsSchema {
+    /// Connects to the place. A SQLite file that is missing is made, empty.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, the place does not answer, or others may read the SQLite file.
+    pub async fn connect(config: &AccountsConfig) -> Result<Self, OpenError> {
+        let wait = Duration::from(config.migration_wait);
+        let unreachable = |error: &sqlx::Error| unreachable(&shown(config), error);
+        let place = config.place()?;
+        let (conn, file) = match &place {
+            Place::Postgres(options) => {
+                let limits =
+                    [("statement_timeout", "0"), ("lock_timeout", &format!("{}ms", wait.as_millis()))];
+                let options = options.as_ref().clone().options(limits);
+                let conn = Conn::postgres(&options, config.connect_timeout.into()).await;
+                (conn.map_err(|error| unreachable(&error))?, None)
+            }
+            Place::Sqlite(options) => {
+                let path = options.get_filename().to_owned();
+                make_file(&path)?;
+                (Conn::sqlite(options).await.map_err(|error| unreachable(&error))?, Some(path))
+            }
+        };
+        let (steps, ledger) = match place {
+            Place::Postgres(_) => (POSTGRES_STEPS, include_str!("../../../migrations/postgres/ledger.sql")),
+            Place::Sqlite(_) => (SQLITE_STEPS, include_str!("../../../migrations/sqlite/ledger.sql")),
+        };
+        let steps = steps.to_vec();
+        Ok(Self { place: shown(config), steps, ledger, conn, wait, file, locked: None })
+    }
+
+    /// With other steps than those of this program, to show what becomes of faulty ones.
+    #[must_use]
+    pub fn with_steps(self, steps: Vec<Step>) -> Self {
+        Self { steps, ..self }
+    }
+
+    async fn lock_place(&mut self) -> Result<(), SchemaError> {
+        let Some(path) = &self.file else {
+            let locked = self.conn.rows("SELECT pg_advisory_lock($1)", &[Arg::Int(lock::ADVISORY)]).await;
+            return match locked {
+                Ok(_) => Ok(()),
+                Err(error) if fault::code(&error).as_deref() == Some("55P03") => Err(self.locked()),
+                Err(error) => Err(self.unreachable(&error)),
+            };
+        };
+        let mut name = path.clone().into_os_string();
+        name.push(".migrate.lock");
+        let locked = lock::file(Path::new(&name), self.wait).await;
+        self.locked =
+            Some(locked.map_err(|error| self.unreachable(&error.into()))?.ok_or_else(|| self.locked())?);
+        Ok(())
+    }
+
+    async fn unlock_place(&mut self) -> Result<(), SchemaError> {
+        if self.file.is_some() {
+            self.locked = None;
+            return Ok(());
+        }
+        let unlocked = self.conn.rows("SELECT pg_advisory_unlock($1)", &[Arg::Int(lock::ADVISORY)]).await;
+        unlocked.map(drop).map_err(|error| self.unreachable(&error))
+    }
+
+    async fn ledger(&mut self) -> Result<Vec<Applied>, sqlx::Error> {
+        let there = match self.conn {
+            Conn::Postgres(_) => {
+                "SELECT 1::bigint FROM pg_tables WHERE schemaname = current_schema()
+                AND tablename = 'schema_step'"
+            }
+            Conn::Sqlite(_) => "SELECT 1 FROM sqlite_schema WHERE name = 'schema_step'",
+        };
+        if self.conn.rows(there, &[]).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT version, name, checksum, at_ms, finished FROM schema_step ORDER BY version";
+        self.conn.rows(sql, &[]).await?.iter().map(applied).collect()
+    }
+
+    /// Runs a step's statements in the transaction that is open.
+    async fn statements(
+        &mut self,
+        step: &Step,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), SchemaError> {
+        let statements = statements(step.sql);
+        let of = count(statements.len());
+        for (sql, done) in statements.iter().zip(1..) {
+            let ran = self.conn.batch(sql).await;
+            ran.map_err(|error| self.failed(step, done, &error))?;
+            progress(Progress { version: step.version, done, of });
+        }
+        Ok(())
+    }
+
+    async fn apply_step(
+        &mut self,
+        step: &Step,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), SchemaError> {
+        self.conn.begin().await.map_err(|error| self.unreachable(&error))?;
+        let made = self.conn.batch(self.ledger).await;
+        let mut done = made.map_err(|error| self.failed(step, 0, &error));
+        if done.is_ok() {
+            done = self.statements(step, progress).await;
+        }
+        if done.is_ok() {
+            let last = count(statements(step.sql).len()) + 1;
+            let entered = enter(&mut self.conn, step, now).await;
+            done = entered.map_err(|error| self.failed(step, last, &error));
+        }
+        if done.is_err() {
+            // Ends with the connection when this fails, too.
+            let _ = self.conn.batch("ROLLBACK").await;
+        }
+        done
+    }
+
+    async fn compare(&mut self) -> Result<Vec<String>, SchemaError> {
+        let unreachable = |this: &Self, error: &sqlx::Error| this.unreachable(error);
+        let applied = self.ledger().await.map_err(|error| unreachable(self, &error))?.len();
+        let live = catalogue(&mut self.conn).await.map_err(|error| unreachable(self, &error))?;
+        let steps: Vec<Step> = self.steps.iter().take(applied).copied().collect();
+        let wanted = if steps.is_empty() {
+            Ok(BTreeSet::new())
+        } else if self.file.is_some() {
+            self.made_in_memory(&steps).await
+        } else {
+            self.conn.begin().await.map_err(|error| unreachable(self, &error))?;
+            let wanted = self.made_aside(&steps).await;
+            self.conn.batch("ROLLBACK").await.map_err(|error| unreachable(self, &error))?;
+            wanted
+        }?;
+        let missing = wanted.difference(&live).map(|line| format!("{line} is missing"));
+        let surplus = live.difference(&wanted).map(|line| format!("{line} is of no step"));
+        Ok(missing.chain(surplus).collect())
+    }
+
+    /// The catalogue that the steps make in a database of their own.
+    async fn made_in_memory(&mut self, steps: &[Step]) -> Result<BTreeSet<String>, SchemaError> {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let scratch = Conn::sqlite(&options).await.map_err(|error| self.unreachable(&error))?;
+        let live = std::mem::replace(&mut self.conn, scratch);
+        let made = self.make(steps).await;
+        self.conn = live;
+        made
+    }
+
+    /// The catalogue that the steps make in a schema of their own, which goes with the open transaction.
+    async fn made_aside(&mut self, steps: &[Step]) -> Result<BTreeSet<String>, SchemaError> {
+        let aside = "CREATE SCHEMA warden_verify; SET LOCAL search_path TO warden_verify";
+        self.conn.batch(aside).await.map_err(|error| self.unreachable(&error))?;
+        self.make(steps).await
+    }
+
+    async fn make(&mut self, steps: &[Step]) -> Result<BTreeSet<String>, SchemaError> {
+        let made = self.conn.batch(self.ledger).await;
+        made.map_err(|error| self.unreachable(&error))?;
+        for step in steps {
+            self.statements(step, &mut |_| {}).await?;
+        }
+        catalogue(&mut self.conn).await.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &sqlx::Error) -> SchemaError {
+        unreachable(&self.place, error)
+    }
+
+    fn locked(&self) -> SchemaError {
+        SchemaError::Locked { place: self.place.clone() }
+    }
+
+    fn failed(&self, step: &Step, statement: u32, error: &sqlx::Error) -> SchemaError {
+        if error.as_database_error().is_none() {
+            return self.unreachable(error);
+        }
+        SchemaError::Failed {
+            place: self.place.clone(),
+            step: step.to_string(),
+            statement,
+            what: fault::words(error),
+        }
+    }
+}
+
+impl Schema for AccountsSchema {
+    fn place(&self) -> String {
+        self.place.clone()
+    }
+
+    fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    fn lock(&mut self) -> Pending<'_, Result<(), SchemaError>> {
+        Box::pin(self.lock_place())
+    }
+
+    fn unlock(&mut self) -> Pending<'_, Result<(), SchemaError>> {
+        Box::pin(self.unlock_place())
+    }
+
+    fn applied(&mut self) -> Pending<'_, Result<Vec<Applied>, SchemaError>> {
+        Box::pin(async move { self.ledger().await.map_err(|error| self.unreachable(&error)) })
+    }
+
+    fn apply<'a>(
+        &'a mut self,
+        step: &'a Step,
+        now: Timestamp,
+        progress: &'a mut (dyn FnMut(Progress) + Send),
+    ) -> Pending<'a, Result<(), SchemaError>> {
+        Box::pin(self.apply_step(step, now, progress))
+    }
+
+    fn differences(&mut self) -> Pending<'_, Result<Vec<String>, SchemaError>> {
+        Box::pin(self.compare())
+    }
+}
+
+/// Why an accounts store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The place does not answer.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The SQLite file could not be made or looked at.
+    #[error(
+        "{path} could not be opened; check that its folder exists and belongs to the user of this program"
+    )]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// The operating system's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// Others than the owner may read the SQLite file.
+    #[error("{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}")]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+impl OpenError {
+    /// Whether the store did not answer and may do so later, without anything being changed.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Schema(SchemaError::Unreachable { .. }))
+    }
+}
+
+/// Makes the file when it is missing, readable by its owner only; the log beside it gets the same mode.
+fn make_file(path: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable { path: path.to_owned(), source };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mode = file.and_then(|file| file.metadata()).map_err(unusable)?.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(OpenError::Exposed { path: path.to_owned(), mode }) }
+}
+
+fn shown(config: &AccountsConfig) -> String {
+    format!("accounts store {}", without_secret(&config.url))
+}
+
+fn unreachable(place: &str, error: &sqlx::Error) -> SchemaError {
+    SchemaError::Unreachable { place: place.to_owned(), what: fault::words(error) }
+}
+
+/// The statements of a step, or groups of them: an empty line ends one. Comments alone are none.
+fn statements(sql: &str) -> Vec<&str> {
+    let says_something = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("--");
+    sql.split("\n\n").filter(|group| group.lines().any(says_something)).collect()
+}
+
+fn count(statements: usize) -> u32 {
+    u32::try_from(statements).expect("a step is compiled in and has a few statements")
+}
+
+fn applied(line: &Line) -> Result<Applied, sqlx::Error> {
+    Ok(Applied {
+        version: u32::try_from(line.cell::<i64>(0)?).unwrap_or(u32::MAX),
+        name: line.cell(1)?,
+        checksum: line.cell(2)?,
+        at: Timestamp::from_millis(line.cell(3)?),
+        finished: line.cell(4)?,
+    })
+}
+
+/// Enters a step into the ledger and makes it last.
+async fn enter(conn: &mut Conn, step: &Step, now: Timestamp) -> Result<(), sqlx::Error> {
+    let checksum = step.checksum();
+    let values = [
+        Arg::Int(i64::from(step.version)),
+        Arg::Text(step.name),
+        Arg::Text(&checksum),
+        Arg::Int(now.as_millis()),
+        Arg::Bool(true),
+    ];
+    conn.run("INSERT INTO schema_step VALUES ($1, $2, $3, $4, $5)", &values).await?;
+    conn.batch("COMMIT").await
+}
+
+/// What the current schema holds, one line each.
+async fn catalogue(conn: &mut Conn) -> Result<BTreeSet<String>, sqlx::Error> {
+    let sql = match conn {
+        Conn::Postgres(_) => include_str!("schema/postgres.sql"),
+        Conn::Sqlite(_) => include_str!("schema/sqlite.sql"),
+    };
+    conn.rows(AssertSqlSafe(sql), &[]).await?.iter().map(|line| line.cell(0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_line_ends_a_statement_and_comments_are_none() {
+        let sql = "-- about\n\n-- one\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\n\nDO $$\nBEGIN;\nEND\n$$;\n";
+        let found = statements(sql);
+        assert_eq!(found.len(), 2);
+        assert!(found[0].contains("INSERT") && found[1].starts_with("DO"));
+        for step in POSTGRES_STEPS.iter().chain(SQLITE_STEPS) {
+            assert!(statements(step.sql).len() > 3, "{step}");
+        }
+    }
+
+    #[test]
+    fn steps_are_numbered_without_a_gap() {
+        for steps in [POSTGRES_STEPS, SQLITE_STEPS] {
+            assert!(steps.iter().zip(1..).all(|(step, version)| step.version == version));
+        }
+    }
+}
