@@ -1,0 +1,142 @@
+//! From the configuration to the schemas of its stores.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Error;
+use warden_store::schema::Schema;
+use warden_store_clickhouse::ClickHouseConfig;
+use warden_store_duckdb::JournalSchema;
+use warden_store_postgres::{AccountsSchema, OpenError};
+use warden_supervisor::config::{
+    AccountsConfig, Auth, DatabaseConfig, DatabaseUrl, HistoryConfig, Loaded, Places,
+};
+
+use crate::cli::Store;
+
+/// How long to wait for another process that has a DuckDB file: another migrator ends soon, a supervisor does not.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The file of the embedded history, in the data folder.
+const HISTORY: &str = "history.duckdb";
+
+/// Where a store's schema is.
+pub(crate) enum Target {
+    /// There.
+    Schema(Box<dyn Schema>),
+    /// Nowhere: the store keeps none. Why.
+    Schemaless(String),
+}
+
+impl Target {
+    fn of(schema: impl Schema + 'static) -> Self {
+        Self::Schema(Box::new(schema))
+    }
+}
+
+/// Finds a store; a server is connected to.
+///
+/// # Errors
+/// When the configuration is wrong, or the store does not answer.
+pub(crate) async fn open(store: Store, loaded: &Loaded) -> Result<Target, Error> {
+    let config = &loaded.config;
+    match store {
+        Store::Accounts => accounts(loaded).await,
+        Store::Journal => {
+            let journal = JournalSchema::open(&config.supervisor.journal()).waiting_at_most(PATIENCE);
+            Ok(Target::of(journal))
+        }
+        Store::History => history(&config.history, &config.supervisor.data_folder, loaded),
+    }
+}
+
+async fn accounts(loaded: &Loaded) -> Result<Target, Error> {
+    let database = match &loaded.config.accounts {
+        AccountsConfig::Database(database) => database,
+        AccountsConfig::File(file) => {
+            return Ok(Target::Schemaless(format!("in memory, from {}: there is no schema", file.display())));
+        }
+    };
+    let opened = AccountsSchema::connect(&adapted(database, loaded.accounts_auth.as_ref())).await;
+    let schema = opened.map_err(|fault| match fault {
+        OpenError::Schema(fault) => Error::new(fault),
+        wrong @ (OpenError::Config(_) | OpenError::Unusable { .. } | OpenError::Exposed { .. }) => {
+            misconfigured(&loaded.places, "accounts.url", &Error::new(wrong))
+        }
+    })?;
+    Ok(Target::of(schema))
+}
+
+/// The database as its adapter wants it named.
+fn adapted(database: &DatabaseConfig, auth: Option<&Auth>) -> warden_store_postgres::AccountsConfig {
+    let url = match &database.url {
+        DatabaseUrl::Sqlite(file) => format!("sqlite:{}", file.display()),
+        DatabaseUrl::Postgres(url) => auth
+            .and_then(|auth| auth.user.as_deref())
+            .map_or_else(|| url.clone(), |user| with_user(url, user)),
+    };
+    warden_store_postgres::AccountsConfig {
+        password: auth.map(|auth| auth.password.clone()),
+        connect_timeout: database.timeout,
+        answer_timeout: database.timeout,
+        ..warden_store_postgres::AccountsConfig::new(url)
+    }
+}
+
+/// Puts the user into a URL, in place of the one that it may name.
+fn with_user(url: &str, user: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+    let place = rest[..authority].rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    format!("{scheme}://{}@{place}", percent_encoded(user))
+}
+
+/// Everything but letters and digits as URLs write it.
+fn percent_encoded(text: &str) -> String {
+    let encoded = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(encoded).collect()
+}
+
+fn history(config: &HistoryConfig, data: &Path, loaded: &Loaded) -> Result<Target, Error> {
+    let Some(server) = &config.clickhouse else {
+        let file = warden_store_duckdb::HistorySchema::open(&data.join(HISTORY));
+        return Ok(Target::of(file.waiting_at_most(PATIENCE)));
+    };
+    let auth = loaded.history_auth.as_ref();
+    let adapted = ClickHouseConfig {
+        database: server.database.clone(),
+        username: auth.and_then(|auth| auth.user.clone()),
+        password: auth.map(|auth| auth.password.clone()),
+        timeout: server.timeout,
+        cluster: server.cluster.clone(),
+        retention: Some(config.retention),
+        ..ClickHouseConfig::new(server.url.clone())
+    };
+    let schema = warden_store_clickhouse::HistorySchema::connect(&adapted);
+    let schema = schema.map_err(|fault| misconfigured(&loaded.places, "history.url", &Error::new(fault)))?;
+    Ok(Target::of(schema))
+}
+
+fn misconfigured(places: &Places, key: &str, fault: &Error) -> Error {
+    Error::new(places.fault(key, format!("{fault:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_of_the_file_takes_the_place_of_the_one_in_the_url() {
+        for (url, expected) in [
+            (
+                "postgres://warden@h:5432/d?sslmode=verify-full",
+                "postgres://m%2De@h:5432/d?sslmode=verify-full",
+            ),
+            ("postgres://h/d", "postgres://m%2De@h/d"),
+            ("postgres:///d?host=/run/a@b", "postgres://m%2De@/d?host=/run/a@b"),
+        ] {
+            assert_eq!(with_user(url, "m-e"), expected);
+        }
+    }
+}
