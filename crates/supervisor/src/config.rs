@@ -12,7 +12,9 @@
 //! ```
 
 mod accounts;
+mod auth;
 mod fault;
+mod history;
 mod instances;
 mod journal;
 mod keys;
@@ -32,19 +34,21 @@ use std::{
 
 use toml::de::DeTable;
 use warden_policy::Params;
-use warden_store::memory::MemoryAccounts;
+use warden_store::{Accounts as _, memory::MemoryAccounts};
 
 pub use self::{
+    accounts::{AccountsConfig, DatabaseConfig, DatabaseUrl, KeySource},
+    auth::Auth,
     fault::{Fault, Faults},
+    history::{ClickHouseConfig, HistoryConfig},
     instances::InstanceConfig,
     journal::JournalConfig,
     keys::{KEYS, Key},
     listen::ListenConfig,
-    redis::{RedisAuth, RedisConfig},
+    redis::RedisConfig,
     supervisor::SupervisorConfig,
 };
 use self::{keys::SECTIONS, reader::Reader};
-use crate::InstanceSpec;
 
 /// A supervisor's configuration. `Debug` shows no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,25 +61,29 @@ pub struct Config {
     pub journal: JournalConfig,
     /// `[redis]`; `None` keeps hot state in memory.
     pub redis: Option<RedisConfig>,
-    /// `[accounts] file`
-    pub accounts: PathBuf,
+    /// `[accounts]`
+    pub accounts: AccountsConfig,
+    /// `[history]`
+    pub history: HistoryConfig,
     /// `[[instance]]`; empty stands for every account.
     pub instances: Vec<InstanceConfig>,
     /// `[policy]`
     pub params: Params,
 }
 
-/// A configuration with the accounts it names.
+/// A configuration with what stands in the other files it names.
 #[derive(Debug)]
 pub struct Loaded {
     /// What the file says.
     pub config: Config,
-    /// The accounts and their credentials.
-    pub accounts: MemoryAccounts,
+    /// The accounts and their credentials, from `accounts.file`; `None` when they are in a database.
+    pub accounts: Option<MemoryAccounts>,
+    /// Who the supervisor is to PostgreSQL, from `accounts.auth_file`.
+    pub accounts_auth: Option<Auth>,
+    /// Who the supervisor is to ClickHouse, from `history.auth_file`.
+    pub history_auth: Option<Auth>,
     /// Who the supervisor is to Redis, from `redis.auth_file`.
-    pub redis_auth: Option<RedisAuth>,
-    /// The instances with their accounts, in the order of the file, or of their ids when it names none.
-    pub instances: Vec<InstanceSpec>,
+    pub redis_auth: Option<Auth>,
     /// Where each key stands.
     pub places: Places,
 }
@@ -101,10 +109,10 @@ impl Places {
 }
 
 impl Config {
-    /// Reads a configuration and the accounts file it names.
+    /// Reads a configuration and the files with accounts, users and passwords that it names.
     ///
     /// # Errors
-    /// Everything that is wrong in both files.
+    /// Everything that is wrong in all of them.
     pub async fn load(file: &Path) -> Result<Loaded, Faults> {
         let text = read(file)?;
         let mut draft = Draft::read(file, &text);
@@ -112,15 +120,25 @@ impl Config {
         let places = Places { file: file.to_owned(), lines: std::mem::take(&mut draft.lines) };
         let folder = draft.supervisor.as_ref().and_then(|it| supervisor::folder_fault(&it.data_folder));
         faults.extend(folder.map(|what| places.one("supervisor.data_folder", what)));
-        let auth_file = draft.redis.as_ref().and_then(|redis| redis.auth_file.as_deref());
-        let redis_auth = auth_file.and_then(|path| redis::read_auth(path, &mut faults));
-        let accounts = draft.accounts.as_deref().map(|path| accounts::read(path, &mut faults));
-        let Some(accounts) = accounts.flatten() else { return Err(Faults::new(faults)) };
-        let instances = accounts::specs(file, &draft.instances, &accounts, &mut faults).await;
+        let redis_auth = draft.redis.as_ref().and_then(|redis| redis.auth_file.as_deref());
+        let redis_auth = redis_auth.and_then(|path| auth::read("redis.auth_file", path, &mut faults));
+        let history_auth = draft.history.clickhouse.as_ref().and_then(|it| it.auth_file.as_deref());
+        let history_auth = history_auth.and_then(|path| auth::read("history.auth_file", path, &mut faults));
+        let (accounts, accounts_auth) = match &draft.accounts {
+            Some(AccountsConfig::File(path)) => (accounts::read(path, &mut faults), None),
+            Some(AccountsConfig::Database(DatabaseConfig { auth_file: Some(path), .. })) => {
+                (None, auth::read("accounts.auth_file", path, &mut faults))
+            }
+            Some(AccountsConfig::Database(_)) | None => (None, None),
+        };
         let Some(config) = draft.finish().filter(|_| faults.is_empty()) else {
             return Err(Faults::new(faults));
         };
-        Ok(Loaded { config, accounts, redis_auth, instances, places })
+        if let Some(accounts) = &accounts {
+            let registered = accounts.registered().await.expect("memory always answers");
+            config.specs(&registered, &places)?;
+        }
+        Ok(Loaded { config, accounts, accounts_auth, history_auth, redis_auth, places })
     }
 
     /// Reads a configuration without the accounts: for those who only want to know where things are.
@@ -163,7 +181,8 @@ struct Draft {
     listen: ListenConfig,
     journal: JournalConfig,
     redis: Option<RedisConfig>,
-    accounts: Option<PathBuf>,
+    accounts: Option<AccountsConfig>,
+    history: HistoryConfig,
     instances: Vec<(InstanceConfig, usize)>,
     params: Params,
     lines: HashMap<String, usize>,
@@ -182,15 +201,21 @@ impl Draft {
         let document = document.get_ref();
         unknown_sections(&mut reader, document);
         secrets::refuse(&mut reader, document);
+        let supervisor = supervisor::read(&mut reader, document);
+        let data_folder = supervisor.as_ref().map(|it| it.data_folder.clone());
+        let instances = instances::read(&mut reader, document);
+        let mut lines = lines(&reader, document);
+        lines.extend(instances.iter().map(|(it, line)| (format!("instance {}", it.id), *line)));
         Self {
-            supervisor: supervisor::read(&mut reader, document),
+            supervisor,
             listen: listen::read(&mut reader, document),
             journal: journal::read(&mut reader, document),
             redis: redis::read(&mut reader, document),
-            accounts: accounts::file(&mut reader, document),
-            instances: instances::read(&mut reader, document),
+            accounts: accounts::section(&mut reader, document, data_folder.as_deref()),
+            history: history::read(&mut reader, document),
+            instances,
             params: policy::read(&mut reader, document),
-            lines: lines(&reader, document),
+            lines,
             faults: reader.faults,
         }
     }
@@ -203,6 +228,7 @@ impl Draft {
             journal: self.journal,
             redis: self.redis,
             accounts: self.accounts?,
+            history: self.history,
             instances: self.instances.into_iter().map(|(instance, _)| instance).collect(),
             params: self.params,
         })

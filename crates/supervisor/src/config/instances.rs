@@ -10,8 +10,8 @@ use super::reader::{Reader, Section, kind};
 pub struct InstanceConfig {
     /// `id`
     pub id: InstanceId,
-    /// `desired`: whether it is started when it was never run before.
-    pub desired: Desired,
+    /// `desired`: whether it is started when it was never run before; `None` for what the accounts say.
+    pub desired: Option<Desired>,
 }
 
 /// The instances, each with its line.
@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Vec<(Inst
         };
         let mut section = Section::of(reader, "instance", table);
         let id = section.parsed("id", |text| InstanceId::new(text).map_err(|fault| fault.to_string()));
-        let desired = section.parsed("desired", desired).unwrap_or(Desired::Running);
+        let desired = section.parsed("desired", desired);
         let Some(place) = section.place("id") else {
             section.reader.fault(&item.span(), "instance.id", "is missing; name the instance");
             continue;

@@ -157,10 +157,78 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "accounts",
+        "url",
+        None,
+        "`sqlite:file`, or `postgres://user@host/database`",
+        "The accounts with their encrypted credentials; `accounts.db` (SQLite) in the data folder by default. PostgreSQL beyond loopback needs `?sslmode=verify-full`.",
+    ),
+    key(
+        "accounts",
+        "auth_file",
+        None,
+        PATH,
+        "Holds `user:password`, or a password alone, for PostgreSQL; mode 0600 or 0400.",
+    ),
+    key(
+        "accounts",
+        "key_file",
+        None,
+        "path, or `credential:NAME` for a systemd credential",
+        "The key that encrypts credentials, mode 0400; `accounts.key` in the data folder by default with SQLite, made when neither is there. Must be given with PostgreSQL.",
+    ),
+    key(
+        "accounts",
+        "previous_key_file",
+        None,
+        "path, or `credential:NAME` for a systemd credential",
+        "The key before it, while `accounts rotate-key` is under way.",
+    ),
+    key("accounts", "timeout", Some("\"5s\""), "span, 100ms to 1m", "How long one statement may take."),
+    key("accounts", "connections", Some("4"), "1 to 64", "Connections to the database at most."),
+    key(
+        "accounts",
         "file",
         None,
         PATH,
-        "The accounts with their passwords; mode 0600 or 0400. Must be given.",
+        "Instead of a database: the accounts with their passwords, kept in memory; mode 0600 or 0400. What is revoked or refused is forgotten with the process.",
+    ),
+    key(
+        "history",
+        "url",
+        None,
+        "`http://host:port` on loopback, or `https://host:port`",
+        "The ClickHouse server that keeps the history; without it a DuckDB file in the data folder does.",
+    ),
+    key("history", "database", Some("\"warden\""), "letters, digits and `_`", "Holds the tables."),
+    key("history", "auth_file", None, PATH, "Holds `user:password`; mode 0600 or 0400."),
+    key(
+        "history",
+        "cluster",
+        None,
+        "letters, digits and `_`",
+        "The ClickHouse cluster on which every table is made, replicated; without it one server.",
+    ),
+    key("history", "timeout", Some("\"30s\""), "span, 100ms to 10m", "How long one call may take."),
+    key(
+        "history",
+        "retention_days",
+        Some("365"),
+        "1 to 36500",
+        "Rows of the history that are older are forgotten; ClickHouse learns of a change by `warden-migrator up`.",
+    ),
+    key(
+        "history",
+        "rows",
+        Some("50000"),
+        "1000 to 100000",
+        "Journal rows that are exported together at most.",
+    ),
+    key(
+        "history",
+        "linger",
+        Some("\"1s\""),
+        "span, 0 to 1m",
+        "How long journal rows may wait for more before they are exported.",
     ),
     key(
         "instance",
@@ -172,9 +240,9 @@ pub const KEYS: &[Key] = &[
     key(
         "instance",
         "desired",
-        Some("\"RUNNING\""),
+        None,
         "one of `RUNNING` `STOPPED`",
-        "Whether an instance that was never run before is started.",
+        "Whether an instance that was never run before is started; as the accounts say by default.",
     ),
 ];
 
@@ -184,8 +252,8 @@ pub(super) fn names(section: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// The sections, `policy` last.
-pub(super) const SECTIONS: [&str; 7] =
-    ["supervisor", "listen", "journal", "redis", "accounts", "instance", "policy"];
+pub(super) const SECTIONS: [&str; 8] =
+    ["supervisor", "listen", "journal", "redis", "accounts", "history", "instance", "policy"];
 
 /// The known name most like a misspelt one, when one is like it.
 pub(super) fn like<'k>(unknown: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {

@@ -1,14 +1,9 @@
-use std::{
-    fmt, fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use toml::de::DeTable;
 use warden_domain::Span;
-use warden_store::Password;
 
-use super::{Fault, reader::Reader};
+use super::reader::Reader;
 
 /// `[redis]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,21 +16,6 @@ pub struct RedisConfig {
     pub cluster: bool,
     /// `timeout`: how long one call may take.
     pub timeout: Span,
-}
-
-/// Who the supervisor is to Redis; never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisAuth {
-    /// The user, when it is not the default one.
-    pub user: Option<String>,
-    /// The user's password.
-    pub password: Password,
-}
-
-impl fmt::Debug for RedisAuth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
 }
 
 const TIMEOUT: Span = Span::from_secs(2);
@@ -86,36 +66,6 @@ fn url(text: &str) -> Result<String, String> {
         return Err(format!("ends in something other than a database number; {FORM}"));
     }
     Ok(text.to_owned())
-}
-
-/// Reads the file with user and password; what is wrong with it goes to the faults.
-pub(super) fn read_auth(path: &Path, faults: &mut Vec<Fault>) -> Option<RedisAuth> {
-    let text = match private_text(path) {
-        Ok(text) => text,
-        Err(what) => {
-            faults.push(Fault { file: path.to_owned(), line: None, key: String::new(), what });
-            return None;
-        }
-    };
-    let line = text.lines().next().unwrap_or_default();
-    let (user, password) =
-        line.split_once(':').map_or((None, line), |(user, password)| (Some(user), password));
-    let user = user.filter(|user| !user.is_empty()).map(str::to_owned);
-    Some(RedisAuth { user, password: Password::new(password.to_owned()) })
-}
-
-fn private_text(path: &Path) -> Result<String, String> {
-    let unreadable =
-        |fault| format!("cannot be read: {fault}; check redis.auth_file and the file's permissions");
-    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(format!("can be read by others (mode {mode:04o}); run: chmod 600 {}", path.display()));
-    }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
-    if text.trim().is_empty() || text.trim().lines().count() > 1 {
-        return Err("is not one line; write user:password, or the password alone".to_owned());
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -106,6 +106,12 @@ impl SupervisorConfig {
         self.data_folder.join("epochs")
     }
 
+    /// The file of the history, where there is no ClickHouse.
+    #[must_use]
+    pub fn history(&self) -> PathBuf {
+        self.data_folder.join("history.duckdb")
+    }
+
     /// The folder of the journal.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

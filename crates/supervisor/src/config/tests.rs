@@ -1,9 +1,10 @@
 use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use proptest::prelude::*;
-use warden_domain::{Desired, Span};
+use warden_domain::{Desired, Login, Span};
 
 use super::*;
+use crate::InstanceSpec;
 
 const NEEDED: &str = "[supervisor]\ndata_folder = \"d\"\n[accounts]\nfile = \"a\"\n";
 
@@ -106,6 +107,15 @@ const CASES: &[(&str, &str)] = &[
         "[policy.login]\napi_token = \"hunter2\"\n",
         "w.toml:6: policy.login.api_token: is a secret and others may read this file; move it to the accounts file",
     ),
+    (
+        "[history]\nurl = \"http://me:hunter2@h\"\n",
+        "w.toml:6: history.url: holds a user, a password or settings; move user and password to the file that history.auth_file names",
+    ),
+    (
+        "[history]\ndatabase = \"w\"\n",
+        "w.toml:6: history.database: needs history.url; give it, or remove the key to keep the history in the data folder",
+    ),
+    ("[history]\nrows = 10\n", "w.toml:6: history.rows: 10 is out of range; give 1000 to 100000"),
     ("[instance]\nid = \"a\"\n", "w.toml:5: instance: is a table; write each instance as [[instance]]"),
     ("[[instance]]\n", "w.toml:5: instance.id: is missing; name the instance"),
     ("[[instance]]\nid = \"a b\"\n", "w.toml:6: instance.id: instance id holds the character ' '; remove it"),
@@ -182,13 +192,44 @@ fn faults_of_the_supervisor_section_are_told() {
 }
 
 #[test]
+fn faults_of_the_accounts_section_are_told() {
+    let cases = [
+        (
+            "file = \"a\"\nkey_file = \"k\"",
+            "w.toml:5: accounts.key_file: is for a database, and accounts.file keeps the accounts in memory; remove one of them",
+        ),
+        (
+            "url = \"postgres://w@127.0.0.1/w\"",
+            "w.toml: accounts.key_file: is missing; make a key with `warden-supervisor accounts new-key FILE` and name it",
+        ),
+        (
+            "url = \"postgres://w:hunter2@127.0.0.1/w\"",
+            "w.toml:4: accounts.url: holds a password; move it to the file that accounts.auth_file names",
+        ),
+        (
+            "url = \"postgres://w@db.example/w\"",
+            "w.toml:4: accounts.url: is beyond loopback without TLS; add ?sslmode=verify-full",
+        ),
+        (
+            "url = \"sqlite:a\"\nauth_file = \"p\"",
+            "w.toml:5: accounts.auth_file: is for PostgreSQL, and SQLite knows no users; remove it",
+        ),
+        (
+            "key_file = \"credential:\"",
+            "w.toml:4: accounts.key_file: names no systemd credential; write it like \"credential:warden-key\"",
+        ),
+    ];
+    for (lines, wanted) in cases {
+        let text = format!("[supervisor]\ndata_folder = \"d\"\n[accounts]\n{lines}\n");
+        assert_eq!(told(&text), [wanted], "{lines}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_told_unless_the_text_did_not_parse() {
     assert_eq!(
         told(""),
-        [
-            "w.toml: supervisor.data_folder: is missing; name the folder for journal and control socket",
-            "w.toml: accounts.file: is missing; name the file with the accounts and their passwords",
-        ]
+        ["w.toml: supervisor.data_folder: is missing; name the folder for journal and control socket",]
     );
     let broken = told("[supervisor]\nname = hunter2\n");
     assert_eq!(broken.len(), 1, "{broken:?}");
@@ -262,7 +303,11 @@ w.toml:33: policy.broker.down.reconect_after: is not a known key; remove it or c
 #[test]
 fn every_documented_default_is_the_default() {
     let least = parse(NEEDED).unwrap();
-    for key in KEYS.iter().filter(|key| !["instance", "redis"].contains(&key.section)) {
+    let needs_more = |key: &&Key| {
+        ["instance", "redis", "accounts"].contains(&key.section)
+            || ["database", "timeout"].contains(&key.name)
+    };
+    for key in KEYS.iter().filter(|key| !needs_more(key)) {
         let Some(default) = key.default else { continue };
         let line = format!("{} = {default}\n", key.name);
         let text = if key.section == "supervisor" {
@@ -274,8 +319,17 @@ fn every_documented_default_is_the_default() {
     }
     let redis = |more: &str| parse(&format!("{NEEDED}[redis]\nurl = \"redis://h:1\"\n{more}")).unwrap();
     assert_eq!(redis(""), redis("cluster = false\ntimeout = \"2s\"\n"));
-    let instance = |more: &str| parse(&format!("{NEEDED}[[instance]]\nid = \"a\"\n{more}")).unwrap();
-    assert_eq!(instance(""), instance("desired = \"RUNNING\"\n"));
+    let accounts =
+        |more: &str| parse(&format!("[supervisor]\ndata_folder = \"d\"\n[accounts]\n{more}")).unwrap();
+    assert_eq!(
+        accounts(""),
+        accounts(
+            "url = \"sqlite:d/accounts.db\"\nkey_file = \"d/accounts.key\"\ntimeout = \"5s\"\nconnections = 4\n"
+        )
+    );
+    let history =
+        |more: &str| parse(&format!("{NEEDED}[history]\nurl = \"http://[::1]:8123\"\n{more}")).unwrap();
+    assert_eq!(history(""), history("database = \"warden\"\ntimeout = \"30s\"\n"));
 }
 
 #[test]
@@ -287,8 +341,8 @@ fn values_arrive_and_paths_count_from_the_folder_of_the_file() {
     let config = Config::parse(Path::new("/etc/warden/w.toml"), &text).unwrap();
     assert_eq!(config.supervisor.data_folder, PathBuf::from("/etc/warden/d"));
     assert_eq!(config.supervisor.control, PathBuf::from("/etc/warden/d/control.sock"));
-    assert_eq!(config.accounts, PathBuf::from("/etc/warden/a"));
-    assert_eq!(config.instances[0].desired, Desired::Stopped);
+    assert_eq!(config.accounts, AccountsConfig::File(PathBuf::from("/etc/warden/a")));
+    assert_eq!(config.instances[0].desired, Some(Desired::Stopped));
     assert_eq!(config.params.down.reconnect_after, Span::from_secs(45));
     assert_eq!(config.params.login.waits.after(9), Span::from_secs(2));
     assert_eq!(config.redis.unwrap().timeout, Span::from_secs(1));
@@ -336,19 +390,26 @@ impl Files {
     }
 }
 
+async fn specs(loaded: &Loaded) -> Result<Vec<InstanceSpec>, Faults> {
+    let registered = loaded.accounts.as_ref().unwrap().registered().await.unwrap();
+    loaded.config.specs(&registered, &loaded.places)
+}
+
 const ACCOUNTS: &str = "[accounts.b]\nlogin = 2\nserver = \"S\"\npassword = \"p\"\n\
                         [accounts.a]\nlogin = 1\nserver = \"S\"\npassword = \"p\"\n";
 
 #[tokio::test]
 async fn instances_come_from_the_accounts_unless_the_configuration_names_them() {
     let loaded = Files::new(NEEDED, ACCOUNTS).load().await.unwrap();
-    let named = |loaded: &Loaded| loaded.instances.iter().map(|it| it.id.to_string()).collect::<Vec<_>>();
-    assert_eq!(named(&loaded), ["a", "b"]);
-    assert_eq!(loaded.instances[0].desired, Desired::Running);
+    let specs = specs(&loaded).await.unwrap();
+    let named = |specs: &[InstanceSpec]| specs.iter().map(|it| it.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(named(&specs), ["a", "b"]);
+    assert_eq!(specs[0].desired, Desired::Running);
     let text = format!("{NEEDED}[[instance]]\nid = \"b\"\ndesired = \"STOPPED\"\n");
     let loaded = Files::new(&text, ACCOUNTS).load().await.unwrap();
-    assert_eq!(named(&loaded), ["b"]);
-    assert_eq!((loaded.instances[0].login.number(), loaded.instances[0].desired), (2, Desired::Stopped));
+    let specs = self::specs(&loaded).await.unwrap();
+    assert_eq!(named(&specs), ["b"]);
+    assert_eq!((specs[0].login.map(Login::number), specs[0].desired), (Some(2), Desired::Stopped));
 }
 
 #[tokio::test]
@@ -376,7 +437,7 @@ async fn an_instance_without_an_account_is_told_with_its_line() {
     let told = Files::new(&format!("{NEEDED}[[instance]]\nid = \"z\"\n"), ACCOUNTS).load().await.unwrap_err();
     assert_eq!(told, ["w.toml:6: instance.id: no account is stored for instance z; add it to the accounts"]);
     let told = Files::new(NEEDED, "").load().await.unwrap_err();
-    assert_eq!(told, ["w.toml: instance: there is no instance; add an account to the accounts file"]);
+    assert_eq!(told, ["w.toml: instance: there is no instance; add an account to the accounts"]);
 }
 
 #[tokio::test]

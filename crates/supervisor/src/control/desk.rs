@@ -55,6 +55,7 @@ impl Desk {
             }
             Ask::Reset { instance } => wish(fleet, &instance, Wish::Reset).await,
             Ask::ConfirmClosure { instance } => wish(fleet, &instance, Wish::ConfirmClosure).await,
+            Ask::CredentialsChanged { instance } => wish(fleet, &instance, Wish::CredentialsChanged).await,
             Ask::Drain {} => Ok(json!({ "draining": true })),
         }
     }

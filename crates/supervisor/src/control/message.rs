@@ -47,6 +47,11 @@ pub enum Ask {
         /// Which instance.
         instance: InstanceId,
     },
+    /// New credentials are stored: what was refused before no longer counts (LOG-9).
+    CredentialsChanged {
+        /// Which instance.
+        instance: InstanceId,
+    },
     /// End the supervisor in order; answered before it ends.
     Drain {},
 }

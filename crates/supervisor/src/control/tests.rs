@@ -64,6 +64,7 @@ async fn every_question_arrives_as_it_was_asked() {
         Ask::Stop { instance: id(), mode: Some(warden_domain::StopMode::Preserve) },
         Ask::Reset { instance: id() },
         Ask::ConfirmClosure { instance: id() },
+        Ask::CredentialsChanged { instance: id() },
         Ask::Drain {},
     ] {
         let echoed = client.ask(ask.clone()).await.unwrap();
