@@ -252,13 +252,7 @@ impl Default for Origin {
 
 impl Origin {
     fn journalled(row: Journalled) -> Self {
-        Self {
-            state: Some(row.state),
-            version: row.version,
-            op: row.op,
-            at: Some(row.at),
-            ..Self::default()
-        }
+        Self { state: Some(row.state), version: row.version, op: row.op, at: Some(row.at), ..Self::default() }
     }
 
     fn corrupted(&mut self, instance: &InstanceId, what: &str) {
@@ -289,13 +283,7 @@ impl Origin {
 }
 
 /// `bare` says that the hot-state store was asked and holds nothing.
-fn found(
-    spec: &InstanceSpec,
-    epoch: Epoch,
-    from: Origin,
-    known: Known,
-    bare: bool,
-) -> Found {
+fn found(spec: &InstanceSpec, epoch: Epoch, from: Origin, known: Known, bare: bool) -> Found {
     let Origin { state, version, op, at, stored, taken_over, mut events } = from;
     let recovered = state.as_ref().map(|state| Recovered { state, at });
     let overruled = known.overrules(recovered, bare);

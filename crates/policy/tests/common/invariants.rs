@@ -2,7 +2,7 @@
 
 use warden_domain::{Alert, Desired, FailureReason, Gate, IncidentKind, Layer, Status};
 use warden_policy::{
-    Command, Effect, Event, Instance, Notice, Params, Phase, Stepped, StoreAction, Timer, account::Closure,
+    Absorbing, Command, Effect, Event, Instance, Notice, Params, Phase, Stepped, StoreAction, Timer, account::Closure,
     decode_state, decode_step, encode_state, encode_step,
 };
 
@@ -134,6 +134,15 @@ fn absorbing(before: &Instance, event: &Event, bench: &Bench, seen: Seen<'_>) {
     if matches!(before.phase(), Phase::Stopped { .. }) && !person {
         assert!(matches!(after.phase(), Phase::Stopped { .. }), "left by itself: {}", seen());
     }
+    // A start may obey the accounts store; a person may stop for good what failed.
+    let decided = person || matches!(event, Event::Stop(_) | Event::Absorbed { .. });
+    if let (Some(Absorbing::Stopped { .. }), false) = (before.absorbing(), decided) {
+        let closed = after.closure().is_final();
+        assert!(closed || after.absorbing() == before.absorbing(), "another end: {}", seen());
+    }
+    let closed = matches!(after.absorbing(), Some(Absorbing::Closed { .. }));
+    assert_eq!(closed, after.closure().is_final(), "{}", seen());
+    assert!(after.newest_moment() <= bench.now, "made before it happened: {}", seen());
     if !before.closure().is_final() {
         return;
     }

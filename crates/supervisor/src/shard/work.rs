@@ -69,27 +69,16 @@ impl Shard {
             Work::Absorb => {
                 let told = slot.ending.told();
                 self.tasks.spawn(async move {
-                    let done = shared.accounts.absorb(&id, epoch, told).await.into();
-                    vec![(index, Worked::Absorb(told, done))]
+                    vec![(index, Worked::Absorb(told, absorb(&shared, &id, epoch, told).await))]
                 });
             }
         }
     }
 
-    /// Something ended: what waited for it begins, and the policy hears of it.
+    /// Something ended: what waited for it begins, and who is concerned hears of it.
     pub(super) fn worked(&mut self, index: u32, worked: Worked) {
-        let ours = self.slots[index as usize].is_ours();
-        if let Worked::AbsorbAgain = worked {
-            if ours {
-                self.begin_work(index, Work::Absorb);
-            }
-            return;
-        }
-        match self.working.get_mut(&index).and_then(VecDeque::pop_front) {
-            Some(next) if ours => self.spawn(index, next),
-            Some(_) | None => {
-                self.working.remove(&index);
-            }
+        if !matches!(worked, Worked::AbsorbAgain) {
+            self.begin_next(index);
         }
         match worked {
             Worked::Credentials { id, deadline, found } => self.log_in(index, id, deadline, found),
@@ -101,8 +90,33 @@ impl Shard {
                 warn!(%instance, ?action, why, "a store action failed; it is tried again where a rule says so");
                 self.follow_up(index, Event::StoreDone(action, false));
             }
-            Worked::AbsorbAgain => {}
+            Worked::AbsorbAgain => {
+                if self.slots[index as usize].is_ours() {
+                    self.begin_work(index, Work::Absorb);
+                }
+            }
         }
+    }
+
+    /// Begins what waited for the end of what was under way for the instance.
+    fn begin_next(&mut self, index: u32) {
+        let ours = self.slots[index as usize].is_ours();
+        match self.working.get_mut(&index).and_then(VecDeque::pop_front) {
+            Some(next) if ours => self.spawn(index, next),
+            Some(_) | None => {
+                self.working.remove(&index);
+            }
+        }
+    }
+}
+
+/// Other work of the instance waits behind it: an answer that does not come in time counts as none.
+async fn absorb(shared: &Shared, instance: &InstanceId, epoch: Epoch, told: Option<Absorbed>) -> Done {
+    let in_time = shared.clock.now().after(shared.params.closure.retry_after);
+    let recorded = shared.accounts.absorb(instance, epoch, told);
+    match tokio::time::timeout(shared.clock.until(in_time), recorded).await {
+        Ok(recorded) => recorded.into(),
+        Err(_) => Done::No("no answer in time".to_owned()),
     }
 }
 

@@ -105,3 +105,117 @@ const fn parts(absorbed: Absorbed) -> (Absorbing, Timestamp) {
         Absorbed::Closed { reason, since } => (Absorbing::Closed { reason }, since),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use warden_domain::{Desired, InstanceId, Login, TradeServer};
+    use warden_policy::{Effects, Params, step};
+
+    use super::*;
+
+    const STOPPED_AT: Timestamp = Timestamp::from_millis(1_000_000);
+    const EARLIER: Timestamp = Timestamp::from_millis(999_999);
+    const LATER: Timestamp = Timestamp::from_millis(1_000_001);
+    const NOW: Timestamp = Timestamp::from_millis(2_000_000);
+
+    fn spec(login: bool) -> InstanceSpec {
+        InstanceSpec {
+            id: InstanceId::new("a").unwrap(),
+            login: login.then(|| Login::new(5_000).unwrap()),
+            server: TradeServer::new("Broker-Live").unwrap(),
+            desired: Desired::Running,
+        }
+    }
+
+    fn stopped(permanently: bool) -> Absorbed {
+        Absorbed::Stopped { reason: FailureReason::BrokerDown, permanently, since: STOPPED_AT }
+    }
+
+    const CLOSED_THEN: Absorbed =
+        Absorbed::Closed { reason: FailureReason::AccountDisabled, since: STOPPED_AT };
+
+    fn after(events: &[Event], at: Timestamp) -> Instance {
+        let (mut state, mut fx) = (Instance::new(1), Effects::default());
+        for event in events {
+            let _ = step(&mut state, event, at, &Params::default(), &mut fx);
+        }
+        state
+    }
+
+    fn running(at: Timestamp) -> Instance {
+        after(&[Event::Start], at)
+    }
+
+    /// What `known` makes of a state that was journalled then.
+    fn verdict(known: Absorbed, state: &Instance, at: Option<Timestamp>) -> Option<Event> {
+        Known::of(&spec(true), Some(known), NOW).overrules(Some(Recovered { state, at }), false)
+    }
+
+    #[test]
+    fn rec_3_a_stop_holds_over_what_is_older_and_over_nothing_else() {
+        let (state, since) = parts(stopped(true));
+        let holds = Some(Event::Absorbed { state, since, destroyed: false });
+        let known = Known::of(&spec(true), Some(stopped(true)), NOW);
+        assert_eq!(known.overrules(None, true), holds, "nothing is known");
+        assert_eq!(known.overrules(None, false), holds);
+        for (at, expected) in [(EARLIER, holds), (STOPPED_AT, holds), (LATER, None)] {
+            assert_eq!(verdict(stopped(true), &running(EARLIER), Some(at)), expected, "journalled at {at}");
+        }
+        let hot = after(&[Event::GatewayUp(warden_policy::Report::default())], EARLIER);
+        assert_eq!(verdict(stopped(true), &hot, None), holds, "a hot state from before");
+        let hot = after(&[Event::GatewayUp(warden_policy::Report::default())], LATER);
+        assert_eq!(verdict(stopped(true), &hot, None), None, "a hot state that saw a gateway come later");
+    }
+
+    #[test]
+    fn rec_3_the_same_stop_says_nothing_and_another_one_holds() {
+        let event = |permanently| {
+            let (state, since) = parts(stopped(permanently));
+            Event::Absorbed { state, since, destroyed: false }
+        };
+        let state = after(&[event(true)], EARLIER);
+        assert_eq!(verdict(stopped(true), &state, Some(EARLIER)), None);
+        assert_eq!(verdict(stopped(false), &state, Some(EARLIER)), Some(event(false)));
+        assert_eq!(verdict(stopped(false), &state, Some(LATER)), None, "the journal knows of a later one");
+    }
+
+    #[test]
+    fn acc_2_a_closed_account_holds_over_everything_but_its_own_destruction() {
+        let (state, since) = parts(CLOSED_THEN);
+        let holds = Some(Event::Absorbed { state, since, destroyed: false });
+        for at in [EARLIER, LATER] {
+            assert_eq!(verdict(CLOSED_THEN, &running(at), Some(at)), holds, "running since {at}");
+            assert_eq!(verdict(CLOSED_THEN, &Instance::new(1), Some(at)), holds, "at rest since {at}");
+            let begun = after(&[Event::ConfirmClosure], at);
+            assert_eq!(verdict(CLOSED_THEN, &begun, Some(at)), None, "destruction goes on");
+            assert_eq!(verdict(stopped(true), &begun, Some(EARLIER)), None, "and no stop undoes it");
+        }
+        for (login, bare, destroyed) in
+            [(true, true, false), (true, false, false), (false, false, false), (false, true, true)]
+        {
+            let known = Known::of(&spec(login), Some(CLOSED_THEN), NOW);
+            let event = Event::Absorbed { state, since, destroyed };
+            assert_eq!(known.overrules(None, bare), Some(event), "login {login}, bare {bare}");
+            let found = Recovered { state: &running(EARLIER), at: Some(EARLIER) };
+            assert_eq!(known.overrules(Some(found), bare), holds, "there is something to destroy");
+        }
+    }
+
+    #[test]
+    fn acc_3_an_account_without_login_counts_as_closed() {
+        for recorded in [None, Some(stopped(true)), Some(CLOSED_THEN)] {
+            let known = Known::of(&spec(false), recorded, NOW);
+            let found = Recovered { state: &running(LATER), at: Some(LATER) };
+            let event = known.overrules(Some(found), false);
+            let Some(Event::Absorbed { state: Absorbing::Closed { .. }, .. }) = event else {
+                panic!("{recorded:?} makes {event:?}")
+            };
+            assert_eq!(known.recorded, recorded.map(parts).map(|(state, _)| state), "as the store holds it");
+        }
+        assert_eq!(
+            Known::of(&spec(true), None, NOW).overrules(None, true),
+            None,
+            "nothing is known of an end"
+        );
+    }
+}

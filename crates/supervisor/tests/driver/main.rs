@@ -4,14 +4,18 @@
 
 mod rig;
 
+mod absorbed;
 mod broker;
 mod closure;
 mod conflict;
 mod crash_points;
+mod credentials;
+mod export;
 mod fencing;
 mod idle;
 mod login;
 mod restart;
+mod saga;
 mod soak;
 mod store_lost;
 mod surface;

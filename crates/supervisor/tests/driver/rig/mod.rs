@@ -3,6 +3,7 @@
 mod accounts;
 mod clock;
 mod gateways;
+mod hooks;
 mod journal;
 mod relay;
 
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub(crate) use accounts::GatedAccounts;
 pub(crate) use clock::PausedClock;
 pub(crate) use gateways::{Gateways, Manner};
+pub(crate) use hooks::{Hooked, Hooks, Moment, Side};
 pub(crate) use journal::FaultyJournal;
 pub(crate) use relay::Relay;
 use tokio::sync::mpsc;
@@ -31,6 +33,8 @@ pub(crate) struct Rig {
     pub(crate) journal: Arc<FaultyJournal>,
     pub(crate) hot: MemoryHot,
     pub(crate) accounts: Arc<GatedAccounts>,
+    /// What the stores do beside their work.
+    pub(crate) hooks: Arc<Hooks>,
     pub(crate) gateways: Arc<Gateways>,
     pub(crate) params: Params,
     pub(crate) options: Options,
@@ -51,6 +55,7 @@ impl Rig {
         Self {
             gateways: Arc::new(Gateways::new(&specs, clock.clone(), journal.clone(), hot.clone())),
             accounts: Arc::new(GatedAccounts::new(MemoryAccounts::new(accounts).unwrap())),
+            hooks: Arc::default(),
             clock,
             journal,
             hot,
@@ -85,9 +90,9 @@ impl Rig {
         let parts = Parts {
             instances: self.specs.clone(),
             params: Arc::new(self.params.clone()),
-            journal: self.journal.clone(),
-            hot: Arc::new(self.hot.clone()),
-            accounts: self.accounts.clone(),
+            journal: Arc::new(self.hooked(self.journal.clone())),
+            hot: Arc::new(self.hooked(self.hot.clone())),
+            accounts: Arc::new(self.hooked(self.accounts.clone())),
             bridge,
             inbound,
             ownership: self.ownership.clone(),
@@ -97,6 +102,10 @@ impl Rig {
         self.fleet = Some(Fleet::start(parts).await?);
         settle().await;
         Ok(())
+    }
+
+    fn hooked<T>(&self, inner: T) -> Hooked<T> {
+        Hooked { inner, hooks: self.hooks.clone() }
     }
 
     /// Starts a fleet and connects every gateway.
