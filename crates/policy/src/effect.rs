@@ -109,6 +109,32 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// A stable name for logs and queries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LoginFailed => "LoginFailed",
+            Self::RepeatedLoginFailure => "RepeatedLoginFailure",
+            Self::LoginRecovered => "LoginRecovered",
+            Self::CredentialsNeeded => "CredentialsNeeded",
+            Self::BrokerGivenUp => "BrokerGivenUp",
+            Self::RateLimitStopped => "RateLimitStopped",
+            Self::ConnectionLost => "ConnectionLost",
+            Self::ReconnectGivenUp => "ReconnectGivenUp",
+            Self::RestartGivenUp => "RestartGivenUp",
+            Self::StateStoreGivenUp => "StateStoreGivenUp",
+            Self::AccountDisabled => "AccountDisabled",
+            Self::AccountClosed => "AccountClosed",
+            Self::CredentialsDeleted => "CredentialsDeleted",
+            Self::PermissionsChanged => "PermissionsChanged",
+            Self::RebuildFailed => "RebuildFailed",
+            Self::TradesLeftOpen => "TradesLeftOpen",
+            Self::RecoveryExhausted => "RecoveryExhausted",
+            Self::ConflictPersists => "ConflictPersists",
+            Self::TradingStopped => "TradingStopped",
+        }
+    }
+
     /// The sentence that people read.
     #[must_use]
     pub const fn text(self) -> &'static str {

@@ -7,6 +7,7 @@ mod clock;
 pub mod config;
 pub mod control;
 mod fleet;
+mod history;
 mod meters;
 mod metrics;
 mod ownership;
@@ -19,6 +20,7 @@ pub mod why;
 
 pub use clock::{Clock, SystemClock};
 pub use fleet::{Fleet, FleetError, InstanceSpec, Options, Parts, Wish, WishError};
+pub use history::{Derived, Deriver, ExportConfig, ExportEnded, ExportError, ExportParts, Exporter};
 pub use metrics::{MetricsEndpoint, MetricsError, serve_metrics};
 pub use ownership::Ownership;
 pub use stats::Stats;

@@ -106,6 +106,18 @@ catalogue! {
     /// How far the history is behind; absent where no history is configured.
     HISTORY_LAG: Gauge[] = "warden_history_lag_seconds", "seconds",
         "age of the oldest journal row that the history has not acknowledged";
+    /// What the history still lacks; absent where no history is configured.
+    HISTORY_BACKLOG: Gauge[] = "warden_history_backlog_rows", "rows",
+        "journal rows that the history has not acknowledged";
+    /// What the history took since the start.
+    HISTORY_EXPORTED: Counter[] = "warden_history_exported_total", "steps",
+        "journalled steps that the history acknowledged";
+    /// Ranges that were not acknowledged; each is sent again as it was.
+    HISTORY_FAILURES: Counter[] = "warden_history_failures_total", "failures",
+        "ranges of the journal that the history did not acknowledge when they were sent";
+    /// Steps of which the history knows little, such as those of a newer program.
+    HISTORY_UNREADABLE: Counter[] = "warden_history_unreadable_total", "steps",
+        "journalled steps that were exported although their payload could not be read";
 }
 
 #[cfg(test)]

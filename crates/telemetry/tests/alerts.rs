@@ -98,6 +98,10 @@ fn what_the_registry_writes_is_what_prometheus_reads() {
     registry.series(&metrics::JOURNAL_LAST_COMMIT, []).set(1_700_000_000.25);
     registry.series(&metrics::HOT_STATE_BACKLOG, []).set(7.0);
     registry.series(&metrics::HISTORY_LAG, []).set(0.5);
+    registry.series(&metrics::HISTORY_BACKLOG, []).set(9.0);
+    registry.series(&metrics::HISTORY_EXPORTED, []).add(8);
+    registry.series(&metrics::HISTORY_FAILURES, []).add(6);
+    registry.series(&metrics::HISTORY_UNREADABLE, []).add(1);
     let board = AlertBoard::new(registry.clone());
     let instance = InstanceId::new("acct-1").unwrap();
     board.set(Alert::BrokerDown, &instance, true);
