@@ -1,3 +1,6 @@
+#[cfg(target_os = "linux")]
+mod trace;
+
 use proptest::prelude::*;
 use warden_domain::{InstanceId, Login, TradeServer};
 use warden_store::Pending;
