@@ -1,5 +1,6 @@
 //! The mt5-warden migrator: brings the schemas of all stores up and proves them. See [`exit_codes`] for how it ends.
 
+mod absent;
 mod cli;
 mod exit_codes;
 mod plan;

@@ -7,6 +7,7 @@ use crate::{
     exit_codes,
     report::{Entry, Report},
     stores::each,
+    targets::Purpose,
 };
 
 /// A step as it would be run.
@@ -18,7 +19,7 @@ struct Planned {
 
 /// Prints what `up` would run.
 pub(crate) async fn plan(stores: &[Store], loaded: &Loaded) -> Report {
-    let plans = each(stores, loaded, async |_, schema| planned(schema).await).await;
+    let plans = each(stores, Purpose::Look, loaded, async |_, schema| planned(schema).await).await;
     Report::of(plans, exit_codes::OK, |outcome, place, steps| Entry {
         text: text(outcome.store, place, steps),
         value: json!({

@@ -7,6 +7,7 @@ use crate::{
     exit_codes,
     report::{Entry, Report},
     stores::{IN_USE, each},
+    targets::Purpose,
 };
 
 /// How far a store is that fits our steps.
@@ -57,7 +58,7 @@ impl Standing {
 
 /// Looks at every store and changes none.
 pub(crate) async fn status(stores: &[Store], loaded: &Loaded) -> Report {
-    let standings = each(stores, loaded, async |_, schema| Standing::of(schema).await).await;
+    let standings = each(stores, Purpose::Look, loaded, async |_, schema| Standing::of(schema).await).await;
     let mut report = Report::of(standings, exit_codes::OK, |_, place, standing| Entry {
         text: String::new(),
         value: standing.value(place),

@@ -6,7 +6,7 @@ use warden_supervisor::config::Loaded;
 
 use crate::{
     cli::Store,
-    targets::{self, Target},
+    targets::{self, Purpose, Target},
 };
 
 /// What a running supervisor's files are said to be.
@@ -33,12 +33,13 @@ pub(crate) enum Answer<T> {
 /// Asks each store in turn.
 pub(crate) async fn each<T>(
     stores: &[Store],
+    purpose: Purpose,
     loaded: &Loaded,
     question: impl AsyncFn(Store, &mut dyn Schema) -> Result<T, SchemaError>,
 ) -> Vec<Outcome<T>> {
     let mut outcomes = Vec::new();
     for store in stores.iter().copied() {
-        let answer = match targets::open(store, loaded).await {
+        let answer = match targets::open(store, purpose, loaded).await {
             Ok(Target::Schema(mut schema)) => ask(store, schema.as_mut(), &question).await,
             Ok(Target::Schemaless(why)) => Ok(Answer::Schemaless(why)),
             Err(fault) => Err(fault),

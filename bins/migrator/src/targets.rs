@@ -1,23 +1,34 @@
 //! From the configuration to the schemas of its stores.
 
-use std::{path::Path, time::Duration};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration};
 
 use anyhow::Error;
 use warden_store::schema::Schema;
 use warden_store_clickhouse::ClickHouseConfig;
 use warden_store_duckdb::JournalSchema;
-use warden_store_postgres::{AccountsSchema, OpenError};
-use warden_supervisor::config::{
-    AccountsConfig, Auth, DatabaseConfig, DatabaseUrl, HistoryConfig, Loaded, Places,
-};
+use warden_store_postgres::{AccountsSchema, OpenError, SQLITE_STEPS};
+use warden_supervisor::config::{AccountsConfig, Auth, DatabaseConfig, DatabaseUrl, Loaded, Places};
 
-use crate::cli::Store;
+use crate::{absent::Absent, cli::Store};
 
-/// How long to wait for another process that has a DuckDB file: another migrator ends soon, a supervisor does not.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What a store is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be looked at: nothing is made.
+    Look,
+    /// To be brought up: what is missing is made.
+    BringUp,
+}
 
-/// The file of the embedded history, in the data folder.
-const HISTORY: &str = "history.duckdb";
+impl Purpose {
+    /// How long to wait for another process that has a DuckDB file: another migrator ends soon, a supervisor does not.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Look => Duration::from_secs(1),
+            Self::BringUp => Duration::from_secs(10),
+        }
+    }
+}
 
 /// Where a store's schema is.
 pub(crate) enum Target {
@@ -37,27 +48,46 @@ impl Target {
 ///
 /// # Errors
 /// When the configuration is wrong, or the store does not answer.
-pub(crate) async fn open(store: Store, loaded: &Loaded) -> Result<Target, Error> {
-    let config = &loaded.config;
+pub(crate) async fn open(store: Store, purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
+    let supervisor = &loaded.config.supervisor;
+    match purpose {
+        Purpose::Look => {}
+        Purpose::BringUp => make_data_folder(&supervisor.data_folder, &loaded.places)?,
+    }
     match store {
-        Store::Accounts => accounts(loaded).await,
+        Store::Accounts => accounts(purpose, loaded).await,
         Store::Journal => {
-            let journal = JournalSchema::open(&config.supervisor.journal()).waiting_at_most(PATIENCE);
+            let journal = JournalSchema::open(&supervisor.journal()).waiting_at_most(purpose.patience());
             Ok(Target::of(journal))
         }
-        Store::History => history(&config.history, &config.supervisor.data_folder, loaded),
+        Store::History => history(&supervisor.history(), purpose, loaded),
     }
 }
 
-async fn accounts(loaded: &Loaded) -> Result<Target, Error> {
+/// As the supervisor makes it: for its own user alone.
+fn make_data_folder(folder: &Path, places: &Places) -> Result<(), Error> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|fault| {
+        let what = format!("{} cannot be made: {fault}; check the folder above it", folder.display());
+        Error::new(places.fault("supervisor.data_folder", what))
+    })
+}
+
+async fn accounts(purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
     let database = match &loaded.config.accounts {
         AccountsConfig::Database(database) => database,
         AccountsConfig::File(file) => {
             return Ok(Target::Schemaless(format!("in memory, from {}: there is no schema", file.display())));
         }
     };
-    let opened = AccountsSchema::connect(&adapted(database, loaded.accounts_auth.as_ref())).await;
-    let schema = opened.map_err(|fault| match fault {
+    let adapted = adapted(database, loaded.accounts_auth.as_ref());
+    match (&database.url, purpose) {
+        (DatabaseUrl::Sqlite(file), Purpose::Look) if !file.exists() => {
+            return Ok(Target::of(Absent::new(adapted.url, SQLITE_STEPS)));
+        }
+        (DatabaseUrl::Sqlite(_) | DatabaseUrl::Postgres(_), Purpose::Look | Purpose::BringUp) => {}
+    }
+    let schema = AccountsSchema::connect(&adapted).await.map_err(|fault| match fault {
         OpenError::Schema(fault) => Error::new(fault),
         wrong @ (OpenError::Config(_) | OpenError::Unusable { .. } | OpenError::Exposed { .. }) => {
             misconfigured(&loaded.places, "accounts.url", &Error::new(wrong))
@@ -98,10 +128,11 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encoded).collect()
 }
 
-fn history(config: &HistoryConfig, data: &Path, loaded: &Loaded) -> Result<Target, Error> {
+fn history(file: &Path, purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
+    let config = &loaded.config.history;
     let Some(server) = &config.clickhouse else {
-        let file = warden_store_duckdb::HistorySchema::open(&data.join(HISTORY));
-        return Ok(Target::of(file.waiting_at_most(PATIENCE)));
+        let schema = warden_store_duckdb::HistorySchema::open(file).waiting_at_most(purpose.patience());
+        return Ok(Target::of(schema));
     };
     let auth = loaded.history_auth.as_ref();
     let adapted = ClickHouseConfig {

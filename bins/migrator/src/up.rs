@@ -8,11 +8,13 @@ use crate::{
     progress::Progress,
     report::{Entry, Report},
     stores::each,
+    targets::Purpose,
 };
 
 /// Brings every store up, one after the other; one that fails keeps no other back.
 pub(crate) async fn up(stores: &[Store], loaded: &Loaded) -> Report {
-    let done = each(stores, loaded, async |store, schema| bring_up(store, schema).await).await;
+    let done =
+        each(stores, Purpose::BringUp, loaded, async |store, schema| bring_up(store, schema).await).await;
     Report::of(done, exit_codes::OK, |outcome, place, steps| Entry {
         text: text(outcome.store, place, *steps),
         value: json!({ "place": place, "state": "current", "steps": steps }),

@@ -8,6 +8,7 @@ use crate::{
     report::{Entry, Report},
     status::Standing,
     stores::each,
+    targets::Purpose,
 };
 
 /// A store as it was found.
@@ -33,7 +34,7 @@ impl Proof {
 
 /// Compares every store with the sum of its steps.
 pub(crate) async fn verify(stores: &[Store], loaded: &Loaded) -> Report {
-    let proofs = each(stores, loaded, async |_, schema| prove(schema).await).await;
+    let proofs = each(stores, Purpose::Look, loaded, async |_, schema| prove(schema).await).await;
     Report::of(proofs, exit_codes::IN_USE, |outcome, place, proof| Entry {
         text: text(outcome.store, place, proof),
         value: json!({

@@ -172,6 +172,10 @@ impl Schema for HistorySchema {
         STEPS
     }
 
+    fn text(&self, step: &Step) -> String {
+        self.rendered(step).into_iter().map(|sql| format!("{sql};\n")).collect()
+    }
+
     fn lock(&mut self) -> Pending<'_, Result<(), SchemaError>> {
         Box::pin(self.hold())
     }
