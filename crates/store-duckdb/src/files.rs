@@ -160,11 +160,16 @@ impl Drop for FileLock {
     }
 }
 
-/// Makes a DuckDB file without tables that only its owner reads and writes, whole or not at all, and its folder when
-/// that is missing.
-pub(crate) fn make_database(path: &Path) -> io::Result<()> {
+/// Makes the folder of a file, for its owner only, when it is missing; answers it.
+pub(crate) fn make_folder_of(path: &Path) -> io::Result<&Path> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    Ok(folder)
+}
+
+/// Makes a DuckDB file without tables that only its owner reads and writes, whole or not at all.
+pub(crate) fn make_database(path: &Path) -> io::Result<()> {
+    let folder = make_folder_of(path)?;
     let begun = path.with_extension("begun");
     match fs::remove_file(&begun) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -22,6 +22,7 @@ mod config;
 mod fault;
 mod files;
 mod head;
+mod history;
 mod journal;
 mod keeper;
 mod open;
@@ -33,6 +34,7 @@ mod segment;
 mod writer;
 
 pub use config::{Checkpoints, Config, Probe};
+pub use history::{DuckHistory, HistoryConfig};
 pub use journal::DuckJournal;
 pub use probe::probe_main;
 pub use schema::{HistorySchema, JournalSchema};

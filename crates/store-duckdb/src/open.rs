@@ -69,7 +69,8 @@ pub(crate) struct Examined {
 /// Opens the file and proves its newest rows; the newest one may be newer than `claimed`.
 pub(crate) fn examine(config: &Config, files: &Files, claimed: Head, proven: u64) -> Result<Examined, Fault> {
     if let Some(probe) = config.probe.as_ref().filter(|_| files.database().exists()) {
-        probe::run(probe, files)?;
+        let died = probe::run(probe, &files.database()).map_err(|error| Fault::storage("probe", error))?;
+        died.map_or(Ok(()), |reason| Err(files.set_aside(reason)))?;
     }
     let flags = flags(config).map_err(|error| Fault::storage("open", error))?;
     let examined = connect(files, flags).map_err(Refusal::from).and_then(|conn| {

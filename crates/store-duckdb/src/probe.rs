@@ -1,11 +1,12 @@
 use std::{
+    io,
     path::Path,
     process::{Command, ExitCode, Stdio},
 };
 
 use duckdb::{AccessMode, Connection};
 
-use crate::{config::Probe, fault::Fault, files::Files};
+use crate::config::Probe;
 
 /// What a program's hidden subcommand does when the journal asks it to try `file` out: opens it read-only, which replays
 /// the write-ahead log, and reads every table. Exit code 0 when that worked, 1 when DuckDB refused it with an error,
@@ -35,21 +36,17 @@ fn try_out(file: &Path) -> Result<(), duckdb::Error> {
     Ok(())
 }
 
-/// Runs the trial. A clean refusal counts as survived: opening meets the same error and names it.
-pub(crate) fn run(probe: &Probe, files: &Files) -> Result<(), Fault> {
-    let trial = Command::new(&probe.program)
-        .args(&probe.args)
-        .arg(files.database())
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Fault::storage("probe", error))?;
+/// Runs the trial and answers why the file cannot be opened here. A clean refusal counts as survived: opening meets the
+/// same error and names it.
+pub(crate) fn run(probe: &Probe, file: &Path) -> io::Result<Option<String>> {
+    let trial = Command::new(&probe.program).args(&probe.args).arg(file).stdin(Stdio::null()).output()?;
     match trial.status.code() {
-        Some(0) => Ok(()),
-        Some(code) if code == i32::from(REFUSED) => Ok(()),
+        Some(0) => Ok(None),
+        Some(code) if code == i32::from(REFUSED) => Ok(None),
         Some(_) | None => {
             let said = String::from_utf8_lossy(&trial.stderr);
             let said = said.lines().last().unwrap_or("nothing");
-            Err(files.set_aside(format!("opening it ended its process ({}; it said: {said})", trial.status)))
+            Ok(Some(format!("opening it ended its process ({}; it said: {said})", trial.status)))
         }
     }
 }

@@ -12,8 +12,15 @@ use std::{
 
 use tokio::runtime::Builder;
 use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
-use warden_store::{Journal, JournalError, Record, schema::up};
-use warden_store_duckdb::{Config, DuckJournal, HistorySchema, JournalSchema, probe_main};
+use warden_store::{
+    History, HistoryRows, Journal, JournalError, Record,
+    conformance::history::{JOURNAL, event, origin},
+    history::Range,
+    schema::up,
+};
+use warden_store_duckdb::{
+    Config, DuckHistory, DuckJournal, HistoryConfig, HistorySchema, JournalSchema, probe_main,
+};
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -27,6 +34,8 @@ fn main() -> ExitCode {
         ["open", folder] => open(folder),
         ["fill", folder, how] => fill(folder, how),
         ["up", folder] => bring_up(folder),
+        ["export", file] => export(file),
+        ["hold-history", file] => hold_history(file),
         other => Err(format!("{other:?} is nothing this program does").into()),
     };
     match done {
@@ -89,6 +98,34 @@ fn until_told() -> Done {
 fn open(folder: &str) -> Done {
     DuckJournal::open(Config::new(folder))?;
     Ok(())
+}
+
+/// Exports ranges of [`PIECE`] rows, from what is there on, and prints each acknowledged last row, until it is killed.
+fn export(file: &str) -> Done {
+    let history = DuckHistory::open(HistoryConfig::new(file))?;
+    Builder::new_current_thread().build()?.block_on(async {
+        loop {
+            let last = history.exported(JOURNAL).await?.unwrap_or(0);
+            let range = Range { journal: JOURNAL, first: last + 1, last: last + PIECE };
+            let events = (range.first..=range.last).map(|seq| event(origin("account-1", seq, millis(seq))));
+            let rows = HistoryRows { events: events.collect(), ..HistoryRows::default() };
+            history.insert(range, &rows).await?;
+            println!("{}", range.last);
+        }
+    })
+}
+
+/// Rows of one exported range.
+const PIECE: u64 = 700;
+
+fn millis(seq: u64) -> Timestamp {
+    Timestamp::from_millis(seq.cast_signed())
+}
+
+/// Holds a history open until its standard input ends.
+fn hold_history(file: &str) -> Done {
+    let _history = DuckHistory::open(HistoryConfig::new(file))?;
+    until_told()
 }
 
 /// Says that it begins, then brings the journal and the history of a folder up.

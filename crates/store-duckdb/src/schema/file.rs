@@ -1,6 +1,6 @@
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -97,7 +97,7 @@ impl SchemaFile {
             place: self.place(),
             what: format!("{}: {error}", self.lock.display()),
         };
-        std::fs::create_dir_all(self.lock.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+        files::make_folder_of(&self.lock).map_err(failed)?;
         let deadline = Instant::now() + self.patience;
         loop {
             match FileLock::take(&self.lock).map_err(failed)? {
