@@ -52,12 +52,12 @@ type Objects = BTreeMap<String, String>;
 async fn objects(link: &Link, database: &str) -> Result<Objects, Fault> {
     #[derive(Row, Deserialize)]
     struct Object {
-        name: String,
+        object: String,
         text: String,
     }
-    let tables = "SELECT 'table ' || name AS name, concat(engine_full, ' ', as_select, ' ', comment) AS text \
+    let tables = "SELECT 'table ' || name AS object, concat(engine_full, ' ', as_select, ' ', comment) AS text \
                   FROM system.tables WHERE database = ? AND name != 'schema_step' AND NOT startsWith(name, ?)";
-    let columns = "SELECT 'column ' || table || '.' || name AS name, \
+    let columns = "SELECT 'column ' || table || '.' || name AS object, \
                    concat(type, ' ', default_kind, ' ', default_expression, ' ', compression_codec, ' ', comment) \
                    AS text \
                    FROM system.columns WHERE database = ? AND table != 'schema_step' AND NOT startsWith(table, ?)";
@@ -65,7 +65,7 @@ async fn objects(link: &Link, database: &str) -> Result<Objects, Fault> {
     for sql in [tables, columns] {
         let query = link.query(sql).bind(database).bind(lock::PREFIX);
         let found = link.rows::<Object>(query).await?.into_iter();
-        all.extend(found.map(|Object { name, text }| (name, normal(&text, database))));
+        all.extend(found.map(|Object { object, text }| (object, normal(&text, database))));
     }
     Ok(all)
 }

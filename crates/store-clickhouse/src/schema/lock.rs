@@ -7,7 +7,10 @@
 
 use std::{
     process,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -190,10 +193,13 @@ fn table(number: u64) -> String {
     format!("{PREFIX}{number:06}")
 }
 
-/// Names this program among all that want the lock.
+static TAKERS: AtomicU32 = AtomicU32::new(0);
+
+/// Names this one among all that want the lock.
 fn owner() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("process {} ({})", process::id(), now.as_nanos())
+    let other = TAKERS.fetch_add(1, Ordering::Relaxed);
+    format!("process {} ({}-{other})", process::id(), now.as_nanos())
 }
 
 #[cfg(test)]
