@@ -2,34 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use warden_domain::{FailureReason, Status, StopMode};
-use warden_policy::{Effect, Notice, decode_step};
-use warden_store::{Accounts as _, AccountsError};
-use warden_supervisor::{Wish, WishError};
+use warden_domain::{Status, StopMode};
+use warden_supervisor::Wish;
 
-use crate::rig::{GatedAccounts, Rig, id, pass, settle};
-
-async fn times_recorded(rig: &Rig) -> usize {
-    let rows = rig.rows(&id(0)).await;
-    rows.iter()
-        .flat_map(|row| decode_step(&row.payload).unwrap().effects.list().to_vec())
-        .filter(|(_, effect)| *effect == Effect::Notify(Notice::CredentialsDeleted))
-        .count()
-}
-
-async fn assert_destroyed(rig: &Rig) {
-    assert!(rig.hot.keys(&id(0)).is_empty(), "{:?}", rig.hot.keys(&id(0)));
-    assert_eq!(rig.accounts.account(&id(0)).await, Err(AccountsError::Revoked(id(0))));
-    let last = rig.rows(&id(0)).await.pop().unwrap();
-    let state = decode_step(&last.payload).unwrap().state;
-    assert_eq!((state.status(), state.login_attempt_count()), (Status::Inactive, 0));
-    assert_eq!(state.last_failure_reason(), FailureReason::AccountClosed);
-    assert_eq!(times_recorded(rig).await, 1);
-    for wish in [Wish::Start, Wish::Reset] {
-        let refused = rig.fleet().wish(&id(0), wish).await.unwrap_err();
-        assert_eq!(refused, WishError::Refused(warden_policy::Refused::AccountClosed));
-    }
-}
+use crate::{
+    rig::{GatedAccounts, Rig, id, pass, settle},
+    saga::{assert_destroyed, times_recorded},
+};
 
 #[tokio::test(start_paused = true)]
 async fn acc_3_destruction_removes_keys_and_credentials_and_leaves_the_archive() {
@@ -38,7 +17,7 @@ async fn acc_3_destruction_removes_keys_and_credentials_and_leaves_the_archive()
     rig.fleet().wish(&id(0), Wish::ConfirmClosure).await.unwrap();
     pass(5).await;
     assert_eq!(rig.gateways.commands(&id(0)), ["login", "confirm", "close trades", "end session"]);
-    assert_destroyed(&rig).await;
+    assert_destroyed(&rig, "closed by a person").await;
     let text = rig.fleet().registry().render();
     let news = "warden_announced_timestamp_seconds{alert=\"CredentialsDeleted\",instance=\"i0\"}";
     assert!(text.contains(news), "{text}");
@@ -57,11 +36,11 @@ async fn killed_at(hinder: impl Fn(&Rig, bool), stage: &str) {
     hinder(&rig, false);
     rig.start().await;
     pass(1).await;
-    assert_destroyed(&rig).await;
+    assert_destroyed(&rig, stage).await;
     rig.kill().await;
     rig.start_all().await;
     pass(60).await;
-    assert_destroyed(&rig).await;
+    assert_destroyed(&rig, stage).await;
     assert_eq!(rig.accounts.deleted.load(Ordering::SeqCst), 1, "{stage}");
 }
 
@@ -92,7 +71,7 @@ async fn acc_3_a_step_that_fails_is_tried_again_without_a_restart() {
     pass(3).await;
     rig.accounts.refuse_revoke.store(false, Ordering::SeqCst);
     pass(120).await;
-    assert_destroyed(&rig).await;
+    assert_destroyed(&rig, "tried again").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,13 +14,15 @@ async fn disown(rig: &Rig) {
     rig.gateways.drop_connection(&id(0)).await;
 }
 
-async fn times_recorded(rig: &Rig) -> usize {
+/// How often the journal says that the credentials were destroyed.
+pub(crate) async fn times_recorded(rig: &Rig) -> usize {
     let rows = rig.rows(&id(0)).await;
     let effects = rows.iter().flat_map(|row| decode_step(&row.payload).unwrap().effects.list().to_vec());
     effects.filter(|(_, effect)| *effect == Effect::Notify(Notice::CredentialsDeleted)).count()
 }
 
-async fn assert_destroyed(rig: &Rig, when: &str) {
+/// Nothing is left of the account but its archive, and nothing starts it again.
+pub(crate) async fn assert_destroyed(rig: &Rig, when: &str) {
     assert!(rig.hot.keys(&id(0)).is_empty(), "{when}: {:?}", rig.hot.keys(&id(0)));
     assert_eq!(rig.accounts.account(&id(0)).await, Err(AccountsError::Revoked(id(0))), "{when}");
     let registered = rig.accounts.registered().await.unwrap().remove(0);

@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use warden_bridge_sim::{Bars, FaultMix, FleetPlan, Market, Settings, World};
 use warden_domain::{Desired, InstanceId, Status, StopMode};
-use warden_policy::{Effects, decode_step, step};
-use warden_store::{Account, Password, Row, memory::MemoryAccounts};
+use warden_policy::{Absorbing, Effects, Instance, decode_step, step};
+use warden_store::{Absorbed, Account, Accounts as _, Password, Row, memory::MemoryAccounts};
 use warden_supervisor::{InstanceSpec, Wish};
 
 use crate::{
     conflict::write_under,
-    rig::{GatedAccounts, Relay, Rig, pass, settle},
+    rig::{FaultyJournal, GatedAccounts, Relay, Rig, pass, settle},
 };
 
 const INSTANCES: usize = 24;
@@ -55,7 +55,7 @@ impl Dice {
 /// One thing that befalls the stores or the supervisor.
 async fn misfortune(rig: &mut Rig, dice: &mut Dice) {
     let some = rig.specs[usize::try_from(dice.roll(INSTANCES as u64)).unwrap()].id.clone();
-    match dice.roll(11) {
+    match dice.roll(13) {
         0 => {
             rig.kill().await;
             pass(dice.roll(20)).await;
@@ -77,6 +77,25 @@ async fn misfortune(rig: &mut Rig, dice: &mut Dice) {
             rig.hot.set_reachable(true);
         }
         3 => rig.journal.fail(dice.roll(6)),
+        // Credentials are waited for, and ends are recorded later, by the next process where this one dies.
+        11 => {
+            rig.hooks.accounts_down.store(true, Ordering::SeqCst);
+            pass(dice.roll(60)).await;
+            if dice.roll(2) == 0 {
+                rig.kill().await;
+                rig.start().await;
+            }
+            rig.hooks.accounts_down.store(false, Ordering::SeqCst);
+        }
+        // The journal is lost, and now and then the hot state with it.
+        12 => {
+            rig.kill().await;
+            rig.journal = std::sync::Arc::new(FaultyJournal::default());
+            if dice.roll(3) == 0 {
+                rig.hot.forget(&some);
+            }
+            rig.start().await;
+        }
         // Whoever writes under the name of a closed account leaves an orphan, which is for the reconciler to find.
         9 => {
             rig.journal.hang_after_commit(true);
@@ -128,6 +147,19 @@ fn assert_replayable(rig: &Rig, instance: &InstanceId, rows: &[Row]) {
     }
 }
 
+/// The accounts store knows of the instance's end what is to be known.
+async fn assert_recorded(rig: &Rig, instance: &InstanceId, state: &Instance) {
+    let registered = rig.accounts.inner.registered().await.unwrap();
+    let of = registered.into_iter().find(|of| of.instance == *instance).expect("it is registered");
+    let recorded = of.absorbed.map(|absorbed| match absorbed {
+        Absorbed::Stopped { reason, permanently, .. } => Absorbing::Stopped { reason, permanently },
+        Absorbed::Closed { reason, .. } => Absorbing::Closed { reason },
+    });
+    let over = matches!(recorded, Some(Absorbing::Closed { .. })) && of.login.is_none();
+    assert!(over || recorded == state.absorbing(), "{instance} is {:?}, and {of:?}", state.absorbing());
+    assert!(over || !state.closure().is_final(), "{instance}: its destruction has not ended: {of:?}");
+}
+
 async fn assert_whole(rig: &Rig) -> BTreeMap<Status, u32> {
     let mut by_status = BTreeMap::new();
     for instance in rig.ids() {
@@ -140,6 +172,7 @@ async fn assert_whole(rig: &Rig) -> BTreeMap<Status, u32> {
         } else {
             rig.assert_consistent(&instance).await;
         }
+        assert_recorded(rig, &instance, &state).await;
         let truth = rig.relay().world().with_world(|world, _| world.truth(&instance).unwrap());
         let resting = matches!(state.phase(), warden_policy::Phase::Stopped { .. });
         assert!(
