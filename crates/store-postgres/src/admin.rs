@@ -90,16 +90,14 @@ impl SqlAccounts {
         let sealed = self.seal(&identity, password).await?;
         let mut change = Change::begin(&self.db, actor).await?;
         refuse_closed(&mut change, instance).await?;
-        let sql = "SELECT instance FROM instances WHERE instance = $1 OR (login = $2 AND server = $3)";
-        let args = [Arg::Text(instance.as_str()), Arg::Int(number), Arg::Text(server.as_str())];
-        for line in change.rows(sql, &args).await? {
-            let other: String = line.cell(0)?;
-            if other == instance.as_str() {
-                return Err(AdminError::Exists(account.instance));
-            }
-            return Err(
-                InstanceId::new(&other).map_or(AdminError::Exists(account.instance), AdminError::Taken)
-            );
+        let sql = "SELECT instance FROM instances WHERE instance = $1";
+        if change.row(sql, &[Arg::Text(instance.as_str())]).await?.is_some() {
+            return Err(AdminError::Exists(account.instance));
+        }
+        let sql = "SELECT instance FROM instances WHERE login = $1 AND server = $2";
+        if let Some(other) = change.row(sql, &[Arg::Int(number), Arg::Text(server.as_str())]).await? {
+            let other = InstanceId::new(&other.cell::<String>(0)?);
+            return Err(AdminError::Taken(other.unwrap_or(account.instance)));
         }
         insert(&mut change, &account, number, &sealed).await?;
         Ok(change.commit().await?)

@@ -36,7 +36,7 @@ pub struct AccountsConfig {
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     Postgres(Box<PgConnectOptions>),
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
 }
 
 impl AccountsConfig {
@@ -125,7 +125,7 @@ impl AccountsConfig {
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
             .busy_timeout(self.answer_timeout.into());
-        Ok(Place::Sqlite(options.disable_statement_logging()))
+        Ok(Place::Sqlite(Box::new(options.disable_statement_logging())))
     }
 
     /// A statement's own time and a second, so that the server, which says more, speaks first.

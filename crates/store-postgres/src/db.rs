@@ -100,7 +100,7 @@ impl Db {
                 let pool = SqlitePoolOptions::new()
                     .max_connections(config.connections)
                     .acquire_timeout(config.answer_timeout.into());
-                Pool::Sqlite(pool.connect_lazy_with(options))
+                Pool::Sqlite(pool.connect_lazy_with(*options))
             }
         };
         Self { pool, patience: config.patience() }

@@ -34,15 +34,14 @@ impl From<Fault> for AccountsError {
 
 /// What the engine said, in one line. Of its errors only message and code are used: the detail quotes rows.
 pub(crate) fn words(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(said) => {
-            let code = said.code().unwrap_or_default();
-            short(&format!("{} (code {code})", said.message()))
-        }
-        sqlx::Error::Io(error) => short(&error.to_string()),
-        sqlx::Error::PoolTimedOut => "no connection came about in time".to_owned(),
-        other => short(&other.to_string()),
+    if let Some(said) = error.as_database_error() {
+        let code = said.code().unwrap_or_default();
+        return short(&format!("{} (code {code})", said.message()));
     }
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        return "no connection came about in time".to_owned();
+    }
+    short(&error.to_string())
 }
 
 /// The engine's code of an error that it reported.

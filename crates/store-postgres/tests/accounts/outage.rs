@@ -1,0 +1,130 @@
+//! A store that does not answer, and answers again.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use warden_domain::{Epoch, Span};
+use warden_store::{Account, Accounts, AccountsError};
+use warden_store_postgres::{AccountsConfig, SqlAccounts};
+use warden_testkit::{Postgres, poll_until_async};
+
+use crate::common::{Engine, Place, account, all_powerful, instance};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A store in a cluster of its own, which is impatient.
+async fn in_own_cluster(cluster: &Postgres) -> (Place, AccountsConfig, SqlAccounts) {
+    // The keys lie in the place of another store.
+    let keys = Place::new(Engine::Sqlite);
+    let database = cluster.database().unwrap();
+    let config = AccountsConfig {
+        connect_timeout: Span::from_millis(300),
+        answer_timeout: Span::from_millis(500),
+        ..all_powerful(cluster, &database)
+    };
+    let mut schema = warden_store_postgres::AccountsSchema::connect(&config).await.unwrap();
+    let now = warden_domain::Timestamp::from_millis(1);
+    warden_store::schema::up(&mut schema, now, &mut |_| ()).await.unwrap();
+    let store = SqlAccounts::open(&config, keys.kms("key", None), "sup-1").await.unwrap();
+    store.register(account("a", 1, "secret"), "operator").await.unwrap();
+    (keys, config, store)
+}
+
+fn is_unreachable<T: std::fmt::Debug>(answer: Result<T, AccountsError>) {
+    match answer {
+        Err(AccountsError::Unreachable(what)) => assert!(!what.contains("secret"), "{what}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn works_again(store: &SqlAccounts) -> Account {
+    let a = instance("a");
+    poll_until_async(SOON, "the store to answer", async || store.account(&a).await.ok()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_is_unreachable_until_it_is_back() {
+    let mut cluster = Postgres::start().unwrap();
+    let (keys, config, store) = in_own_cluster(&cluster).await;
+    let a = [instance("a")];
+    assert_eq!(store.raise_epochs(&a).await, Ok(vec![Epoch(1)]));
+    cluster.kill().unwrap();
+    for _ in 0..2 {
+        is_unreachable(store.account(&a[0]).await);
+        is_unreachable(store.raise_epochs(&a).await);
+        is_unreachable(store.delete(&a[0], Epoch(9)).await);
+    }
+    let opened = SqlAccounts::open(&config, keys.kms("key", None), "sup-2").await;
+    assert!(opened.unwrap_err().is_unreachable(), "it may be opened later");
+    cluster.restart().unwrap();
+    assert_eq!(works_again(&store).await.password.reveal(), "secret");
+    assert_eq!(store.raise_epochs(&a).await, Ok(vec![Epoch(2)]), "nothing was raised in vain");
+    assert_eq!(store.verify_audit().await.unwrap().fault, None);
+
+    // In order, with the connections told of it.
+    cluster.stop().unwrap();
+    is_unreachable(store.registered().await);
+    cluster.restart().unwrap();
+    works_again(&store).await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_unreachable_in_time() {
+    let mut cluster = Postgres::start().unwrap();
+    let (_keys, _, store) = in_own_cluster(&cluster).await;
+    cluster.pause().unwrap();
+    let began = Instant::now();
+    is_unreachable(store.account(&instance("a")).await);
+    is_unreachable(store.raise_epochs(&[instance("a")]).await);
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    cluster.resume().unwrap();
+    works_again(&store).await;
+    let raised = store.raise_epochs(&[instance("a")]).await.unwrap();
+    assert!(raised[0] <= Epoch(2), "a call that timed out may have been done, once: {raised:?}");
+}
+
+#[tokio::test]
+async fn a_writer_that_waits_too_long_for_another_is_told_so() {
+    let mut place = Place::new(Engine::Postgres);
+    place.config.answer_timeout = Span::from_millis(300);
+    let store: Arc<dyn Accounts> = Arc::new(place.open().await);
+    let (cluster, database) = place.server();
+    let mut psql = std::process::Command::new("psql");
+    psql.args(["-X", "-q", "-h", "127.0.0.1", "-p", &cluster.port().to_string()]);
+    psql.args(["-U", cluster.superuser(), "-d", database]).env("PGPASSWORD", cluster.password());
+    psql.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut psql = psql.spawn().unwrap();
+    let held = "BEGIN; SELECT 1 FROM audit_head FOR UPDATE;\n";
+    std::io::Write::write_all(psql.stdin.as_mut().unwrap(), held.as_bytes()).unwrap();
+    poll_until_async(SOON, "the head to be locked", async || {
+        let locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+            WHERE c.relname = 'audit_head' AND l.mode = 'RowShareLock'";
+        (place.sql(locks).await == ["1"]).then_some(())
+    })
+    .await
+    .unwrap();
+    is_unreachable(store.raise_epochs(&[instance("a")]).await);
+    assert_eq!(store.registered().await, Ok(vec![]), "who only reads does not wait");
+    psql.kill().unwrap();
+    psql.wait().unwrap();
+    poll_until_async(SOON, "the head to be let go", async || store.raise_epochs(&[instance("a")]).await.ok())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_writes_is_waited_for_but_not_for_ever() {
+    let mut place = Place::new(Engine::Sqlite);
+    place.config.answer_timeout = Span::from_millis(200);
+    let store = place.open().await;
+    let options = SqliteConnectOptions::new().filename(place.file());
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    let writing = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    is_unreachable(store.raise_epochs(&[instance("a")]).await);
+    assert_eq!(store.registered().await, Ok(vec![]), "who only reads does not wait");
+    writing.rollback().await.unwrap();
+    assert_eq!(store.raise_epochs(&[instance("a")]).await, Ok(vec![Epoch(1)]));
+}
