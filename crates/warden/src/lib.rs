@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | [`domain`] | | ids, states, result codes, money and time |
 //! | [`policy`] | | the pure recovery engine and every number of its rules |
-//! | [`store`] | | the ports of journal, hot state and accounts, and adapters in memory |
+//! | [`store`] | | the ports of journal, hot state, accounts and history, and adapters in memory |
 //! | [`bridge`] | | what gateways and supervisor say to each other, and the session of both sides |
 //! | `supervisor` | `supervisor` (default) | the driver: [`Fleet`](supervisor::Fleet) |
-//! | `duckdb` | `duckdb` | the journal in a DuckDB file |
+//! | `duckdb` | `duckdb` | journal and history in DuckDB files |
 //! | `redis` | `redis` | the hot state in Redis |
+//! | `postgres` | `postgres` | accounts and encrypted credentials in PostgreSQL or SQLite |
+//! | `clickhouse` | `clickhouse` | the history in ClickHouse |
 //! | `sim` | `sim` | simulated trade servers and terminals |
 //!
 //! # Expected flow
@@ -40,8 +42,12 @@ pub use warden_bridge_sim as sim;
 pub use warden_domain as domain;
 pub use warden_policy as policy;
 pub use warden_store as store;
+#[cfg(feature = "clickhouse")]
+pub use warden_store_clickhouse as clickhouse;
 #[cfg(feature = "duckdb")]
 pub use warden_store_duckdb as duckdb;
+#[cfg(feature = "postgres")]
+pub use warden_store_postgres as postgres;
 #[cfg(feature = "redis")]
 pub use warden_store_redis as redis;
 #[cfg(feature = "supervisor")]
