@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use warden_domain::{InstanceId, Span, StopMode};
+use warden_domain::{InstanceId, Login, Span, StopMode, TradeServer};
 
 /// Supervises a fleet of MetaTrader 5 terminals: logs them in, watches them, recovers them.
 #[derive(Debug, Parser)]
@@ -68,6 +68,12 @@ pub(crate) enum Task {
     Reset(Target),
     /// Say that the account of an instance is closed: its credentials are destroyed (ACC-3)
     ConfirmClosure(Target),
+    /// Look after the stored accounts and the key that encrypts them
+    Accounts {
+        /// What to do
+        #[command(subcommand)]
+        task: AccountsTask,
+    },
     /// End a running supervisor in order
     Drain {
         #[command(flatten)]
@@ -80,6 +86,69 @@ pub(crate) enum Task {
     ProbeJournal {
         /// The file
         file: PathBuf,
+    },
+}
+
+/// What is done with the stored accounts. Passwords are read from standard input, one line each.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountsTask {
+    /// Make a new key file with mode 0400; an existing file is never touched
+    NewKey {
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Add an account; its password is read from standard input
+    Add {
+        /// Which instance it is for
+        #[arg(value_parser = instance)]
+        instance: InstanceId,
+        /// The account number
+        #[arg(long, value_parser = login)]
+        login: Login,
+        /// The trade server, such as `Broker-Live3`
+        #[arg(long, value_parser = server)]
+        server: TradeServer,
+        /// Store it without starting it
+        #[arg(long)]
+        stopped: bool,
+        /// The gateway that serves it, for people
+        #[arg(long, default_value = "", hide_default_value = true)]
+        gateway: String,
+        /// Its policy profile
+        #[arg(long, default_value = "", hide_default_value = true)]
+        profile: String,
+        /// The group it belongs to
+        #[arg(long, default_value = "", hide_default_value = true)]
+        group: String,
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Add every account of an accounts file (TOML, mode 0600); those that are stored already stay as they are
+    Import {
+        /// The accounts file
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Store another password, read from standard input, and tell a running supervisor (LOG-9)
+    SetPassword(Target),
+    /// Show the stored accounts, without passwords
+    List {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Encrypt under the current key what the previous one encrypted; supervisors may run meanwhile
+    RotateKey {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Prove the audit log against its hash chain
+    VerifyAudit {
+        #[command(flatten)]
+        config: ConfigArg,
     },
 }
 
@@ -161,6 +230,15 @@ fn instance(text: &str) -> Result<InstanceId, String> {
     InstanceId::new(text).map_err(|fault| fault.to_string())
 }
 
+fn login(text: &str) -> Result<Login, String> {
+    let number = text.parse().map_err(|_| format!("{text:?} is no account number; give digits"))?;
+    Login::new(number).map_err(|fault| fault.to_string())
+}
+
+fn server(text: &str) -> Result<TradeServer, String> {
+    TradeServer::new(text).map_err(|fault| fault.to_string())
+}
+
 fn lasting(text: &str) -> Result<Span, String> {
     let span: Span = text.parse().map_err(|fault: warden_domain::SpanError| fault.to_string())?;
     let range = Span::from_millis(100)..=Span::from_secs(24 * 3_600);
@@ -206,6 +284,8 @@ mod tests {
             &["x", "why", "a b", "--config", "w.toml"],
             &["x", "why", "acct-1"],
             &["x", "run"],
+            &["x", "accounts", "add", "a", "--login", "0", "--server", "B", "--config", "w.toml"],
+            &["x", "accounts", "add", "a", "--login", "-1", "--server", "B", "--config", "w.toml"],
             &["x", "dance"],
         ] {
             let fault = Cli::try_parse_from(args).unwrap_err();

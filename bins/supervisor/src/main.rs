@@ -1,5 +1,6 @@
 //! The mt5-warden supervisor: parses, builds, runs, drains. See [`exit_codes`] for how it ends.
 
+mod accounts;
 mod ask;
 mod cli;
 mod demo;
@@ -8,6 +9,7 @@ mod hardening;
 mod log;
 mod run;
 mod signals;
+mod stores;
 mod why;
 
 use std::process::ExitCode;
@@ -51,7 +53,12 @@ async fn carry_out(task: Task) -> Result<(), Error> {
         Task::Run { config, log_format } => run::run(&config.file, log_format).await,
         Task::CheckConfig { config } => {
             let loaded = Config::load(&config).await?;
-            println!("{}: no fault; {} instances", config.display(), loaded.instances.len());
+            match &loaded.accounts {
+                Some(accounts) => {
+                    println!("{}: no fault; {} instances", config.display(), accounts.instances().len());
+                }
+                None => println!("{}: no fault; the database was not asked", config.display()),
+            }
             Ok(())
         }
         Task::Why { instance, config, steps, json } => why::why(&config.file, &instance, steps, json).await,
@@ -65,6 +72,7 @@ async fn carry_out(task: Task) -> Result<(), Error> {
         Task::ConfirmClosure(target) => {
             ask::wish(&target.config.file, Ask::ConfirmClosure { instance: target.instance }).await
         }
+        Task::Accounts { task } => accounts::carry_out(task).await,
         Task::Drain { config } => ask::wish(&config.file, Ask::Drain {}).await,
         Task::Demo(demo) => demo::run(demo).await,
         Task::ProbeJournal { file } => {

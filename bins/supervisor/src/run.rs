@@ -18,14 +18,28 @@ use crate::{cli::LogFormat, exit_codes, log, signals::Signals};
 /// How often rows that are older than the retention are looked for.
 const FORGETTING: Duration = Duration::from_secs(600);
 
+/// How long rows are kept.
+#[derive(Clone, Copy)]
+struct Retention {
+    journal: Span,
+    history: Span,
+}
+
 /// Runs a supervisor until a signal, the control socket or a fault ends it.
 pub(crate) async fn run(file: &Path, format: LogFormat) -> Result<(), Error> {
     let loaded = Config::load(file).await?;
     log::start(&loaded.config.supervisor.log, format);
     let mut signals = Signals::take().context("signals cannot be handled")?;
-    let retention = loaded.config.journal.retention;
+    let retention =
+        Retention { journal: loaded.config.journal.retention, history: loaded.config.history.retention };
     let drain_within = loaded.config.supervisor.drain_within();
-    let mut running = assembly::assemble(loaded).await?;
+    let mut running = tokio::select! {
+        running = assembly::assemble(loaded) => running?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ended before it ran");
+            return Ok(());
+        }
+    };
     tracing::info!(gateways = %running.address, control = %running.control.path().display(), "the supervisor runs");
     // Scripts wait for this line.
     println!("ready: gateways at {}, control socket {}", running.address, running.control.path().display());
@@ -34,7 +48,11 @@ pub(crate) async fn run(file: &Path, format: LogFormat) -> Result<(), Error> {
 }
 
 /// Answers questions and forgets old rows until something ends it.
-async fn serve(running: &mut Running, signals: &mut Signals, retention: Span) -> Result<&'static str, Error> {
+async fn serve(
+    running: &mut Running,
+    signals: &mut Signals,
+    retention: Retention,
+) -> Result<&'static str, Error> {
     let mut forgetting = interval(FORGETTING);
     forgetting.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -61,15 +79,27 @@ async fn answer(running: &Running, question: Question) -> bool {
     ends
 }
 
-/// Forgets old rows beside everything else. There is no history to wait for: every durable row may go.
-fn forget(running: &Running, retention: Span) {
+/// Forgets old rows, beside everything else: of the journal those that the history has, and of a history that is a file.
+fn forget(running: &Running, retention: Retention) {
     let (journal, now) = (running.desk.journal.clone(), running.desk.clock.now());
-    let older = Timestamp::from_millis(now.as_millis().saturating_sub_unsigned(retention.as_millis()));
+    let (exported, history) = (running.export.exported(), running.history.clone());
+    let before =
+        |kept: Span| Timestamp::from_millis(now.as_millis().saturating_sub_unsigned(kept.as_millis()));
+    let older = before(retention.journal);
     tokio::spawn(async move {
-        match journal.retain(older, journal.head().seq).await {
+        match journal.retain(older, exported).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, %older, "journal rows were forgotten"),
             Err(fault) => tracing::warn!(%fault, "journal rows were not forgotten"),
+        }
+    });
+    let Some(history) = history else { return };
+    let older = before(retention.history);
+    tokio::spawn(async move {
+        match history.forget(older).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, %older, "rows of the history were forgotten"),
+            Err(fault) => tracing::warn!(%fault, "rows of the history were not forgotten"),
         }
     });
 }
@@ -100,10 +130,11 @@ async fn end_in_order(
 }
 
 async fn drain(running: Running, whole: bool) -> Result<(), Error> {
-    let Running { control, questions, desk, fleet, listener, scrape, .. } = running;
+    let Running { control, questions, desk, export, fleet, listener, scrape, .. } = running;
     drop((questions, control));
     let drained = stop(fleet, whole).await;
     listener.shutdown().await;
+    export.stop().await;
     let closed = desk.journal.close().await;
     drop(scrape); // what the end did can still be scraped
     drained?;

@@ -17,20 +17,24 @@ use warden_bridge::{
 };
 use warden_domain::{Epoch, InstanceId};
 use warden_store::{HotState, Journal, memory::MemoryHot};
-use warden_store_duckdb::{Config as JournalFiles, DuckJournal, Probe};
+use warden_store_duckdb::{Config as JournalFiles, DuckHistory, DuckJournal, Probe};
 use warden_store_redis::{KeyStyle, RedisConfig as RedisLink, RedisHot};
 use warden_supervisor::{
-    Clock, Fleet, Ownership, Parts, SystemClock,
-    config::{Config, Faults, JournalConfig, ListenConfig, Loaded, Places, RedisAuth, RedisConfig},
+    Clock, ExportConfig, ExportParts, Exporter, Fleet, Ownership, Parts, SystemClock,
+    config::{Auth, Config, Faults, JournalConfig, ListenConfig, Loaded, Places, RedisConfig},
     control::{About, Desk, Limits, Question, Server},
 };
 
 use super::scrape::{self, Scrape};
+use crate::stores;
 
 /// A supervisor that runs.
 pub(crate) struct Running {
     pub(crate) fleet: Fleet,
     pub(crate) desk: Desk,
+    pub(crate) export: Exporter,
+    /// The history where it is a file, which forgets nothing by itself.
+    pub(crate) history: Option<Arc<DuckHistory>>,
     pub(crate) control: Server,
     pub(crate) questions: mpsc::Receiver<Question>,
     pub(crate) listener: ServerHandle,
@@ -40,12 +44,15 @@ pub(crate) struct Running {
 
 /// Opens everything that a configuration names and starts the fleet.
 pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
-    let Loaded { config, accounts, redis_auth, instances, places } = loaded;
-    make_folder(&config.supervisor.data_folder, &places)?;
+    make_folder(&loaded.config.supervisor.data_folder, &loaded.places)?;
     // First of all: it tells whether a supervisor runs here already.
-    let (control, questions) = Server::listen(&config.supervisor.control, Limits::default())?;
-    let accounts = accounts.with_epochs_file(&config.supervisor.epochs())?;
+    let (control, questions) = Server::listen(&loaded.config.supervisor.control, Limits::default())?;
+    let accounts = stores::accounts(&loaded).await?;
+    let Loaded { config, redis_auth, history_auth, places, .. } = loaded;
+    let registered = stores::registered(accounts.as_ref()).await?;
+    let instances = config.specs(&registered, &places)?;
     let journal = open_journal(&config.supervisor.journal(), &config.journal).await?;
+    let history = stores::history(&config, history_auth.as_ref(), &places).await?;
     let hot = connect_hot(config.redis.as_ref(), redis_auth, &places).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(1));
     let ownership = Arc::new(Ownership::default());
@@ -63,22 +70,38 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
         clock: Arc::clone(&clock),
         stop: config.params.stop.mode,
     };
+    let servers = instances.iter().map(|it| (it.id.clone(), it.server.clone())).collect();
     let parts = Parts {
         instances,
         params: Arc::new(config.params),
-        journal,
+        journal: Arc::clone(&journal),
         hot,
-        accounts: Arc::new(accounts),
+        accounts,
         bridge: Arc::new(bridge.clone()),
         inbound,
         ownership,
-        clock,
+        clock: Arc::clone(&clock),
         options: config.supervisor.options,
     };
     let fleet = Fleet::start(parts).await?;
     started.send_replace(true);
+    let export = Exporter::start(ExportParts {
+        journal,
+        history: history.history,
+        target: history.name,
+        servers: Arc::new(servers),
+        folder: config.supervisor.data_folder,
+        config: ExportConfig {
+            rows: config.history.rows,
+            linger: config.history.linger,
+            ..ExportConfig::default()
+        },
+        registry: fleet.registry().clone(),
+        clock,
+    })?;
     let scrape = endpoint.map(|endpoint| scrape::serve(endpoint, fleet.registry().clone(), bridge));
-    Ok(Running { fleet, desk, control, questions, listener: server, address, scrape })
+    let history = history.file;
+    Ok(Running { fleet, desk, export, history, control, questions, listener: server, address, scrape })
 }
 
 fn make_folder(folder: &Path, places: &Places) -> Result<(), Faults> {
@@ -115,7 +138,7 @@ async fn open_journal(folder: &Path, config: &JournalConfig) -> Result<Arc<dyn J
 
 async fn connect_hot(
     config: Option<&RedisConfig>,
-    auth: Option<RedisAuth>,
+    auth: Option<Auth>,
     places: &Places,
 ) -> Result<Arc<dyn HotState>, Error> {
     let Some(config) = config else {

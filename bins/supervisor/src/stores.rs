@@ -1,0 +1,185 @@
+//! Opens the stores that a configuration names.
+
+use std::{env, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Error};
+use tokio::time::sleep;
+use warden_domain::Span;
+use warden_store::{Accounts, AccountsError, History, Registered};
+use warden_store_clickhouse::{ClickHouseConfig as ClickHouse, ClickHouseHistory};
+use warden_store_duckdb::{DuckHistory, HistoryConfig, Probe};
+use warden_store_postgres::{
+    AccountsConfig as Database, OpenError, SqlAccounts,
+    keys::{KeyFiles, KeySource as Key, LocalKms, MasterKey},
+};
+use warden_supervisor::config::{
+    AccountsConfig, Auth, ClickHouseConfig, Config, DatabaseConfig, DatabaseUrl, Faults, KeySource, Loaded,
+    Places,
+};
+
+/// How long a store that does not answer at the start is left alone.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The accounts of a configuration. A database that does not answer is waited for.
+pub(crate) async fn accounts(loaded: &Loaded) -> Result<Arc<dyn Accounts>, Error> {
+    match (&loaded.config.accounts, &loaded.accounts) {
+        (AccountsConfig::Database(database), _) => {
+            let kms = Arc::new(keys(database, &loaded.places)?);
+            Ok(Arc::new(waited_for(loaded, database, &kms).await?))
+        }
+        (AccountsConfig::File(_), Some(accounts)) => {
+            Ok(Arc::new(accounts.clone().with_epochs_file(&loaded.config.supervisor.epochs())?))
+        }
+        (AccountsConfig::File(_), None) => {
+            Err(anyhow::anyhow!("the accounts file was not read; report this"))
+        }
+    }
+}
+
+async fn waited_for(
+    loaded: &Loaded,
+    database: &DatabaseConfig,
+    kms: &Arc<LocalKms>,
+) -> Result<SqlAccounts, Error> {
+    let actor = loaded.config.supervisor.options.owner.as_str();
+    loop {
+        match open_database(loaded, database, kms, actor).await {
+            Err(fault) if fault.downcast_ref::<OpenError>().is_some_and(OpenError::is_unreachable) => {
+                tracing::warn!(%fault, "the accounts store does not answer at the start; waiting for it");
+                sleep(AGAIN).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Opens the database of a configuration once, for a person who waits for it.
+pub(crate) async fn database(loaded: &Loaded, actor: &str) -> Result<SqlAccounts, Error> {
+    let AccountsConfig::Database(database) = &loaded.config.accounts else {
+        let what =
+            "keeps the accounts in memory; edit that file, or remove the key to keep them in a database";
+        return Err(loaded.places.fault("accounts.file", what).into());
+    };
+    let kms = Arc::new(keys(database, &loaded.places)?);
+    open_database(loaded, database, &kms, actor).await
+}
+
+async fn open_database(
+    loaded: &Loaded,
+    database: &DatabaseConfig,
+    kms: &Arc<LocalKms>,
+    actor: &str,
+) -> Result<SqlAccounts, Error> {
+    let config = database_config(database, loaded.accounts_auth.as_ref());
+    SqlAccounts::open(&config, Arc::clone(kms) as _, actor).await.map_err(|fault| match fault {
+        OpenError::Config(fault) => loaded.places.fault("accounts.url", fault.to_string()).into(),
+        fault @ OpenError::Refused { .. } => loaded.places.fault("accounts.url", fault.to_string()).into(),
+        fault @ (OpenError::Schema(_) | OpenError::Unusable { .. } | OpenError::Exposed { .. }) => {
+            fault.into()
+        }
+    })
+}
+
+fn database_config(database: &DatabaseConfig, auth: Option<&Auth>) -> Database {
+    let mut config = Database::new(match (&database.url, auth.and_then(|auth| auth.user.as_deref())) {
+        (DatabaseUrl::Sqlite(path), _) => format!("sqlite:{}", path.display()),
+        (DatabaseUrl::Postgres(url), None) => url.clone(),
+        (DatabaseUrl::Postgres(url), Some(user)) => as_user(url, user),
+    });
+    config.password = auth.map(|auth| auth.password.clone());
+    config.connections = database.connections;
+    config.connect_timeout = database.timeout;
+    config.answer_timeout = database.timeout;
+    config
+}
+
+/// The address with another user; names of users are plain.
+fn as_user(url: &str, user: &str) -> String {
+    let rest = url.strip_prefix("postgres://").unwrap_or(url);
+    let host = rest.find(['/', '?']).map_or(rest, |end| &rest[..end]);
+    let behind = host.find('@').map_or(rest, |at| &rest[at + 1..]);
+    format!("postgres://{user}@{behind}")
+}
+
+/// The keys of a configuration. An SQLite file that is not there yet gets a new key with it.
+fn keys(database: &DatabaseConfig, places: &Places) -> Result<LocalKms, Faults> {
+    let fault = |what: String| places.fault("accounts.key_file", what);
+    if let (DatabaseUrl::Sqlite(file), KeySource::File(key)) = (&database.url, &database.key)
+        && !file.exists()
+        && !key.exists()
+    {
+        MasterKey::generate(key).map_err(|it| fault(it.to_string()))?;
+        tracing::warn!(key = %key.display(), "made a key for the credentials; keep a copy apart from the backups of the database");
+    }
+    let files = KeyFiles {
+        current: key_source(&database.key),
+        previous: database.previous_key.as_ref().map(key_source),
+    };
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    LocalKms::open(&files, credentials.as_deref()).map_err(|it| fault(it.to_string()))
+}
+
+fn key_source(source: &KeySource) -> Key {
+    match source {
+        KeySource::File(path) => Key::File(path.clone()),
+        KeySource::Credential(name) => Key::Credential(name.clone()),
+    }
+}
+
+/// Whatever is registered; a store that does not answer is waited for.
+pub(crate) async fn registered(accounts: &dyn Accounts) -> Result<Vec<Registered>, AccountsError> {
+    loop {
+        match accounts.registered().await {
+            Err(fault @ AccountsError::Unreachable(_)) => {
+                tracing::warn!(%fault, "the accounts cannot be listed yet");
+                sleep(AGAIN).await;
+            }
+            listed => return listed,
+        }
+    }
+}
+
+/// A history as the export needs it.
+pub(crate) struct NamedHistory {
+    pub(crate) history: Arc<dyn History>,
+    /// The name by which its cursor knows it.
+    pub(crate) name: String,
+    /// The same history where it is a file, which forgets nothing by itself.
+    pub(crate) file: Option<Arc<DuckHistory>>,
+}
+
+/// The history of a configuration: ClickHouse, or a file in the data folder.
+pub(crate) async fn history(
+    config: &Config,
+    auth: Option<&Auth>,
+    places: &Places,
+) -> Result<NamedHistory, Error> {
+    let Some(server) = &config.history.clickhouse else {
+        return history_file(config.supervisor.history()).await;
+    };
+    let clickhouse = clickhouse(server, auth, config.history.retention);
+    let history = ClickHouseHistory::connect(&clickhouse)
+        .map_err(|fault| places.fault("history.url", fault.to_string()))?;
+    let name = format!("clickhouse {} {}", server.url, server.database);
+    Ok(NamedHistory { history: Arc::new(history), name, file: None })
+}
+
+async fn history_file(path: PathBuf) -> Result<NamedHistory, Error> {
+    let name = format!("duckdb {}", path.display());
+    let mut config = HistoryConfig::new(path);
+    config.probe = Some(Probe::this_program(["probe-journal"]).context("the program cannot find itself")?);
+    let opened = tokio::task::spawn_blocking(|| DuckHistory::open(config)).await;
+    let file = Arc::new(opened.context("the history was not opened")??);
+    Ok(NamedHistory { history: Arc::clone(&file) as _, name, file: Some(file) })
+}
+
+fn clickhouse(server: &ClickHouseConfig, auth: Option<&Auth>, retention: Span) -> ClickHouse {
+    let mut config = ClickHouse::new(server.url.clone());
+    config.database.clone_from(&server.database);
+    config.username = auth.and_then(|auth| auth.user.clone());
+    config.password = auth.map(|auth| auth.password.clone());
+    config.timeout = server.timeout;
+    config.cluster.clone_from(&server.cluster);
+    config.retention = Some(retention);
+    config
+}
