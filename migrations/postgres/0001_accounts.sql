@@ -3,7 +3,8 @@
 
 -- One account of one instance. The row goes when the account is destroyed; then its tombstone in absorbed is left.
 CREATE TABLE instances (
-    instance   text   COLLATE "C" PRIMARY KEY CHECK (length(instance) BETWEEN 1 AND 64),
+    instance   text   COLLATE "C" PRIMARY KEY
+        CHECK (instance ~ '^[A-Za-z0-9_-]{1,64}$'),
     login      bigint NOT NULL CHECK (login > 0),
     server     text   NOT NULL CHECK (length(server) BETWEEN 1 AND 128),
     desired    text   NOT NULL CHECK (desired IN ('RUNNING', 'STOPPED')),

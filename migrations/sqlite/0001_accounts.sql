@@ -3,7 +3,8 @@
 
 -- One account of one instance. The row goes when the account is destroyed; then its tombstone in absorbed is left.
 CREATE TABLE instances (
-    instance   TEXT    NOT NULL PRIMARY KEY CHECK (length(instance) BETWEEN 1 AND 64),
+    instance   TEXT    NOT NULL PRIMARY KEY
+        CHECK (length(instance) BETWEEN 1 AND 64 AND instance NOT GLOB '*[^A-Za-z0-9_-]*'),
     login      INTEGER NOT NULL CHECK (login > 0),
     server     TEXT    NOT NULL CHECK (length(server) BETWEEN 1 AND 128),
     desired    TEXT    NOT NULL CHECK (desired IN ('RUNNING', 'STOPPED')),

@@ -36,10 +36,12 @@ use crate::{
 ///   started, and its archived history would mix with the new one's.
 ///
 /// # Caveats
-/// - A call that timed out may have been done. Every call of the port may be repeated; a raised epoch is then raised twice.
-/// - PostgreSQL keeps deleted rows in its files until the next `VACUUM`, and in its write-ahead log and backups for longer.
-///   What is left of a password there is encrypted under a data key that is wrapped itself. In SQLite a deletion
-///   overwrites the file and empties the log at once.
+/// - A call that timed out may have been done. Every call of the port may be repeated; an epoch is then raised twice.
+/// - PostgreSQL keeps deleted rows in its files until the next `VACUUM`, and in its write-ahead log and backups for
+///   longer: of a password what is encrypted, of a login the number. In SQLite a deletion overwrites the file and
+///   empties its log at once.
+/// - Whoever may write to the database can put an older row in the place of a newer one together with its version, or
+///   write the whole audit log and its head anew. Backups and the database's own log are what tells of that.
 #[derive(Clone)]
 pub struct SqlAccounts {
     pub(crate) db: Arc<Db>,

@@ -32,8 +32,7 @@ pub struct AccountsConfig {
     pub migration_wait: Span,
 }
 
-/// The place, read and found to be allowed.
-#[derive(Clone, Debug)]
+/// The place, read and found to be allowed. Never shown: it holds the password.
 pub(crate) enum Place {
     Postgres(Box<PgConnectOptions>),
     Sqlite(Box<SqliteConnectOptions>),

@@ -86,11 +86,9 @@ impl Db {
         let pool = match place {
             Place::Postgres(options) => {
                 let limit = format!("{}ms", config.answer_timeout.as_millis());
-                let options =
-                    options.options([("statement_timeout", &limit), ("lock_timeout", &limit)]).options([(
-                        "idle_in_transaction_session_timeout",
-                        format!("{}ms", config.answer_timeout.times(6).as_millis()),
-                    )]);
+                // The last one: whoever vanishes within a change holds all others up until then.
+                let limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
+                let options = options.options(limits.map(|name| (name, &limit)));
                 let pool = PgPoolOptions::new()
                     .max_connections(config.connections)
                     .acquire_timeout(config.connect_timeout.into());

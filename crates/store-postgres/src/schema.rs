@@ -45,7 +45,7 @@ pub const SQLITE_STEPS: &[Step] = steps!("sqlite": 1 "accounts");
 /// The schema of the accounts in one place, on a connection of its own.
 ///
 /// # Guarantees
-/// - A step and its line in the ledger are one transaction: a step is done or was never begun.
+/// - A step and its line in the ledger are one transaction: a step is done, or was never begun.
 /// - The lock ends with this value, whatever becomes of the process. On PostgreSQL it is an advisory lock of the
 ///   connection, on SQLite a locked file beside the database.
 ///
@@ -69,28 +69,22 @@ impl AccountsSchema {
     /// When the configuration is wrong, the place does not answer, or others may read the SQLite file.
     pub async fn connect(config: &AccountsConfig) -> Result<Self, OpenError> {
         let wait = Duration::from(config.migration_wait);
-        let unreachable = |error: &sqlx::Error| unreachable(&shown(config), error);
-        let place = config.place()?;
-        let (conn, file) = match &place {
+        let (conn, file, steps, ledger) = match config.place()? {
             Place::Postgres(options) => {
                 let limits =
                     [("statement_timeout", "0"), ("lock_timeout", &format!("{}ms", wait.as_millis()))];
-                let options = options.as_ref().clone().options(limits);
-                let conn = Conn::postgres(&options, config.connect_timeout.into()).await;
-                (conn.map_err(|error| unreachable(&error))?, None)
+                let conn = Conn::postgres(&options.options(limits), config.connect_timeout.into()).await;
+                (conn, None, POSTGRES_STEPS, include_str!("../../../migrations/postgres/ledger.sql"))
             }
             Place::Sqlite(options) => {
                 let path = options.get_filename().to_owned();
                 make_file(&path)?;
-                (Conn::sqlite(options).await.map_err(|error| unreachable(&error))?, Some(path))
+                let conn = Conn::sqlite(&options).await;
+                (conn, Some(path), SQLITE_STEPS, include_str!("../../../migrations/sqlite/ledger.sql"))
             }
         };
-        let (steps, ledger) = match place {
-            Place::Postgres(_) => (POSTGRES_STEPS, include_str!("../../../migrations/postgres/ledger.sql")),
-            Place::Sqlite(_) => (SQLITE_STEPS, include_str!("../../../migrations/sqlite/ledger.sql")),
-        };
-        let steps = steps.to_vec();
-        Ok(Self { place: shown(config), steps, ledger, conn, wait, file, locked: None })
+        let conn = conn.map_err(|error| not_connected(config, &error))?;
+        Ok(Self { place: shown(config), steps: steps.to_vec(), ledger, conn, wait, file, locked: None })
     }
 
     /// With other steps than those of this program, to show what becomes of faulty ones.
@@ -181,18 +175,17 @@ impl AccountsSchema {
     }
 
     async fn compare(&mut self) -> Result<Vec<String>, SchemaError> {
-        let unreachable = |this: &Self, error: &sqlx::Error| this.unreachable(error);
-        let applied = self.ledger().await.map_err(|error| unreachable(self, &error))?.len();
-        let live = catalogue(&mut self.conn).await.map_err(|error| unreachable(self, &error))?;
+        let applied = self.ledger().await.map_err(|error| self.unreachable(&error))?.len();
+        let live = catalogue(&mut self.conn).await.map_err(|error| self.unreachable(&error))?;
         let steps: Vec<Step> = self.steps.iter().take(applied).copied().collect();
         let wanted = if steps.is_empty() {
             Ok(BTreeSet::new())
         } else if self.file.is_some() {
             self.made_in_memory(&steps).await
         } else {
-            self.conn.begin().await.map_err(|error| unreachable(self, &error))?;
+            self.conn.begin().await.map_err(|error| self.unreachable(&error))?;
             let wanted = self.made_aside(&steps).await;
-            self.conn.batch("ROLLBACK").await.map_err(|error| unreachable(self, &error))?;
+            self.conn.batch("ROLLBACK").await.map_err(|error| self.unreachable(&error))?;
             wanted
         }?;
         let missing = wanted.difference(&live).map(|line| format!("{line} is missing"));
@@ -291,6 +284,14 @@ pub enum OpenError {
     /// The place does not answer.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The server answers and does not let us in.
+    #[error("{place} refuses us: {what}; check user, password and database of the configuration")]
+    Refused {
+        /// Which store.
+        place: String,
+        /// Its own words.
+        what: String,
+    },
     /// The SQLite file could not be made or looked at.
     #[error(
         "{path} could not be opened; check that its folder exists and belongs to the user of this program"
@@ -330,6 +331,16 @@ fn make_file(path: &Path) -> Result<(), OpenError> {
 
 fn shown(config: &AccountsConfig) -> String {
     format!("accounts store {}", without_secret(&config.url))
+}
+
+/// Why there is no connection: waiting helps, or it does not.
+fn not_connected(config: &AccountsConfig, error: &sqlx::Error) -> OpenError {
+    match fault::code(error) {
+        Some(code) if code.starts_with("28") || code == "3D000" => {
+            OpenError::Refused { place: shown(config), what: fault::words(error) }
+        }
+        Some(_) | None => unreachable(&shown(config), error).into(),
+    }
 }
 
 fn unreachable(place: &str, error: &sqlx::Error) -> SchemaError {

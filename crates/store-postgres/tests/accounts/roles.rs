@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use warden_domain::Timestamp;
 use warden_store::{Accounts, Password, conformance, schema, schema::Schema as _};
-use warden_store_postgres::{AccountsConfig, AccountsSchema, SqlAccounts};
+use warden_store_postgres::{AccountsConfig, AccountsSchema, OpenError, SqlAccounts};
 use warden_testkit::Postgres;
 
 use crate::common::{Engine, Place, account, instance, plain};
@@ -150,6 +150,41 @@ async fn a_member_of_the_administrators_can_do_all_that_a_person_asks_for() {
     after.remove_refusals(&a, "operator").await.unwrap();
     assert_eq!(after.verify_audit().await.unwrap().fault, None);
     assert!(supervisor.verify_audit().await.is_err(), "a supervisor does not read the log");
+}
+
+#[tokio::test]
+async fn a_member_of_the_reconcilers_lists_accounts_and_gets_no_credentials() {
+    let place = Place::new(Engine::Postgres);
+    place.open().await.register(account("a", 1, "canary"), "operator").await.unwrap();
+    let config = member(&place, "warden_reconciler");
+    let store = SqlAccounts::open(&config, place.kms("key", None), "rec-1").await.unwrap();
+    assert_eq!(store.registered().await.unwrap().len(), 1);
+    for answer in [
+        store.account(&instance("a")).await.map(drop),
+        store.raise_epochs(&[instance("a")]).await.map(drop),
+        store.revoke(&instance("a"), warden_domain::Epoch(1)).await,
+        store.delete(&instance("a"), warden_domain::Epoch(1)).await,
+    ] {
+        let said = answer.unwrap_err().to_string();
+        assert!(said.contains("permission denied") && !said.contains("canary"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_told_so() {
+    let place = Place::new(Engine::Postgres);
+    place.up().await;
+    let (cluster, _) = place.server();
+    let wrong = Some(Password::new("canary".to_owned()));
+    for config in [
+        AccountsConfig { password: wrong, ..place.config.clone() },
+        AccountsConfig { url: cluster.url("nowhere"), ..place.config.clone() },
+    ] {
+        let error = SqlAccounts::open(&config, place.kms("key", None), "sup-1").await.unwrap_err();
+        let said = error.to_string();
+        assert!(matches!(error, OpenError::Refused { .. }) && !error.is_unreachable(), "{said}");
+        assert!(!said.contains("canary") && !said.contains(cluster.password()), "{said}");
+    }
 }
 
 /// Who owns a database and may make roles, but is no superuser, brings it up and finds it as it should be; and then

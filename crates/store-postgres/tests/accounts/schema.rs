@@ -62,7 +62,8 @@ async fn a_newer_schema_is_refused(engine: Engine) {
     let place = Place::new(engine);
     let store = place.open().await;
     store.close().await;
-    place.sql("INSERT INTO schema_step SELECT 9, 'later', checksum, at_ms, finished FROM schema_step WHERE version = 1").await;
+    let later = "INSERT INTO schema_step SELECT 9, 'later', checksum, at_ms, finished FROM schema_step";
+    place.sql(&format!("{later} WHERE version = 1")).await;
     let opened = SqlAccounts::open(&place.config, place.kms("key", None), "sup-1").await;
     let error = opened.unwrap_err();
     assert!(matches!(error, OpenError::Schema(SchemaError::Newer { found: 9, .. })), "{error}");
@@ -183,6 +184,14 @@ async fn what_somebody_changed_is_named(engine: Engine) {
         assert!(found.iter().any(|line| line.contains(names)), "{change}: {found:?}");
         assert!(found.len() >= *differences, "{change}: {found:?}");
     }
+}
+
+#[tokio::test]
+async fn a_file_whose_folder_is_missing_is_named() {
+    let mut place = Place::new(Engine::Sqlite);
+    place.config.url = format!("sqlite:{}/missing/accounts.db", place.file().parent().unwrap().display());
+    let error = SqlAccounts::open(&place.config, place.kms("key", None), "sup-1").await.unwrap_err();
+    assert!(matches!(error, OpenError::Unusable { .. }) && error.to_string().contains("missing/accounts.db"));
 }
 
 #[tokio::test]
