@@ -20,7 +20,7 @@ use std::{collections::HashMap, future::Future, io, path::PathBuf, sync::Arc, th
 
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
-use tracing::debug;
+use tracing::{debug, info};
 use warden_domain::{InstanceId, Span, TradeServer};
 use warden_store::{History, Journal};
 use warden_telemetry::Registry;
@@ -105,6 +105,9 @@ impl Default for ExportConfig {
 ///
 /// # Assumptions
 /// The journal forgets nothing past [`exported`](Self::exported); one export at a time uses the folder.
+///
+/// # Caveats
+/// A journal that is closed under it ends it when it next reads; while nothing happens it waits to be stopped.
 #[derive(Debug)]
 pub struct Exporter {
     head: Head,
@@ -203,6 +206,7 @@ impl Exporter {
         let servers_file = ServersFile::in_folder(&folder);
         let first = servers_file.resume(&servers, cursor.sending.is_some())?;
         let changed = (first != servers).then_some(servers);
+        info!(after = cursor.acked, head = journal.head().seq, "the journal is exported into the history");
         let (progress, exported) = Progress::new(Arc::clone(&journal), clock, &registry, cursor.acked);
         let (progress, hurry) = (Arc::new(progress), Arc::<Notify>::default());
         let (to_task, told) = watch::channel(Told::Go);

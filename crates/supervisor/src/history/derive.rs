@@ -25,8 +25,9 @@ use crate::view::{action, in_words};
 /// - Every row makes one event, also one whose payload cannot be read.
 ///
 /// # Caveats
-/// After a step that could not be read nothing is known of its instance: what stands after the next one counts as new,
-/// and what ended meanwhile is not told.
+/// - After a step that could not be read nothing is known of its instance: what stands after the next one counts as new,
+///   and what ended meanwhile is not told.
+/// - The same holds for the first step in this journal of an instance that another supervisor had before.
 #[derive(Clone, Debug)]
 pub struct Deriver {
     journal: JournalId,

@@ -279,6 +279,8 @@ async fn an_export_runs_on_a_thread_of_its_own_until_it_is_stopped_or_dropped() 
     bench.append(steps.records(95)).await;
     let exporter = Exporter::start(bench.parts()).unwrap();
     exporter.wait_caught_up().await.unwrap();
+    #[cfg(target_os = "linux")]
+    assert_eq!(niceness_of("history-export"), Some(10), "it steps back for the order path");
     bench.append(steps.records(12)).await;
     assert_eq!(exporter.stop().await, 0);
     bench.assert_exact().await;
@@ -294,4 +296,15 @@ async fn an_export_runs_on_a_thread_of_its_own_until_it_is_stopped_or_dropped() 
     });
     assert!(ended.await.is_ok(), "the thread holds the history still");
     assert_eq!(bench.journal.retain(Timestamp::MAX, 107).await.unwrap(), 107);
+}
+
+/// By how much a thread of this process steps back for others.
+#[cfg(target_os = "linux")]
+fn niceness_of(thread: &str) -> Option<i64> {
+    std::fs::read_dir("/proc/self/task").unwrap().find_map(|task| {
+        let about = std::fs::read_to_string(task.unwrap().path().join("stat")).ok()?;
+        // The name stands in brackets; niceness is the 19th field, the 17th after it.
+        let (name, rest) = about.split_once('(')?.1.rsplit_once(") ")?;
+        (name == thread).then(|| rest.split(' ').nth(16).unwrap().parse().unwrap())
+    })
 }
