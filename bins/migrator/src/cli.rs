@@ -17,6 +17,12 @@ pub(crate) struct Cli {
     /// The supervisor's configuration file: it says which stores there are
     #[arg(long, short = 'c', global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Who to be to PostgreSQL: a file with user:password, in place of the supervisor's own (mode 0600 or 0400)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) accounts_auth: Option<PathBuf>,
+    /// Who to be to ClickHouse, likewise
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) history_auth: Option<PathBuf>,
     /// Only this store; may be given several times
     #[arg(long = "store", global = true, value_name = "NAME", value_enum)]
     stores: Vec<Store>,

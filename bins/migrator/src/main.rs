@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Error};
 use clap::Parser as _;
 use cli::{Cli, Task};
-use warden_supervisor::config::{Config, Faults};
+use warden_supervisor::config::{Auth, Config, Faults};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -42,7 +42,13 @@ fn with_runtime(cli: &Cli) -> Result<u8, Error> {
 
 /// Does what was asked; the exit code that says what came of it.
 async fn carry_out(cli: &Cli) -> Result<u8, Error> {
-    let (loaded, stores) = (Config::load(cli.config()).await?, cli.stores());
+    let (mut loaded, stores) = (Config::load(cli.config()).await?, cli.stores());
+    if let Some(file) = &cli.accounts_auth {
+        loaded.accounts_auth = Some(Auth::from_file("--accounts-auth", file)?);
+    }
+    if let Some(file) = &cli.history_auth {
+        loaded.history_auth = Some(Auth::from_file("--history-auth", file)?);
+    }
     let report = match cli.task {
         Task::Status => status::status(&stores, &loaded).await,
         Task::Plan => plan::plan(&stores, &loaded).await,

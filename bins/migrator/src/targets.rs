@@ -89,9 +89,10 @@ async fn accounts(purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
     }
     let schema = AccountsSchema::connect(&adapted).await.map_err(|fault| match fault {
         OpenError::Schema(fault) => Error::new(fault),
-        wrong @ (OpenError::Config(_) | OpenError::Unusable { .. } | OpenError::Exposed { .. }) => {
-            misconfigured(&loaded.places, "accounts.url", &Error::new(wrong))
-        }
+        wrong @ (OpenError::Config(_)
+        | OpenError::Refused { .. }
+        | OpenError::Unusable { .. }
+        | OpenError::Exposed { .. }) => misconfigured(&loaded.places, "accounts.url", &Error::new(wrong)),
     })?;
     Ok(Target::of(schema))
 }

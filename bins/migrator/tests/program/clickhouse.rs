@@ -11,7 +11,11 @@ fn fresh(clickhouse: &ClickHouse) -> Setup {
 }
 
 fn over(clickhouse: &ClickHouse, database: &str) -> Setup {
-    Setup::new(&format!("[history]\nurl = \"{}\"\ndatabase = \"{database}\"\n", clickhouse.url()))
+    over_with(clickhouse, database, "")
+}
+
+fn over_with(clickhouse: &ClickHouse, database: &str, keys: &str) -> Setup {
+    Setup::new(&format!("[history]\nurl = \"{}\"\ndatabase = \"{database}\"\n{keys}", clickhouse.url()))
 }
 
 fn engine(fresh: &dyn Fn() -> Setup) -> Engine<'_> {
@@ -58,16 +62,50 @@ fn a_ledger_that_does_not_fit_is_refused() {
 fn a_step_that_fails_is_begun_in_the_ledger_and_run_again() {
     let clickhouse = ClickHouse::start().unwrap();
     let setup = over(&clickhouse, "failing");
-    // a table of another shape is in the way of a view that reads it
-    clickhouse.query("CREATE DATABASE failing").unwrap();
-    let columns = "CREATE TABLE failing.instance_events (nothing UInt8) ENGINE = MergeTree ORDER BY nothing";
-    clickhouse.query(columns).unwrap();
+    let sql = |sql: &str| clickhouse.query(sql).unwrap();
+    setup.ends(0, &["up", "--store", "history"]);
+    // as it was before the second step, but for a table that its views read
+    sql("ALTER TABLE failing.schema_step DELETE WHERE version = 2 SETTINGS mutations_sync = 2");
+    for view in
+        sql("SELECT name FROM system.tables WHERE database = 'failing' AND engine = 'MaterializedView'")
+            .lines()
+    {
+        sql(&format!("DROP VIEW failing.{view} SYNC"));
+    }
+    sql("RENAME TABLE failing.incidents TO failing.away");
     let (_, said) = setup.ends(7, &["up", "--store", "history"]);
-    assert!(said.contains("mend the cause and run `up` again"), "{said}");
+    assert!(said.contains("step 0002_") && said.contains("mend the cause and run `up` again"), "{said}");
     let (status, _) = setup.ends(3, &["status", "--store", "history"]);
-    assert!(status.contains("did not end"), "{status}");
-    clickhouse.query("DROP TABLE failing.instance_events SYNC").unwrap();
-    // the step before it had found its table there: the ledger says it is done, the comparison that it is not
-    let differs = setup.json(1, "verify", "history");
-    assert!(!differs["differences"].as_array().unwrap().is_empty(), "{differs}");
+    assert!(status.contains("1/2  behind by 1; 0002_") && status.contains("did not end"), "{status}");
+    sql("RENAME TABLE failing.away TO failing.incidents");
+    let (told, _) = setup.ends(0, &["up", "--store", "history"]);
+    assert!(told.contains("one step applied"), "{told}");
+    engine(&|| over(&clickhouse, "failing")).is_clean(&setup);
+}
+
+#[test]
+fn what_no_step_made_is_a_difference_each() {
+    let clickhouse = ClickHouse::start().unwrap();
+    let setup = over(&clickhouse, "differing");
+    setup.ends(0, &["up", "--store", "history"]);
+    clickhouse.query("ALTER TABLE differing.alerts ADD COLUMN intruder UInt8").unwrap();
+    clickhouse.query("DROP TABLE differing.notifications SYNC").unwrap();
+    let (told, _) = setup.ends(1, &["verify", "--store", "history"]);
+    assert!(told.contains("intruder") && told.contains("notifications"), "{told}");
+    let proof = setup.json(1, "verify", "history");
+    assert_eq!(proof["differences"].as_array().unwrap().len(), told.lines().count(), "a line each: {told}");
+}
+
+#[test]
+fn a_changed_retention_is_a_difference_until_up() {
+    let clickhouse = ClickHouse::start().unwrap();
+    let setup = over(&clickhouse, "kept");
+    setup.ends(0, &["up", "--store", "history"]);
+    let shorter = over_with(&clickhouse, "kept", "retention_days = 10\n");
+    let (told, _) = shorter.ends(1, &["verify", "--store", "history"]);
+    assert!(told.contains("history: "), "{told}");
+    shorter.ends(0, &["up", "--store", "history"]);
+    engine(&|| fresh(&clickhouse)).is_clean(&shorter);
+    let table = clickhouse.query("SHOW CREATE TABLE kept.alerts").unwrap();
+    assert!(table.contains("TTL") && table.contains("10"), "{table}");
 }

@@ -102,8 +102,44 @@ fn a_wrong_password_is_told_and_not_shown() {
     let (setup, _) = fresh(&postgres);
     setup.put("postgres.auth", "postgres:hunter2-canary", 0o600);
     for task in ["status", "plan", "up", "verify"] {
-        let (told, said) = setup.ends(4, &[task, "--store", "accounts"]);
-        assert!(said.contains("password authentication failed"), "{said}");
+        let (told, said) = setup.ends(2, &[task, "--store", "accounts"]);
+        assert!(said.contains("accounts.url: ") && said.contains("check user, password"), "{said}");
         assert!(!said.contains("canary") && !told.contains("canary"), "{told}{said}");
     }
+}
+
+#[test]
+fn the_migrator_may_be_another_user_than_the_supervisor() {
+    let postgres = Postgres::start().unwrap();
+    let (setup, database) = fresh(&postgres);
+    let password = postgres.password();
+    // the supervisor's user may not make a table
+    postgres.create_user("supervisor", "canary-1", &[]).unwrap();
+    setup.put("postgres.auth", "supervisor:canary-1", 0o600);
+    let (_, said) = setup.ends(7, &["up", "--store", "accounts"]);
+    assert!(said.contains("permission denied") && !said.contains("canary"), "{said}");
+    setup.put("migrator.auth", &format!("postgres:{password}"), 0o600);
+    let up = ["up", "--store", "accounts", "--accounts-auth", "migrator.auth"];
+    setup.ends(0, &up);
+    // with its role it sees that everything is there, and can change nothing
+    postgres.psql(&database, "GRANT warden_supervisor TO supervisor").unwrap();
+    assert_eq!(setup.json(0, "status", "accounts")["state"], "current");
+    setup.put("migrator.auth", &format!("postgres:{password}"), 0o644);
+    let (_, said) = setup.ends(2, &up);
+    assert!(said.contains("can be read by others") && said.contains("chmod 600"), "{said}");
+}
+
+#[test]
+fn a_member_of_the_migrators_role_brings_up_the_next_database() {
+    let postgres = Postgres::start().unwrap();
+    let (first, _) = fresh(&postgres);
+    first.ends(0, &["up", "--store", "accounts"]);
+    postgres.create_user("mira", "canary-2", &["warden_migrator"]).unwrap();
+    let database = postgres.database().unwrap();
+    postgres.psql(&database, &format!("GRANT CREATE ON DATABASE {database} TO mira")).unwrap();
+    postgres.psql(&database, "GRANT CREATE, USAGE ON SCHEMA public TO mira WITH GRANT OPTION").unwrap();
+    let setup = over(&postgres, &database);
+    setup.put("postgres.auth", "mira:canary-2", 0o600);
+    setup.ends(0, &["up", "--store", "accounts"]);
+    engine(&|| over(&postgres, &database)).is_clean(&setup);
 }

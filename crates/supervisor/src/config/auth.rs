@@ -2,7 +2,7 @@ use std::{fmt, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use warden_store::Password;
 
-use super::Fault;
+use super::{Fault, Faults};
 
 /// Who the supervisor is to a server, as the file that an `auth_file` names says; never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,6 +16,17 @@ pub struct Auth {
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+impl Auth {
+    /// Reads a file with `user:password`, or a password alone, that the option `named_by` of a program names.
+    ///
+    /// # Errors
+    /// When it cannot be read, others may read it, or it is not one line.
+    pub fn from_file(named_by: &str, path: &Path) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        read(named_by, path, &mut faults).ok_or_else(|| Faults::new(faults))
     }
 }
 
