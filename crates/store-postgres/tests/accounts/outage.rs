@@ -1,13 +1,12 @@
 //! A store that does not answer, and answers again.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+};
 use warden_domain::{Epoch, Span};
-use warden_store::{Account, Accounts, AccountsError};
+use warden_store::{Account, Accounts as _, AccountsError};
 use warden_store_postgres::{AccountsConfig, SqlAccounts};
 use warden_testkit::{Postgres, poll_until_async};
 
@@ -90,29 +89,16 @@ async fn a_server_that_hangs_is_unreachable_in_time() {
 async fn a_writer_that_waits_too_long_for_another_is_told_so() {
     let mut place = Place::new(Engine::Postgres);
     place.config.answer_timeout = Span::from_millis(300);
-    let store: Arc<dyn Accounts> = Arc::new(place.open().await);
-    let (cluster, database) = place.server();
-    let mut psql = std::process::Command::new("psql");
-    psql.args(["-X", "-q", "-h", "127.0.0.1", "-p", &cluster.port().to_string()]);
-    psql.args(["-U", cluster.superuser(), "-d", database]).env("PGPASSWORD", cluster.password());
-    psql.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-    let mut psql = psql.spawn().unwrap();
-    let held = "BEGIN; SELECT 1 FROM audit_head FOR UPDATE;\n";
-    std::io::Write::write_all(psql.stdin.as_mut().unwrap(), held.as_bytes()).unwrap();
-    poll_until_async(SOON, "the head to be locked", async || {
-        let locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-            WHERE c.relname = 'audit_head' AND l.mode = 'RowShareLock'";
-        (place.sql(locks).await == ["1"]).then_some(())
-    })
-    .await
-    .unwrap();
+    let store = place.open().await;
+    let (cluster, _) = place.server();
+    let options: PgConnectOptions = place.config.url.parse().unwrap();
+    let mut other = PgConnection::connect_with(&options.password(cluster.password())).await.unwrap();
+    let mut holding = other.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM audit_head FOR UPDATE").execute(&mut *holding).await.unwrap();
     is_unreachable(store.raise_epochs(&[instance("a")]).await);
     assert_eq!(store.registered().await, Ok(vec![]), "who only reads does not wait");
-    psql.kill().unwrap();
-    psql.wait().unwrap();
-    poll_until_async(SOON, "the head to be let go", async || store.raise_epochs(&[instance("a")]).await.ok())
-        .await
-        .unwrap();
+    holding.rollback().await.unwrap();
+    assert_eq!(store.raise_epochs(&[instance("a")]).await, Ok(vec![Epoch(1)]));
 }
 
 #[tokio::test]
