@@ -7,6 +7,7 @@ mod judge;
 mod picture;
 mod screen;
 mod stage;
+mod stores;
 mod summary;
 mod watch;
 

@@ -242,6 +242,7 @@ fn the_demo_loses_nothing_and_draws_its_picture() {
         (Some(0), Some(0))
     );
     assert_eq!(summary["transitions"], summary["journal_rows"], "{summary}");
+    assert_eq!(summary["transitions"], summary["history_rows"], "{summary}");
     let picture = fs::read_to_string(setup.path("p.svg")).unwrap();
     assert!(picture.contains("acct-24") && picture.ends_with("</svg>\n"));
     assert!(setup.path("kept/journal/journal.duckdb").exists());

@@ -4,12 +4,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Error};
-use warden_domain::{FailureReason, IncidentKind, InstanceId, Status};
+use warden_domain::{FailureReason, IncidentKind, InstanceId, Span, Status};
 use warden_policy::{Instance, decode_step};
 use warden_store::{HotState as _, Journal as _, Row};
 use warden_supervisor::{Stats, View};
 
-use super::{judge, stage::Stage};
+use super::{judge, stage::Stage, stores};
 
 /// What a demonstration left behind, read back from where it was stored.
 #[derive(Debug, Default)]
@@ -28,6 +28,10 @@ pub(crate) struct Audit {
     pub(crate) faults: u64,
     /// Rows of the journal that belong to the demonstration.
     pub(crate) rows: u64,
+    /// Rows of the demonstration that the history holds.
+    pub(crate) history_rows: u64,
+    /// How long incidents took to recover, as the history answers.
+    pub(crate) medians: BTreeMap<IncidentKind, Span>,
     /// Steps that were decided and are not in the journal, and missing versions.
     pub(crate) lost: u64,
     /// Who says something else than the journal or the simulated world, in words.
@@ -44,7 +48,7 @@ impl Audit {
         let mut audit =
             Self { instances: views.len(), mismatches: stage.disagreeing(&views), ..Self::default() };
         audit.faults = stage.simulated.with_world(|world, _| world.faults_begun());
-        let Stage { fleet, journal, hot, first_seq, temporary, .. } = stage;
+        let Stage { fleet, journal, hot, accounts, history, export, first_seq, temporary, .. } = stage;
         let stats = Arc::clone(fleet.stats());
         fleet.drain().await.context("the supervisor did not end in order")?;
         audit.count(&stats, &views);
@@ -54,6 +58,13 @@ impl Audit {
         for (view, stored) in views.iter().zip(&stored) {
             audit.compare(view, stored, latest.get(&view.instance));
         }
+        export.wait_caught_up().await?;
+        (audit.history_rows, audit.medians) = stores::asked(&history, &views, first_seq).await?;
+        if audit.history_rows != audit.rows {
+            let what = format!("the history holds {} of {} journal rows", audit.history_rows, audit.rows);
+            audit.mismatches.push(what);
+        }
+        audit.mismatches.extend(stores::survivors(&accounts, &latest).await?);
         journal.close().await.context("the journal was not closed in order")?;
         drop(temporary);
         Ok(audit)

@@ -13,14 +13,15 @@ use warden_bridge::Mt5Bridge;
 use warden_bridge_sim::{Bars, FaultMix, Fleet as Simulated, FleetPlan, Market, Settings, World, WorldClock};
 use warden_domain::{Desired, InstanceId, Timestamp};
 use warden_policy::Params;
-use warden_store::{
-    Account, Accounts, HotState, Journal, Password,
-    memory::{MemoryAccounts, MemoryHot},
+use warden_store::{Accounts, History, HotState, Journal, memory::MemoryHot};
+use warden_store_duckdb::{Config as JournalFiles, DuckHistory, DuckJournal, Probe};
+use warden_store_postgres::SqlAccounts;
+use warden_supervisor::{
+    Clock as _, Decision, ExportConfig, ExportParts, Exporter, Fleet, InstanceSpec, Options, Ownership,
+    Parts, View,
 };
-use warden_store_duckdb::{Config as JournalFiles, DuckJournal, Probe};
-use warden_supervisor::{Clock as _, Decision, Fleet, InstanceSpec, Options, Ownership, Parts, View};
 
-use super::{clock::StoppableClock, judge};
+use super::{clock::StoppableClock, judge, stores};
 use crate::cli::Demo;
 
 /// Everything that a demonstration runs on.
@@ -29,6 +30,9 @@ pub(crate) struct Stage {
     pub(crate) simulated: Arc<Simulated>,
     pub(crate) journal: Arc<DuckJournal>,
     pub(crate) hot: MemoryHot,
+    pub(crate) accounts: SqlAccounts,
+    pub(crate) history: Arc<DuckHistory>,
+    pub(crate) export: Exporter,
     pub(crate) clock: Arc<StoppableClock>,
     pub(crate) instances: Vec<InstanceId>,
     /// The newest journal row before the demonstration.
@@ -36,7 +40,7 @@ pub(crate) struct Stage {
     pub(crate) started: Timestamp,
     feed: Mutex<broadcast::Receiver<Decision>>,
     /// Removed with everything in it when it is dropped.
-    pub(crate) temporary: Option<tempfile::TempDir>,
+    pub(crate) temporary: tempfile::TempDir,
 }
 
 /// What may wait on the way from the simulated terminals.
@@ -47,17 +51,14 @@ const LOOK: Duration = Duration::from_millis(20);
 impl Stage {
     /// Sets the stage and raises the curtain.
     pub(crate) async fn set(demo: &Demo, seed: u64) -> Result<Self, Error> {
-        let temporary = match &demo.folder {
-            Some(_) => None,
-            None => {
-                Some(tempfile::tempdir().context("no temporary folder can be made; name one with --folder")?)
-            }
-        };
-        let folder = demo.folder.clone().or_else(|| temporary.as_ref().map(|it| it.path().to_owned()));
-        let journal = open_journal(folder.context("no folder is named")?.join("journal")).await?;
+        let temporary = tempfile::tempdir().context("no temporary folder can be made; see TMPDIR")?;
+        let folder = demo.folder.as_deref().unwrap_or(temporary.path());
+        let journal = open_journal(folder.join("journal")).await?;
+        let history = stores::history(temporary.path()).await?;
         let clock = Arc::new(StoppableClock::new(demo.speed));
         let started = clock.now();
         let plan = FleetPlan::demo(demo.fleet as usize, seed);
+        let accounts = stores::accounts(temporary.path(), &plan).await?;
         let (said, inbound) = mpsc::channel(INBOUND);
         let simulated = Arc::new(simulate(&plan, seed, demo.speed, &clock, said));
         let hot = MemoryHot::default();
@@ -67,7 +68,7 @@ impl Stage {
             params: Arc::new(Params::default()),
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             hot: Arc::new(hot.clone()) as Arc<dyn HotState>,
-            accounts: Arc::new(accounts(&plan)?) as Arc<dyn Accounts>,
+            accounts: Arc::new(accounts.clone()) as Arc<dyn Accounts>,
             bridge: Arc::clone(&simulated) as Arc<dyn Mt5Bridge>,
             inbound,
             ownership: Arc::new(Ownership::default()),
@@ -75,9 +76,34 @@ impl Stage {
             options: Options { owner: "demo".to_owned(), ..Options::default() },
         };
         let instances = parts.instances.iter().map(|spec| spec.id.clone()).collect();
+        let servers = parts.instances.iter().map(|spec| (spec.id.clone(), spec.server.clone())).collect();
         let fleet = Fleet::start(parts).await?;
         let feed = Mutex::new(fleet.feed());
-        Ok(Self { fleet, simulated, journal, hot, clock, instances, first_seq, started, feed, temporary })
+        let export = Exporter::start(ExportParts {
+            journal: Arc::clone(&journal) as Arc<dyn Journal>,
+            history: Arc::clone(&history) as Arc<dyn History>,
+            target: "demo".to_owned(),
+            servers: Arc::new(servers),
+            folder: temporary.path().to_owned(),
+            config: ExportConfig::default(),
+            registry: fleet.registry().clone(),
+            clock: Arc::clone(&clock) as Arc<dyn warden_supervisor::Clock>,
+        })?;
+        Ok(Self {
+            fleet,
+            simulated,
+            journal,
+            hot,
+            accounts,
+            history,
+            export,
+            clock,
+            instances,
+            first_seq,
+            started,
+            feed,
+            temporary,
+        })
     }
 
     /// The next decision of the fleet.
@@ -180,13 +206,4 @@ fn specs(plan: &FleetPlan) -> Vec<InstanceSpec> {
         desired: Desired::Running,
     };
     plan.accounts.iter().map(spec).collect()
-}
-
-fn accounts(plan: &FleetPlan) -> Result<MemoryAccounts, Error> {
-    let account = |plan: &warden_bridge_sim::AccountPlan| {
-        let password = Password::new(plan.password.reveal().to_owned());
-        let (login, server) = (plan.login, plan.server.clone());
-        (plan.instance.clone(), Account { login, server, password, rejected: false })
-    };
-    Ok(MemoryAccounts::new(plan.accounts.iter().map(account))?)
 }

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::{Error, bail};
 use serde::Serialize;
-use warden_domain::{FailureReason, IncidentKind, Status};
+use warden_domain::{FailureReason, IncidentKind, Span, Status};
 
 use super::{audit::Audit, judge::short};
 use crate::cli::Demo;
@@ -18,6 +18,7 @@ pub(crate) struct Summary {
     by_status: BTreeMap<Status, u64>,
     transitions: u64,
     journal_rows: u64,
+    history_rows: u64,
     lost_transitions: u64,
     state_mismatches: usize,
     /// The first mismatches in words; for a person who has to find their cause.
@@ -39,6 +40,9 @@ pub(crate) struct Summary {
 struct Count {
     opened: u64,
     recovered: u64,
+    /// The median of the trade server where recovery took longest; absent where nothing has recovered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    median: Option<Span>,
 }
 
 /// Mismatches that are told in words.
@@ -53,6 +57,9 @@ impl Summary {
         for (kind, count) in &audit.recovered {
             incidents.entry(*kind).or_default().recovered = *count;
         }
+        for (kind, median) in &audit.medians {
+            incidents.entry(*kind).or_default().median = Some(*median);
+        }
         let state_mismatches = audit.mismatches.len();
         audit.mismatches.truncate(TOLD);
         Self {
@@ -64,6 +71,7 @@ impl Summary {
             by_status: audit.by_status,
             transitions: audit.transitions,
             journal_rows: audit.rows,
+            history_rows: audit.history_rows,
             lost_transitions: audit.lost,
             state_mismatches,
             mismatches: audit.mismatches,
@@ -102,9 +110,10 @@ impl fmt::Display for Summary {
             "\n{} terminals, {:.0} s at {} times the speed, {} faults injected (seed {})",
             self.instances, self.seconds, self.speed, self.faults, self.seed
         )?;
-        writeln!(f, "\n  {:<22} {:>7} {:>10}", "incidents", "opened", "recovered")?;
+        writeln!(f, "\n  {:<22} {:>7} {:>10} {:>10}", "incidents", "opened", "recovered", "median")?;
         for (kind, count) in &self.incidents {
-            writeln!(f, "    {:<20} {:>7} {:>10}", short(*kind), count.opened, count.recovered)?;
+            let median = count.median.map_or_else(String::new, |median| median.to_string());
+            writeln!(f, "    {:<20} {:>7} {:>10} {median:>10}", short(*kind), count.opened, count.recovered)?;
         }
         writeln!(f, "    {:<20} {:>7} {:>10}", "all", self.incidents_opened, self.incidents_recovered)?;
         writeln!(f, "    of one broker, together: {}", self.broker_incidents)?;
@@ -122,8 +131,8 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "  read back: {} journal rows, {} lost; journal, hot state and terminals disagree in {} places",
-            self.journal_rows, self.lost_transitions, self.state_mismatches
+            "  read back: {} journal rows, {} lost, {} in the history; stores and terminals disagree in {} places",
+            self.journal_rows, self.lost_transitions, self.history_rows, self.state_mismatches
         )
     }
 }
