@@ -53,10 +53,11 @@ impl Sender {
         ready: &mut mpsc::Receiver<Gathered>,
     ) -> Result<Option<Gathered>, GivenUp> {
         let last = gathered.range.last;
-        if self.cursor.sending != Some(last) {
+        // Higher than the file says where the journal has forgotten rows.
+        let intent = Cursor { acked: gathered.range.first - 1, sending: Some(last), ..self.cursor };
+        if self.cursor != intent {
             self.keep_servers().await?;
-            let acked = gathered.range.first - 1; // higher than the file's where the journal has forgotten rows
-            self.keep(Cursor { acked, sending: Some(last), ..self.cursor }).await?;
+            self.keep(intent).await?;
         }
         self.insert(&gathered).await?;
         let rows = gathered.rows.events.len() as u64;
