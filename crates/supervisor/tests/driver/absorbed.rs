@@ -271,6 +271,23 @@ async fn rec_3_an_older_stop_that_the_journal_kept_gives_way_to_the_recorded_one
 }
 
 #[tokio::test(start_paused = true)]
+async fn rec_3_killed_right_after_the_first_row_of_a_start_the_stop_holds_still() {
+    let mut rig = Rig::up(1).await;
+    rig.kill().await;
+    pass(60).await;
+    record(&rig, given_up(rig.now())).await;
+    pass(60).await;
+    rig.options.batch = 1;
+    rig.journal.hang_after_commit(true);
+    rig.start().await;
+    rig.kill().await;
+    rig.journal.hang_after_commit(false);
+    assert_eq!(rig.rows(&id(0)).await.pop().unwrap().kind, "ABSORBED", "it is decided before anything else");
+    restart(&mut rig).await;
+    assert_stopped_until_reset(&rig, "killed after its first row").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn rec_3_a_hot_state_from_before_the_stop_does_not_undo_it() {
     let mut rig = Rig::up(1).await;
     rig.kill().await;
