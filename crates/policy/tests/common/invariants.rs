@@ -2,8 +2,8 @@
 
 use warden_domain::{Alert, Desired, FailureReason, Gate, IncidentKind, Layer, Status};
 use warden_policy::{
-    Absorbing, Command, Effect, Event, Instance, Notice, Params, Phase, Stepped, StoreAction, Timer, account::Closure,
-    decode_state, decode_step, encode_state, encode_step,
+    Absorbing, Command, Effect, Event, Instance, Notice, Params, Phase, Stepped, StoreAction, Timer,
+    account::Closure, decode_state, decode_step, encode_state, encode_step,
 };
 
 use super::Bench;
