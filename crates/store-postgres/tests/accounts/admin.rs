@@ -8,6 +8,7 @@ use crate::common::{Engine, Place, account, instance, on_both, password};
 
 on_both!(
     an_account_is_listed_as_it_was_registered,
+    log_1_more_accounts_than_one_statement_takes_are_fetched_in_the_order_asked,
     an_instance_or_account_that_is_there_already_is_named,
     acc_1_revoked_credentials_work_again_only_with_a_new_password,
     acc_2_a_closed_account_takes_no_password,
@@ -33,6 +34,24 @@ async fn an_account_is_listed_as_it_was_registered(engine: Engine) {
     assert_eq!((one.login, one.desired), (Login::new(2).ok(), Desired::Stopped));
     assert_eq!(listed[1].desired, Desired::Running);
     assert_eq!([&one.gateway, &one.profile, &one.group], ["gw-7", "careful", "desk"]);
+}
+
+async fn log_1_more_accounts_than_one_statement_takes_are_fetched_in_the_order_asked(engine: Engine) {
+    let place = Place::new(engine);
+    let store = place.open().await;
+    for login in 1..=501 {
+        let new = account(&format!("acct-{login}"), login, &format!("secret {login}"));
+        store.register(new, "operator").await.unwrap();
+    }
+    // The last one stands apart from the others, and is asked for in each part.
+    let ids: Vec<_> = (0..=1_001).map(|place| instance(&format!("acct-{}", 501 - place % 501))).collect();
+    let answers = store.accounts(&ids).await.unwrap();
+    assert_eq!(answers.len(), ids.len());
+    for (id, answer) in ids.iter().zip(answers) {
+        let account = answer.unwrap();
+        assert_eq!(id.as_str(), format!("acct-{}", account.login));
+        assert_eq!(account.password.reveal(), format!("secret {}", account.login));
+    }
 }
 
 async fn an_instance_or_account_that_is_there_already_is_named(engine: Engine) {
