@@ -3,7 +3,7 @@
 -- {database}    the history's database
 -- {on_cluster}  ON CLUSTER '<name>' where one is configured, else nothing
 -- {replicated}  Replicated where a cluster is configured, else nothing
--- {window}      the setting that says how many insert tokens a table remembers; without replicas it has another name
+-- {window}      the setting that says how many insert tokens a table remembers; with replicas another one, and for how long
 --
 -- A row's key holds what it is known by, so that one that comes twice is one row under FINAL, and first what most
 -- questions ask for: an instance and a time. What is known of a row by its key never changes with time, so that its

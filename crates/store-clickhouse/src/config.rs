@@ -19,6 +19,8 @@ pub struct ClickHouseConfig {
     /// unreachable; 100 ms to 1 h.
     pub timeout: Span,
     /// The cluster whose every replica holds the history; `None` for a server alone. Letters, digits, `_`, `-` and `.`.
+    /// The URL then names one replica: through a balancer, a question may reach one that has not yet what another
+    /// acknowledged.
     pub cluster: Option<String>,
     /// How long rows are kept, in whole days; `None` keeps them for ever. The migrator's `up` makes it so.
     pub retention: Option<Span>,
@@ -62,6 +64,9 @@ pub enum ConfigError {
         /// The most it may be.
         most: Span,
     },
+    /// A user or password cannot be sent.
+    #[error("{0} holds a character that HTTP cannot carry; use printable ASCII")]
+    Unsendable(&'static str),
     /// The retention is not made of days.
     #[error("retention is {0}; give whole days, such as 8760h")]
     Retention(Span),
@@ -103,6 +108,8 @@ impl ClickHouseConfig {
         if let Some(cluster) = &self.cluster {
             name("cluster", cluster, "-.")?;
         }
+        sendable("username", self.username.as_deref())?;
+        sendable("password", self.password.as_ref().map(Password::reveal))?;
         let (second, hour) = (Span::from_secs(1), Span::from_secs(3_600));
         in_range("timeout", self.timeout, Span::from_millis(100), hour)?;
         in_range("statement_timeout", self.statement_timeout, second, hour.times(24))?;
@@ -164,6 +171,11 @@ fn name(key: &'static str, value: &str, also: &str) -> Result<(), ConfigError> {
     } else {
         Err(ConfigError::Name { key, value: value.to_owned() })
     }
+}
+
+fn sendable(key: &'static str, value: Option<&str>) -> Result<(), ConfigError> {
+    let printable = value.unwrap_or_default().bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if printable { Ok(()) } else { Err(ConfigError::Unsendable(key)) }
 }
 
 fn in_range(key: &'static str, span: Span, least: Span, most: Span) -> Result<(), ConfigError> {
@@ -250,6 +262,9 @@ mod tests {
             |name: &str| ClickHouseConfig { cluster: Some(name.to_owned()), ..right.clone() }.validate();
         assert_eq!(cluster("prod-1.eu"), Ok(()));
         assert!(cluster("a'b").is_err());
+        let password = Some(Password::new("line\nend".into()));
+        let config = ClickHouseConfig { password, ..right.clone() };
+        assert_eq!(config.validate(), Err(ConfigError::Unsendable("password")));
         let fault = ClickHouseConfig { timeout: Span::ZERO, ..right }.validate().unwrap_err();
         assert_eq!(fault.to_string(), "timeout is 0s; give 100ms to 1h");
     }

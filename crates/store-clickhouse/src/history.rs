@@ -27,14 +27,14 @@ const AFTER_START: u32 = 16;
 ///
 /// # Guarantees
 /// - A range that is inserted again is dropped by its token, table by table: `count()` without `FINAL` is right as long
-///   as ranges come again soon, while ClickHouse remembers their tokens (10,000 a table).
+///   as ranges come again while ClickHouse remembers their tokens: 10,000 a table, on a cluster for 30 days.
 /// - Rows are exact by their key under `FINAL`, whatever happens, and so are all answers of the port.
 /// - A token that ClickHouse remembers while it lost the rows, because it was killed between the two, loses nothing: a
 ///   range that may have been tried before is looked up after its insert, and what is not there is written once more.
 ///
 /// # Assumptions
 /// The tables are up to date ([`HistorySchema`](crate::HistorySchema)); of the rows of one kind a range holds
-/// [`MAX_ROWS`](crate::MAX_ROWS) at most.
+/// [`MAX_ROWS`](crate::MAX_ROWS) at most. Its user needs `SELECT` and `INSERT` on the database.
 ///
 /// # Caveats
 /// Questions read with `FINAL` the tables that materialised views feed; the views are fed within the insert.

@@ -27,6 +27,7 @@ impl Link {
         let timeout = Duration::from(config.timeout);
         let client = if config.plain()? { plain(timeout) } else { encrypted()? };
         let mut client = client.with_url(&config.url).with_compression(Compression::Lz4);
+        client = client.with_product_info("mt5-warden", env!("CARGO_PKG_VERSION"));
         if let Some(username) = &config.username {
             client = client.with_user(username);
         }

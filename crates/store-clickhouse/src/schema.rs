@@ -50,6 +50,8 @@ pub const STEPS: &[Step] = steps![1 "history", 2 "questions"];
 /// - The checksum of a step is that of its text with placeholders: the same for every database and cluster.
 /// - The retention is no step. [`unlock`](Schema::unlock) makes it what is configured, so a changed one is applied by
 ///   `up`; until then it is a [difference](Schema::differences).
+/// - Its user needs all rights on the database, and to compare also the right to make databases: the steps are run in
+///   `<database>_verify_<process>_<moment>`, which is dropped again.
 /// - With a cluster, statements run `ON CLUSTER` and engines are replicated; comparing looks at one replica.
 #[derive(Debug)]
 pub struct HistorySchema {
@@ -101,8 +103,7 @@ impl HistorySchema {
     }
 
     async fn hold(&mut self) -> Result<(), SchemaError> {
-        let sql = self.template().render("CREATE DATABASE IF NOT EXISTS {database} {on_cluster}");
-        self.link.execute(&sql).await.map_err(|fault| self.unreachable(fault))?;
+        self.make_database().await.map_err(|fault| self.unreachable(fault))?;
         match Lock::take(&self.link, &self.config).await {
             Ok(Some(lock)) => self.lock = Some(lock),
             Ok(None) => return Err(SchemaError::Locked { place: self.config.place() }),
@@ -111,10 +112,27 @@ impl HistorySchema {
         Ok(())
     }
 
+    /// A user without the right to make databases can do with one that is there.
+    async fn make_database(&self) -> Result<(), Fault> {
+        let there = self.link.query("SELECT count() FROM system.databases WHERE name = ?");
+        let there = self.link.rows::<u64>(there.bind(&self.config.database)).await?;
+        if there == [1] && self.config.cluster.is_none() {
+            return Ok(());
+        }
+        let sql = self.template().render("CREATE DATABASE IF NOT EXISTS {database} {on_cluster}");
+        self.link.execute(&sql).await
+    }
+
     /// That nobody took over meanwhile.
     async fn still_held(&self) -> Result<(), SchemaError> {
-        let Some(lock) = &self.lock else { return Ok(()) };
-        match lock.prolong().await {
+        match &self.lock {
+            Some(lock) => self.check(lock.prolong().await),
+            None => Ok(()),
+        }
+    }
+
+    fn check(&self, held: Result<bool, Fault>) -> Result<(), SchemaError> {
+        match held {
             Ok(true) => Ok(()),
             Ok(false) => Err(SchemaError::Locked { place: self.config.place() }),
             Err(fault) => Err(self.unreachable(fault)),
@@ -122,12 +140,9 @@ impl HistorySchema {
     }
 
     async fn let_go(&mut self) -> Result<(), SchemaError> {
-        if self.lock.is_none() {
-            return Ok(());
-        }
-        self.still_held().await?;
-        let settled = retention::settle(&self.patient, &self.template(), &self.config).await;
         let Some(lock) = self.lock.take() else { return Ok(()) };
+        self.check(lock.prolong().await)?;
+        let settled = retention::settle(&self.patient, &self.template(), &self.config).await;
         let released = lock.release().await;
         settled.and(released).map_err(|fault| self.unreachable(fault))
     }

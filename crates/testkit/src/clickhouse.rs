@@ -33,7 +33,7 @@ const FRONT: &str = include_str!("clickhouse/front.py");
 ///
 /// # Caveats
 ///
-/// One query runs at a time. There is no cluster, no `system.query_log`, and answers are not compressed.
+/// One query runs at a time. It ends within seconds of a test process that was killed. There is no cluster, no `system.query_log`, and answers are not compressed.
 ///
 /// # Example
 ///

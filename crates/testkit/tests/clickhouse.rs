@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use warden_testkit::{ClickHouse, Error};
+use warden_testkit::{ClickHouse, Error, poll_until};
 
 #[test]
 fn what_was_acknowledged_survives_a_crash() {
@@ -52,4 +52,56 @@ fn a_paused_one_says_nothing_until_it_is_resumed() {
     let mut answer = String::new();
     asking.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with(&clickhouse.pid().unwrap().to_string()), "{answer}");
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_missing_and_the_command_that_brings_it_is_named() {
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "what_a_process_without_the_engine_sees", "--nocapture"]);
+    let output = again.env("WARDEN_CHDB", "/nonexistent").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("chdb-core is not installed: run `cargo xtask setup test`"), "{said}");
+}
+
+#[test]
+fn what_a_process_without_the_engine_sees() {
+    let absent = std::env::var_os("WARDEN_CHDB").is_some_and(|folder| folder == "/nonexistent");
+    match ClickHouse::start() {
+        Err(error @ Error::NoChdb) if absent => println!("{error}"),
+        outcome => assert!(outcome.is_ok() && !absent, "{outcome:?}"),
+    }
+}
+
+/// Nobody drops the handle of a process that is killed.
+#[test]
+fn it_does_not_outlive_the_process_that_started_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("pid");
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "what_a_process_that_is_killed_starts", "--ignored"]);
+    let mut starter = again.env("WARDEN_TOLD", &told).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let pid = poll_until(Duration::from_secs(60), "an engine", || {
+        std::fs::read_to_string(&told).ok().filter(|pid| pid.ends_with('\n'))
+    });
+    starter.kill().unwrap();
+    starter.wait().unwrap();
+    let process = std::path::PathBuf::from(format!("/proc/{}", pid.unwrap().trim()));
+    poll_until(Duration::from_secs(20), "its end", || has_ended(&process).then_some(())).unwrap();
+}
+
+#[test]
+#[ignore = "the test above runs it, in a process of its own"]
+fn what_a_process_that_is_killed_starts() {
+    let clickhouse = ClickHouse::start().unwrap();
+    let told = std::env::var_os("WARDEN_TOLD").expect("the file that the test above reads");
+    std::fs::write(told, format!("{}\n", clickhouse.pid().unwrap())).unwrap();
+    loop {
+        std::thread::park(); // until it is killed
+    }
+}
+
+/// Gone, or dead and not yet collected by whoever inherited it.
+fn has_ended(process: &std::path::Path) -> bool {
+    let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.trim_start().starts_with('Z'))
 }

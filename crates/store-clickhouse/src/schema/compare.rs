@@ -73,7 +73,7 @@ async fn objects(link: &Link, database: &str) -> Result<Objects, Fault> {
 /// The same text in every database, with and without replicas.
 fn normal(text: &str, database: &str) -> String {
     let text = text.replace(&format!("`{database}`."), "").replace(&format!("{database}."), "");
-    let text = text.replace("non_replicated_deduplication_window", "replicated_deduplication_window");
+    let text = text.replace(template::REPLICATED_WINDOW, template::WINDOW);
     let text = unreplicated(&text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -106,7 +106,8 @@ mod tests {
     fn replicas_are_no_difference() {
         let plain = "ReplacingMergeTree(version) ORDER BY a SETTINGS non_replicated_deduplication_window = 9";
         let replicated = "ReplicatedReplacingMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}', version) \
-                          ORDER BY a SETTINGS replicated_deduplication_window = 9";
+                          ORDER BY a SETTINGS replicated_deduplication_window_seconds = 2592000, \
+                          replicated_deduplication_window = 9";
         assert_eq!(normal(plain, "w"), normal(replicated, "w"));
         let plain = "ReplacingMergeTree PARTITION BY toYYYYMM(at)";
         let replicated = "ReplicatedReplacingMergeTree('/a/{uuid}', '{replica}') PARTITION BY toYYYYMM(at)";

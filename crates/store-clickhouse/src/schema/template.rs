@@ -9,12 +9,19 @@ pub(super) struct Template<'a> {
     pub(super) cluster: Option<&'a str>,
 }
 
+/// How many tokens a table remembers.
+pub(super) const WINDOW: &str = "non_replicated_deduplication_window";
+
+/// With replicas, tokens are forgotten with time too: not before 30 days, which is longer than an outage should last.
+pub(super) const REPLICATED_WINDOW: &str =
+    "replicated_deduplication_window_seconds = 2592000, replicated_deduplication_window";
+
 impl Template<'_> {
     pub(super) fn render(&self, sql: &str) -> String {
         let on_cluster = self.cluster.map(|name| format!("ON CLUSTER '{name}'")).unwrap_or_default();
         let (replicated, window) = match self.cluster {
-            Some(_) => ("Replicated", "replicated_deduplication_window"),
-            None => ("", "non_replicated_deduplication_window"),
+            Some(_) => ("Replicated", REPLICATED_WINDOW),
+            None => ("", WINDOW),
         };
         sql.replace("{database}", &format!("`{}`", self.database))
             .replace("{on_cluster}", &on_cluster)
@@ -98,7 +105,7 @@ mod tests {
         assert_eq!(
             Template { database: "w", cluster: Some("prod") }.render(sql),
             "CREATE TABLE `w`.t ON CLUSTER 'prod' ENGINE = ReplicatedMergeTree SETTINGS \
-             replicated_deduplication_window = 9"
+             replicated_deduplication_window_seconds = 2592000, replicated_deduplication_window = 9"
         );
     }
 }

@@ -179,7 +179,8 @@ fn on_a_cluster_every_statement_runs_everywhere_and_every_table_is_replicated() 
         assert_eq!(code.matches(" ON CLUSTER 'prod' ").count(), 1, "{sql}");
         let tables = usize::from(code.starts_with("CREATE TABLE "));
         assert_eq!(code.matches("\nENGINE = ReplicatedReplacingMergeTree").count(), tables, "{sql}");
-        assert_eq!(code.matches("\nSETTINGS replicated_deduplication_window = ").count(), tables, "{sql}");
+        let window = "\nSETTINGS replicated_deduplication_window_seconds = 2592000, replicated_deduplication_window = ";
+        assert_eq!(code.matches(window).count(), tables, "{sql}");
         assert!(!code.contains('{'), "{sql}");
     }
     let local = open(&ClickHouseConfig { cluster: None, ..config });
@@ -187,8 +188,7 @@ fn on_a_cluster_every_statement_runs_everywhere_and_every_table_is_replicated() 
     let unreplicated = |sql: &String| {
         sql.replace(" ON CLUSTER 'prod' ", "  ")
             .replace("ENGINE = Replicated", "ENGINE = ")
-            .replace(" replicated_dedup", " non_replicated_dedup")
-            .replace("SETTINGS replicated", "SETTINGS non_replicated")
+            .replace("replicated_deduplication_window_seconds = 2592000, replicated_", "non_replicated_")
     };
     assert_eq!(all.iter().map(unreplicated).collect::<Vec<_>>(), plain);
 }

@@ -13,6 +13,7 @@ import struct
 import sys
 import tempfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -207,10 +208,19 @@ def quoted(name):
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
+def end_with(parent):
+    """A test that is killed cannot end what it started."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 def main():
     port, folder = int(sys.argv[1]), sys.argv[2]
     ThreadingHTTPServer.allow_reuse_address = True
     ThreadingHTTPServer.daemon_threads = True
+    ThreadingHTTPServer.request_queue_size = 128
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.engine, server.fault = Engine(folder), Fault()
     server.user = os.environ.get("WARDEN_FRONT_USER", "default"), os.environ.get("WARDEN_FRONT_PASSWORD", "")
