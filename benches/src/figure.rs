@@ -44,6 +44,18 @@ impl Figure {
         Self { name, value, unit, floor: None, ratio: None, target, ok: value <= limit }
     }
 
+    /// A value without a target, for orientation.
+    #[must_use]
+    pub fn noted(name: String, value: f64, unit: &'static str) -> Self {
+        Self { name, value, unit, floor: None, ratio: None, target: String::new(), ok: true }
+    }
+
+    /// The same beside what a bare prototype, or the same work without something, reached.
+    #[must_use]
+    pub fn beside(self, floor: f64) -> Self {
+        Self { floor: Some(floor), ratio: Some(self.value / floor), ..self }
+    }
+
     /// The figure as one line of JSON with exactly the keys `name`, `value`, `unit`, `floor`, `ratio`, `target`, `ok`.
     #[must_use]
     pub fn to_json(&self) -> String {

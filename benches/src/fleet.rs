@@ -1,6 +1,7 @@
 //! A whole fleet in one process over a journal on disk and a real Redis, with gateways that answer from a function.
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -81,7 +82,8 @@ impl Rig {
 }
 
 /// The rules' numbers, but logins are not throttled and nothing is given up: what is measured is the path.
-fn params() -> Params {
+#[must_use]
+pub fn params() -> Params {
     let mut params = Params::default();
     params.login.server_rate = 1_000_000;
     params.login.server_burst = 1_000_000;
@@ -92,11 +94,29 @@ fn params() -> Params {
 
 fn spec(index: usize) -> Result<InstanceSpec, Fault> {
     Ok(InstanceSpec {
-        id: InstanceId::new(&format!("acct-{index:06}"))?,
+        id: id(index),
         login: Some(Login::new(5_000_000 + index as u64)?),
-        server: TradeServer::new(&format!("Broker-Live{}", index / PER_SERVER))?,
+        server: server(index),
         desired: Desired::Running,
     })
+}
+
+/// The instance with this number, at most six digits long.
+#[must_use]
+pub fn id(index: usize) -> InstanceId {
+    InstanceId::new(&format!("acct-{index:06}")).expect("letters and digits are a name")
+}
+
+/// The trade server of the instance with this number.
+#[must_use]
+pub fn server(index: usize) -> TradeServer {
+    TradeServer::new(&format!("Broker-Live{}", index / PER_SERVER)).expect("letters and digits are a name")
+}
+
+/// Where the first `count` instances trade.
+#[must_use]
+pub fn servers(count: usize) -> Arc<HashMap<InstanceId, TradeServer>> {
+    Arc::new((0..count).map(|index| (id(index), server(index))).collect())
 }
 
 fn account(spec: &InstanceSpec) -> (InstanceId, Account) {

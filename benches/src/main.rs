@@ -1,24 +1,37 @@
 //! Runs the benchmarks that are named, or all of them, and prints a table or one JSON object a line.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
-use warden_benches::{Figures, deadlines, figure::Figure, hot, journal, path, policy, storm};
+use warden_benches::{
+    Figures, accounts, deadlines,
+    figure::Figure,
+    history::{self, backlog},
+    hot, journal, path, policy, storm,
+};
 
 #[global_allocator]
 static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
 type Run = fn() -> Figures;
 
-const BENCHMARKS: [(&str, Run); 6] = [
+const BENCHMARKS: [(&str, Run); 9] = [
     ("policy", || policy::figures(ALLOCATOR)),
     ("journal", journal::figures),
     ("hot", hot::figures),
     ("path", path::figures),
     ("storm", storm::figures),
     ("deadlines", deadlines::figures),
+    ("history", history::figures),
+    ("backlog", backlog::figures),
+    ("accounts", accounts::figures),
 ];
 
 fn main() -> ExitCode {
+    if let [_, flag, folder, url] = &std::env::args().collect::<Vec<_>>()[..]
+        && flag == backlog::DRAIN
+    {
+        return drain(folder, url);
+    }
     let (flags, names): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
     let json = flags.iter().any(|flag| flag == "--json");
@@ -47,6 +60,17 @@ fn main() -> ExitCode {
         }
     }
     if met { ExitCode::SUCCESS } else { ExitCode::from(3) }
+}
+
+/// One benchmark is measured in a process of its own.
+fn drain(folder: &str, url: &str) -> ExitCode {
+    match backlog::drain(Path::new(folder), url) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn print(figure: &Figure, json: bool) {

@@ -4,6 +4,8 @@
 //! is asked for. Each of the three events is one step, one journal row and one state in Redis with all documented keys
 //! that changed; the third makes a command, whose way out is timed.
 
+mod with_export;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -41,11 +43,10 @@ pub fn figures() -> Figures {
         let folder = tempfile::tempdir()?;
         let hot: Arc<dyn HotState> = Arc::new(RedisHot::connect(RedisConfig::new(redis.url())).await?);
         let meter = Arc::new(Meter::default());
-        let (parked, mut ready) = mpsc::unbounded_channel();
+        let (parked, ready) = mpsc::unbounded_channel();
         let of_bench = Arc::clone(&meter);
-        let rig =
-            Rig::start(INSTANCES, folder.path(), hot, move |inbound| of_bench.gateways(inbound, parked))
-                .await?;
+        let gateways = move |inbound| of_bench.gateways(inbound, parked);
+        let rig = Rig::start(INSTANCES, folder.path(), hot, gateways).await?;
         bring_up(&rig, INSTANCES).await?;
 
         // Each instance is left with one confirmation under way.
@@ -56,17 +57,18 @@ pub fn figures() -> Figures {
             }
         }
         let mut figures = Vec::new();
-        let mut waiting = Vec::with_capacity(INSTANCES);
-        while waiting.len() < INSTANCES {
-            waiting.push(ready.recv().await.ok_or("the gateways ended")?);
+        let mut bench = Bench { rig, meter, ready, waiting: Vec::with_capacity(INSTANCES) };
+        bench.park().await?;
+        let mut without = Vec::with_capacity(with_export::RATES.len());
+        for rate in with_export::RATES {
+            without.push(bench.paced(rate).await?);
         }
-        for (rate, name, share, limit) in
-            [(1_000, "path.at_1k.p50", 50, 3.0), (50_000, "path.at_50k.p99", 99, 10.0)]
-        {
-            let late = paced(&rig, &meter, &mut ready, &mut waiting, rate).await?;
-            figures.push(Figure::at_most(name.to_owned(), millis(&late, share), "ms", limit));
-        }
-        figures.push(full_speed(&rig, &meter, &mut waiting).await?);
+        figures.push(Figure::at_most("path.at_1k.p50".to_owned(), millis(&without[0], 50), "ms", 3.0));
+        let late = bench.paced(50_000).await?;
+        figures.push(Figure::at_most("path.at_50k.p99".to_owned(), millis(&late, 99), "ms", 10.0));
+        figures.push(bench.full_speed().await?);
+        figures.extend(with_export::figures(&mut bench, &without).await?);
+        let Bench { rig, .. } = bench;
         rig.fleet.drain().await?;
         rig.journal.close().await?;
         Ok(figures)
@@ -143,69 +145,77 @@ fn index(envelope: &Envelope) -> usize {
     envelope.instance.as_str()[5..].parse().unwrap_or(0)
 }
 
-/// Sends `rate` events a second and measures each round's last one, from when it was due until its command left.
-async fn paced(
-    rig: &Rig,
-    meter: &Meter,
-    ready: &mut mpsc::UnboundedReceiver<Envelope>,
-    waiting: &mut Vec<Envelope>,
-    rate: u64,
-) -> Result<Vec<Duration>, Box<dyn std::error::Error + Send + Sync>> {
-    locked(&meter.late).clear();
-    // So many instances take part that each comes round every few seconds.
-    let rest = waiting.split_off(INSTANCES.min(usize::try_from(rate)?));
-    let mut turn: VecDeque<(Envelope, usize)> = waiting.drain(..).map(|envelope| (envelope, 0)).collect();
-    let (began, mut sent) = (Instant::now(), 0_u64);
-    let mut pace = tokio::time::interval(Duration::from_millis(1));
-    while began.elapsed() < PACED_FOR {
-        pace.tick().await;
-        let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
-        while sent < due {
-            turn.extend(std::iter::from_fn(|| ready.try_recv().ok()).map(|envelope| (envelope, 0)));
-            let Some((envelope, place)) = turn.pop_front() else { break };
-            let event = round(&envelope).into_iter().nth(place).ok_or("a round has three events")?;
-            if place + 1 == ROUND {
-                let at = began + Duration::from_micros(sent * 1_000_000 / rate);
-                locked(&meter.sent_at)[index(&envelope)] = Some(at);
-            } else {
-                turn.push_back((envelope, place + 1));
-            }
-            rig.inbound.send(event).await?;
-            sent += 1;
-        }
-    }
-    let wanted = PACED_FOR.as_secs() * rate * 95 / 100;
-    if sent < wanted {
-        return Err(format!("the path took {sent} events in {PACED_FOR:?}, not {wanted}").into());
-    }
-    for (envelope, place) in turn {
-        for event in round(&envelope).into_iter().skip(place) {
-            rig.inbound.send(event).await?;
-        }
-    }
-    waiting.extend(rest);
-    while waiting.len() < INSTANCES {
-        waiting.push(ready.recv().await.ok_or("the gateways ended")?);
-    }
-    Ok(std::mem::take(&mut *locked(&meter.late)))
+/// A fleet whose instances all wait for their confirmation, and what measures it.
+struct Bench {
+    rig: Rig,
+    meter: Arc<Meter>,
+    ready: mpsc::UnboundedReceiver<Envelope>,
+    waiting: Vec<Envelope>,
 }
 
-/// Every instance's next round follows at once on its last one.
-async fn full_speed(
-    rig: &Rig,
-    meter: &Meter,
-    waiting: &mut Vec<Envelope>,
-) -> Result<Figure, Box<dyn std::error::Error + Send + Sync>> {
-    meter.park.store(2, Ordering::Relaxed);
-    for event in waiting.drain(..).flat_map(|envelope| round(&envelope)) {
-        rig.inbound.send(event).await?;
+impl Bench {
+    /// Sends `rate` events a second and measures each round's last one, from when it was due until its command left.
+    async fn paced(&mut self, rate: u64) -> Result<Vec<Duration>, Box<dyn std::error::Error + Send + Sync>> {
+        locked(&self.meter.late).clear();
+        // So many instances take part that each comes round every few seconds.
+        let rest = self.waiting.split_off(INSTANCES.min(usize::try_from(rate)?));
+        let mut turn: VecDeque<(Envelope, usize)> =
+            self.waiting.drain(..).map(|envelope| (envelope, 0)).collect();
+        let (began, mut sent) = (Instant::now(), 0_u64);
+        let mut pace = tokio::time::interval(Duration::from_millis(1));
+        while began.elapsed() < PACED_FOR {
+            pace.tick().await;
+            let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
+            while sent < due {
+                turn.extend(std::iter::from_fn(|| self.ready.try_recv().ok()).map(|envelope| (envelope, 0)));
+                let Some((envelope, place)) = turn.pop_front() else { break };
+                let event = round(&envelope).into_iter().nth(place).ok_or("a round has three events")?;
+                if place + 1 == ROUND {
+                    let at = began + Duration::from_micros(sent * 1_000_000 / rate);
+                    locked(&self.meter.sent_at)[index(&envelope)] = Some(at);
+                } else {
+                    turn.push_back((envelope, place + 1));
+                }
+                self.rig.inbound.send(event).await?;
+                sent += 1;
+            }
+        }
+        let wanted = PACED_FOR.as_secs() * rate * 95 / 100;
+        if sent < wanted {
+            return Err(format!("the path took {sent} events in {PACED_FOR:?}, not {wanted}").into());
+        }
+        for (envelope, place) in turn {
+            for event in round(&envelope).into_iter().skip(place) {
+                self.rig.inbound.send(event).await?;
+            }
+        }
+        self.waiting.extend(rest);
+        self.park().await?;
+        Ok(std::mem::take(&mut *locked(&self.meter.late)))
     }
-    let transitions = &rig.fleet.stats().transitions;
-    let (began, before) = (Instant::now(), transitions.load(Ordering::Relaxed));
-    tokio::time::sleep(FULL_FOR).await;
-    let rate = (transitions.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
-    meter.park.store(1, Ordering::Relaxed);
-    Ok(Figure::at_least("path.full".to_owned(), rate, "events/s", 100_000.0))
+
+    /// Waits until all instances wait again.
+    async fn park(&mut self) -> Result<(), &'static str> {
+        while self.waiting.len() < INSTANCES {
+            self.waiting.push(self.ready.recv().await.ok_or("the gateways ended")?);
+        }
+        Ok(())
+    }
+
+    /// Every instance's next round follows at once on its last one.
+    async fn full_speed(&mut self) -> Result<Figure, Box<dyn std::error::Error + Send + Sync>> {
+        self.meter.park.store(2, Ordering::Relaxed);
+        for event in self.waiting.drain(..).flat_map(|envelope| round(&envelope)) {
+            self.rig.inbound.send(event).await?;
+        }
+        let transitions = &self.rig.fleet.stats().transitions;
+        let (began, before) = (Instant::now(), transitions.load(Ordering::Relaxed));
+        tokio::time::sleep(FULL_FOR).await;
+        let rate = (transitions.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
+        self.meter.park.store(1, Ordering::Relaxed);
+        self.park().await?;
+        Ok(Figure::at_least("path.full".to_owned(), rate, "events/s", 100_000.0))
+    }
 }
 
 fn millis(late: &[Duration], share: usize) -> f64 {

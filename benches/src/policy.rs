@@ -44,12 +44,8 @@ pub fn figures(allocator: &'static StatsAlloc<System>) -> Figures {
     let mut bare: Vec<[u64; 25]> = (0..INSTANCES as u64).map(|seed| [seed; 25]).collect();
     let floor = median(&order, |index| bare_step(&mut bare[index], black_box(index as u64)));
 
-    let with_floor = |name: &str, value: f64| {
-        let mut figure = Figure::at_most(name.to_owned(), value, "ns", 80.0);
-        figure.floor = Some(floor);
-        figure.ratio = Some(value / floor);
-        figure
-    };
+    let with_floor =
+        |name: &str, value: f64| Figure::at_most(name.to_owned(), value, "ns", 80.0).beside(floor);
     Ok(vec![
         with_floor("policy.step.report", unchanged),
         with_floor("policy.step.tick", tick),

@@ -16,6 +16,7 @@ use crate::{
     Figures,
     figure::Figure,
     fleet::{OnCommand, Rig, done, gateway_up, standing},
+    resident::resident,
 };
 
 const INSTANCES: usize = 100_000;
@@ -30,7 +31,7 @@ pub fn figures() -> Figures {
         let redis = Redis::start()?;
         let folder = tempfile::tempdir()?;
         let hot: Arc<dyn HotState> = Arc::new(RedisHot::connect(RedisConfig::new(redis.url())).await?);
-        let before = resident()?;
+        let before = resident("VmRSS")?;
         let confirmed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&confirmed);
         let rig = Rig::start(INSTANCES, folder.path(), hot, |inbound| -> OnCommand {
@@ -42,7 +43,7 @@ pub fn figures() -> Figures {
         })
         .await?;
         bring_up(&rig, &confirmed).await?;
-        let resident = resident()?;
+        let resident = resident("VmRSS")?;
         let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
         let each = resident.saturating_sub(before) as f64 / INSTANCES as f64;
 
@@ -98,13 +99,4 @@ async fn storm(rig: &Rig) -> Result<Duration, Box<dyn std::error::Error + Send +
         return Err("an instance was left out of the storm".into());
     }
     Ok(took)
-}
-
-/// Resident memory of this process, in bytes.
-fn resident() -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc/self/status")?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
-    Ok(kib * 1_024)
 }

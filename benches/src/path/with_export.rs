@@ -1,0 +1,45 @@
+//! The path while the backlog that full speed left behind is exported to a ClickHouse.
+
+use std::{sync::Arc, time::Duration};
+
+use warden_store_clickhouse::ClickHouseHistory;
+
+use super::{Bench, millis};
+use crate::{
+    Figures,
+    figure::Figure,
+    history::rig::{self, Target},
+};
+
+/// Events a second with and without the export.
+pub(super) const RATES: [u64; 2] = [1_000, 10_000];
+
+/// The delays at each rate while an export drains the whole journal, beside those `without` one.
+///
+/// # Errors
+/// When a store fails, or the journal is drained before the measuring ends.
+pub(super) async fn figures(bench: &mut Bench, without: &[Vec<Duration>]) -> Figures {
+    let mut figures = Vec::new();
+    for (rate, without) in RATES.into_iter().zip(without) {
+        let target = Target::start().await?;
+        let folder = tempfile::tempdir()?;
+        let journal = &bench.rig.journal;
+        let (backlog, history) = (journal.head().seq, ClickHouseHistory::connect(target.config())?);
+        let exporter = rig::start(journal, Arc::new(history), folder.path())?;
+        let with = bench.paced(rate).await?;
+        let exported = exporter.exported();
+        if exported == 0 || exported >= backlog {
+            return Err(format!("{exported} of {backlog} rows were exported meanwhile").into());
+        }
+        let name = |share: usize| format!("path.with_export.at_{}k.p{share}", rate / 1_000);
+        for share in [50, 99] {
+            let late = millis(&with, share);
+            let figure = match (rate, share) {
+                (1_000, 50) => Figure::at_most(name(share), late, "ms", 3.0),
+                _ => Figure::noted(name(share), late, "ms"),
+            };
+            figures.push(figure.beside(millis(without, share)));
+        }
+    }
+    Ok(figures)
+}
