@@ -5,7 +5,7 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context as _, Error};
 use tokio::time::sleep;
 use warden_domain::Span;
-use warden_store::{Accounts, AccountsError, History, Registered};
+use warden_store::{Accounts, AccountsError, History, HistoryError, JournalId, Registered};
 use warden_store_clickhouse::{ClickHouseConfig as ClickHouse, ClickHouseHistory};
 use warden_store_duckdb::{DuckHistory, HistoryConfig, Probe};
 use warden_store_postgres::{
@@ -146,6 +146,14 @@ pub(crate) struct NamedHistory {
     pub(crate) name: String,
     /// The same history where it is a file, which forgets nothing by itself.
     pub(crate) file: Option<Arc<DuckHistory>>,
+}
+
+impl NamedHistory {
+    /// What it says that it has of a journal, where it keeps count.
+    pub(crate) async fn known(&self, journal: JournalId) -> Result<Option<u64>, HistoryError> {
+        let Some(file) = &self.file else { return Ok(None) };
+        Ok(Some(file.exported(journal).await?.unwrap_or(0)))
+    }
 }
 
 /// The history of a configuration: ClickHouse, or a file in the data folder.

@@ -38,6 +38,9 @@ pub struct ExportParts {
     /// Names the history: another name is another history, which has nothing yet. Engine, place and database; kept as a
     /// hash only.
     pub target: String,
+    /// What the history says that it has of the journal, where it keeps count; the cursor gives way to it. `None` where
+    /// it keeps none.
+    pub known: Option<u64>,
     /// Where the instances trade.
     pub servers: Arc<HashMap<InstanceId, TradeServer>>,
     /// The data folder: `history.cursor` and `history.servers` are kept in it.
@@ -199,10 +202,10 @@ impl Exporter {
     pub fn prepare(
         parts: ExportParts,
     ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), ExportError> {
-        let ExportParts { journal, history, target, servers, folder, config, registry, clock } = parts;
+        let ExportParts { journal, history, target, known, servers, folder, config, registry, clock } = parts;
         let (id, target) = (journal.id(), blake3::hash(target.as_bytes()));
         let file = CursorFile::in_folder(&folder);
-        let cursor = file.resume(id, target, journal.head().seq)?;
+        let cursor = file.resume(id, target, journal.head().seq, known)?;
         let servers_file = ServersFile::in_folder(&folder);
         let first = servers_file.resume(&servers, cursor.sending.is_some())?;
         let changed = (first != servers).then_some(servers);

@@ -83,6 +83,7 @@ impl Stage {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             history: Arc::clone(&history) as Arc<dyn History>,
             target: "demo".to_owned(),
+            known: None,
             servers: Arc::new(servers),
             folder: temporary.path().to_owned(),
             config: ExportConfig::default(),

@@ -85,10 +85,12 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     };
     let fleet = Fleet::start(parts).await?;
     started.send_replace(true);
+    let known = history.known(journal.id()).await?;
     let export = Exporter::start(ExportParts {
         journal,
         history: history.history,
         target: history.name,
+        known,
         servers: Arc::new(servers),
         folder: config.supervisor.data_folder,
         config: ExportConfig {

@@ -34,7 +34,8 @@ impl CursorFile {
         Self(Sealed::new(folder.join(Self::NAME), "mt5-warden history cursor 1"))
     }
 
-    /// Where the export of this journal into this history goes on; `head` is the journal's newest row.
+    /// Where the export of this journal into this history goes on; `head` is the journal's newest row, `known` what a
+    /// history that keeps count says that it has of the journal: it is right about that.
     ///
     /// A cursor that says nothing about the two, or nothing at all, is replaced by one at 0: what is exported again
     /// changes nothing in a history that has it.
@@ -43,6 +44,7 @@ impl CursorFile {
         journal: JournalId,
         target: blake3::Hash,
         head: u64,
+        known: Option<u64>,
     ) -> Result<Cursor, ExportError> {
         let path = self.0.path();
         let found = match self.0.read().map(|body| body.map(|body| read(&body))) {
@@ -74,6 +76,16 @@ impl CursorFile {
             }
             Some(old) => Cursor { sending: old.sending.filter(|last| *last <= head), ..old },
             None => new,
+        };
+        let cursor = match known {
+            Some(known) if known != cursor.acked => {
+                warn!(
+                    cursor = cursor.acked,
+                    known, "the history has more or less than its cursor says; it is believed"
+                );
+                Cursor { acked: known.min(head), sending: None, ..cursor }
+            }
+            Some(_) | None => cursor,
         };
         if found != Some(cursor) {
             self.store(cursor).map_err(|source| ExportError::Unwritable { path: path.to_owned(), source })?;
@@ -139,7 +151,7 @@ mod tests {
         let file = CursorFile::in_folder(folder.path());
         for kept in [cursor(0, None), cursor(0, Some(7)), cursor(u64::MAX - 1, Some(u64::MAX))] {
             file.store(kept).unwrap();
-            assert_eq!(file.resume(OURS, target(), u64::MAX).unwrap(), kept);
+            assert_eq!(file.resume(OURS, target(), u64::MAX, None).unwrap(), kept);
         }
         file.store(cursor(50_000, Some(61_234))).unwrap();
         let text = std::fs::read_to_string(file.path()).unwrap();
@@ -151,21 +163,39 @@ mod tests {
     fn what_is_unknown_begins_at_the_first_row_and_is_durable_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let file = CursorFile::in_folder(folder.path());
-        assert_eq!(file.resume(OURS, target(), 9).unwrap(), cursor(0, None));
+        assert_eq!(file.resume(OURS, target(), 9, None).unwrap(), cursor(0, None));
         assert!(file.path().exists());
 
         file.store(cursor(5, Some(7))).unwrap();
         let another = JournalId(0xfeed);
         assert_eq!(
-            file.resume(another, target(), 9).unwrap(),
+            file.resume(another, target(), 9, None).unwrap(),
             Cursor { journal: another, ..cursor(0, None) }
         );
 
         file.store(cursor(5, Some(7))).unwrap();
         let elsewhere = blake3::hash(b"clickhouse elsewhere");
-        let fresh = file.resume(OURS, elsewhere, 9).unwrap();
+        let fresh = file.resume(OURS, elsewhere, 9, None).unwrap();
         assert_eq!(fresh, Cursor { target: elsewhere, ..cursor(0, None) });
-        assert_eq!(file.resume(OURS, elsewhere, 9).unwrap(), fresh);
+        assert_eq!(file.resume(OURS, elsewhere, 9, None).unwrap(), fresh);
+    }
+
+    /// C12: the history committed the range and died before its cursor moved, or was restored from a backup.
+    #[test]
+    fn a_history_that_keeps_count_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CursorFile::in_folder(folder.path());
+        for (kept, known, expected) in [
+            (cursor(5, Some(7)), Some(7), cursor(7, None)),
+            (cursor(5, Some(7)), Some(5), cursor(5, Some(7))),
+            (cursor(5, None), Some(0), cursor(0, None)),
+            (cursor(5, None), Some(20), cursor(9, None)),
+            (cursor(5, Some(7)), None, cursor(5, Some(7))),
+        ] {
+            file.store(kept).unwrap();
+            assert_eq!(file.resume(OURS, target(), 9, known).unwrap(), expected, "{known:?}");
+            assert_eq!(file.resume(OURS, target(), 9, None).unwrap(), expected, "and it is durable");
+        }
     }
 
     #[test]
@@ -182,11 +212,11 @@ mod tests {
             whole.lines().take(2).map(|line| format!("{line}\n")).collect(),
         ] {
             sealed.write(&body).unwrap();
-            assert_eq!(file.resume(OURS, target(), 9).unwrap(), cursor(0, None), "{body}");
+            assert_eq!(file.resume(OURS, target(), 9, None).unwrap(), cursor(0, None), "{body}");
             assert_eq!(sealed.read().unwrap().unwrap(), written(cursor(0, None)));
         }
         std::fs::write(file.path(), "nonsense").unwrap();
-        assert_eq!(file.resume(OURS, target(), 9).unwrap(), cursor(0, None));
+        assert_eq!(file.resume(OURS, target(), 9, None).unwrap(), cursor(0, None));
     }
 
     #[test]
@@ -199,7 +229,7 @@ mod tests {
             (cursor(5, Some(7)), 4, cursor(4, None)),
         ] {
             file.store(kept).unwrap();
-            assert_eq!(file.resume(OURS, target(), head).unwrap(), expected);
+            assert_eq!(file.resume(OURS, target(), head, None).unwrap(), expected);
         }
     }
 
@@ -207,9 +237,9 @@ mod tests {
     fn a_folder_that_cannot_be_used_is_a_named_error() {
         let folder = tempfile::tempdir().unwrap();
         let missing = CursorFile::in_folder(&folder.path().join("gone"));
-        assert!(matches!(missing.resume(OURS, target(), 9), Err(ExportError::Unwritable { .. })));
+        assert!(matches!(missing.resume(OURS, target(), 9, None), Err(ExportError::Unwritable { .. })));
         let taken = CursorFile::in_folder(folder.path());
         std::fs::create_dir(taken.path()).unwrap();
-        assert!(matches!(taken.resume(OURS, target(), 9), Err(ExportError::Unreadable { .. })));
+        assert!(matches!(taken.resume(OURS, target(), 9, None), Err(ExportError::Unreadable { .. })));
     }
 }

@@ -50,6 +50,7 @@ impl Bench {
             journal: self.journal.clone(),
             history: self.history.clone(),
             target: self.target.clone(),
+            known: None,
             servers: Arc::new(self.servers.clone()),
             folder: self.folder.path().to_owned(),
             config: self.config.clone(),
