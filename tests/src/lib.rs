@@ -1,8 +1,9 @@
-//! End-to-end tests of mt5-warden over real processes: redis-server, `warden-supervisor` and `warden-simulator` on
-//! loopback, in a folder of their own.
+//! End-to-end tests of mt5-warden over real processes: redis-server, PostgreSQL, the engine of ClickHouse,
+//! `warden-supervisor`, `warden-migrator` and `warden-simulator` on loopback, in a folder of their own.
 //!
-//! - [`Plan`]: the accounts and the numbers of a world;
-//! - [`World`]: the three processes, what is done to them and what is awaited of them;
+//! - [`Plan`]: the accounts, the numbers and the stores of a world;
+//! - [`World`]: the processes, what is done to them and what is awaited of them;
+//! - [`AccountsServer`], [`HistoryServer`]: PostgreSQL and ClickHouse, looked into without our adapters;
 //! - [`keys`]: the documented keys as another service reads them, without our adapter;
 //! - [`Story`]: what a supervisor left in its journal, row by row;
 //! - [`wire`]: bytes that no gateway would send.
@@ -13,11 +14,13 @@
 pub mod keys;
 mod must;
 mod plan;
+pub mod servers;
 mod story;
 pub mod wire;
 mod world;
 
 pub use must::must;
-pub use plan::Plan;
+pub use plan::{Plan, Stores};
+pub use servers::{AccountsServer, HistoryServer};
 pub use story::{Given, Story, Told};
-pub use world::{SOON, Truth, World, run};
+pub use world::{SOON, Truth, World, run, succeeded};

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 /// use warden_tests::Plan;
 ///
 /// let plan = Plan::quick(&["a", "b"]).set("broker.down.attempts", "2");
-/// assert!(plan.config("127.0.0.1:7401", "127.0.0.1:9464", "redis://127.0.0.1:6379").contains("attempts = 2"));
+/// let file = plan.config("127.0.0.1:7401", "127.0.0.1:9464", "[accounts]\nfile = \"accounts.toml\"\n");
+/// assert!(file.contains("attempts = 2"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -14,6 +15,50 @@ pub struct Plan {
     policy: BTreeMap<String, String>,
     faults: String,
     gateways: usize,
+    stores: Stores,
+    log: &'static str,
+}
+
+/// Where a supervisor keeps what it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stores {
+    /// Accounts in their file, hot state in Redis, history in the data folder.
+    File,
+    /// As without any configuration: all in the data folder, hot state in memory.
+    Embedded,
+    /// Accounts in PostgreSQL, hot state in Redis, history in the data folder.
+    Postgres,
+    /// Accounts in PostgreSQL, hot state in Redis, history in ClickHouse.
+    Four,
+}
+
+impl Stores {
+    /// Whether hot state is in Redis.
+    #[must_use]
+    pub const fn has_redis(self) -> bool {
+        match self {
+            Self::File | Self::Postgres | Self::Four => true,
+            Self::Embedded => false,
+        }
+    }
+
+    /// Whether accounts are in PostgreSQL.
+    #[must_use]
+    pub const fn has_postgres(self) -> bool {
+        match self {
+            Self::Postgres | Self::Four => true,
+            Self::File | Self::Embedded => false,
+        }
+    }
+
+    /// Whether the history is in ClickHouse.
+    #[must_use]
+    pub const fn has_clickhouse(self) -> bool {
+        match self {
+            Self::Four => true,
+            Self::File | Self::Embedded | Self::Postgres => false,
+        }
+    }
 }
 
 /// One account.
@@ -21,7 +66,11 @@ pub struct Plan {
 struct Seat {
     instance: String,
     server: String,
+    login: u64,
 }
+
+/// The first account's number: long enough to be found nowhere by chance.
+const FIRST_LOGIN: u64 = 770_151_001;
 
 /// Numbers short enough for a test, each still apart from the others.
 const QUICK: [(&str, &str); 16] = [
@@ -47,12 +96,18 @@ impl Plan {
     /// These instances, each at a trade server of its own, with every number of the rules as it is by default.
     #[must_use]
     pub fn by_default(instances: &[&str]) -> Self {
-        let seat = |name: &&str| Seat { instance: (*name).to_owned(), server: format!("Broker-{name}") };
+        let seat = |(login, name): (u64, &&str)| Seat {
+            instance: (*name).to_owned(),
+            server: format!("Broker-{name}"),
+            login,
+        };
         Self {
-            seats: instances.iter().map(seat).collect(),
+            seats: (FIRST_LOGIN..).zip(instances).map(seat).collect(),
             policy: BTreeMap::new(),
             faults: String::new(),
             gateways: 1,
+            stores: Stores::File,
+            log: "info",
         }
     }
 
@@ -85,6 +140,34 @@ impl Plan {
         self
     }
 
+    /// Keeps accounts in PostgreSQL and the history in ClickHouse.
+    #[must_use]
+    pub fn on_four_stores(mut self) -> Self {
+        self.stores = Stores::Four;
+        self
+    }
+
+    /// Keeps accounts in PostgreSQL.
+    #[must_use]
+    pub fn on_postgres(mut self) -> Self {
+        self.stores = Stores::Postgres;
+        self
+    }
+
+    /// Configures no store at all.
+    #[must_use]
+    pub fn embedded(mut self) -> Self {
+        self.stores = Stores::Embedded;
+        self
+    }
+
+    /// Logs at this level.
+    #[must_use]
+    pub fn log(mut self, level: &'static str) -> Self {
+        self.log = level;
+        self
+    }
+
     /// A fault that stands from the simulator's beginning, or so much later: the rest of an inline table.
     #[must_use]
     pub fn fault(mut self, at: &str, who: &str, what: &str) -> Self {
@@ -103,13 +186,35 @@ impl Plan {
         self.gateways
     }
 
-    /// The supervisor's configuration file.
+    /// Which stores there are.
     #[must_use]
-    pub fn config(&self, gateways: &str, metrics: &str, redis: &str) -> String {
+    pub fn stores(&self) -> Stores {
+        self.stores
+    }
+
+    /// The number of an instance's account.
+    ///
+    /// # Panics
+    /// When there is no such instance.
+    #[must_use]
+    pub fn login(&self, instance: &str) -> u64 {
+        let seat = self.seats.iter().find(|seat| seat.instance == instance);
+        seat.unwrap_or_else(|| panic!("{instance} is not planned")).login
+    }
+
+    /// The password of an instance's account, found nowhere by chance.
+    #[must_use]
+    pub fn password(instance: &str) -> String {
+        format!("canary-of-account-{instance}")
+    }
+
+    /// The supervisor's configuration file; `stores` are the sections of the stores.
+    #[must_use]
+    pub fn config(&self, gateways: &str, metrics: &str, stores: &str) -> String {
         let mut text = format!(
-            "[supervisor]\nname = \"test\"\ndata_folder = \"data\"\n\n[listen]\ngateways = \"{gateways}\"\n\
-             metrics = \"{metrics}\"\n\n\
-             [redis]\nurl = \"{redis}\"\n\n[accounts]\nfile = \"accounts.toml\"\n\n[policy]\n"
+            "[supervisor]\nname = \"test\"\ndata_folder = \"data\"\nlog = \"{}\"\n\n\
+             [listen]\ngateways = \"{gateways}\"\nmetrics = \"{metrics}\"\n\n{stores}\n[policy]\n",
+            self.log
         );
         for (key, value) in &self.policy {
             let _ = writeln!(text, "{key} = {value}");
@@ -117,14 +222,15 @@ impl Plan {
         text
     }
 
-    /// The accounts file, for supervisor and simulator.
+    /// The accounts file, for the simulator and for whoever imports it.
     #[must_use]
     pub fn accounts(&self) -> String {
         let mut text = String::new();
-        for (number, Seat { instance, server }) in (5_001..).zip(&self.seats) {
+        for Seat { instance, server, login } in &self.seats {
+            let password = Self::password(instance);
             let _ = write!(
                 text,
-                "[accounts.{instance}]\nlogin = {number}\nserver = \"{server}\"\npassword = \"of-{instance}\"\n\n"
+                "[accounts.{instance}]\nlogin = {login}\nserver = \"{server}\"\npassword = \"{password}\"\n\n"
             );
         }
         text

@@ -4,15 +4,21 @@ use std::{
     net::{SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::PathBuf,
+    process::Command,
     time::Duration,
 };
 
 use tempfile::TempDir;
 use warden_policy::{Instance, Phase};
 use warden_store::Snapshot;
-use warden_testkit::{Finished, Program, Redis, free_port, poll_until};
+use warden_testkit::{Finished, Line, Program, Redis, free_port, poll_until};
 
-use crate::{Plan, Story, keys, must};
+use crate::{
+    AccountsServer, HistoryServer, Plan, Stores, Story, keys, must,
+    servers::{
+        PEOPLE, PEOPLE_PASSWORD, POSTGRES_PASSWORD, REDIS_PASSWORD, REDIS_USER, SUPERVISOR as AT_POSTGRES,
+    },
+};
 
 /// Longer than anything takes that is awaited once; a test that waits so long has failed.
 pub const SOON: Duration = Duration::from_secs(25);
@@ -32,8 +38,10 @@ pub struct Truth {
 
 const SUPERVISOR: &str = "warden-supervisor";
 const SIMULATOR: &str = "warden-simulator";
+const MIGRATOR: &str = "warden-migrator";
 
-/// Redis, a supervisor and a simulator on loopback, in a folder of their own.
+/// Redis, a supervisor and a simulator on loopback, in a folder of their own; PostgreSQL and ClickHouse where the plan
+/// has them.
 ///
 /// # Expected flow
 /// [`World::start`], then faults, wishes and waits, then [`World::judge`], which ends the supervisor in order and
@@ -46,8 +54,11 @@ pub struct World {
     metrics: SocketAddr,
     /// The server, to be killed and looked into.
     pub redis: Redis,
+    accounts: Option<AccountsServer>,
+    history: Option<HistoryServer>,
     supervisor: Option<Program>,
     simulator: Option<Program>,
+    said: Vec<Line>,
 }
 
 impl World {
@@ -68,19 +79,79 @@ impl World {
         world
     }
 
-    /// Lays the files out and starts Redis alone.
+    /// Lays the files out and starts the servers, with their schemas and the accounts in them.
     #[must_use]
     pub fn prepare(plan: Plan) -> Self {
         let folder = must(tempfile::tempdir(), "make a folder");
         let redis = must(Redis::start(), "start redis");
         let (gateways, metrics) = (free_address(), free_address());
-        let world = Self { folder, plan, gateways, metrics, redis, supervisor: None, simulator: None };
+        let accounts = plan.stores().has_postgres().then(AccountsServer::start);
+        let history = plan.stores().has_clickhouse().then(HistoryServer::start);
+        let (supervisor, simulator, said) = (None, None, Vec::new());
+        let world =
+            Self { folder, plan, gateways, metrics, redis, accounts, history, supervisor, simulator, said };
         let addresses = (world.gateways.to_string(), world.metrics.to_string());
-        let config = world.plan.config(&addresses.0, &addresses.1, &world.redis.url());
-        world.put("warden.toml", &config, 0o644);
+        let config = |auth| world.plan.config(&addresses.0, &addresses.1, &world.sections(auth));
+        world.put("warden.toml", &config("postgres.auth"), 0o644);
+        world.put("admin.toml", &config("people.auth"), 0o644);
         world.put("accounts.toml", &world.plan.accounts(), 0o600);
         world.put("faults.toml", world.plan.script(), 0o644);
+        world.set_up();
         world
+    }
+
+    /// The sections of the stores; `auth_file` says who one is to PostgreSQL.
+    fn sections(&self, auth_file: &str) -> String {
+        let mut text = String::new();
+        if self.plan.stores().has_redis() {
+            let auth = if self.accounts.is_some() { "auth_file = \"redis.auth\"\n" } else { "" };
+            text.push_str(&format!("[redis]\nurl = \"{}\"\n{auth}\n", self.redis.url()));
+        }
+        match (self.plan.stores(), &self.accounts) {
+            (Stores::Embedded, _) => {}
+            (Stores::File | Stores::Postgres | Stores::Four, Some(accounts)) => {
+                text.push_str(&accounts.section(auth_file));
+            }
+            (Stores::File | Stores::Postgres | Stores::Four, None) => {
+                text.push_str("[accounts]\nfile = \"accounts.toml\"\n\n");
+            }
+        }
+        if let Some(history) = &self.history {
+            text.push_str(&history.section());
+        }
+        text
+    }
+
+    /// What an operator does once: users, key, schemas, accounts.
+    fn set_up(&self) {
+        let Some(accounts) = &self.accounts else { return };
+        let words = ["ACL", "SETUSER", REDIS_USER, "on", &format!(">{REDIS_PASSWORD}"), "~*", "&*", "+@all"];
+        must(self.redis.cli(&words), "make a user of redis");
+        let root = (accounts.server.superuser(), accounts.server.password());
+        for (name, (user, password)) in [
+            ("redis.auth", (REDIS_USER, REDIS_PASSWORD)),
+            ("postgres.auth", (AT_POSTGRES, POSTGRES_PASSWORD)),
+            ("people.auth", (PEOPLE, PEOPLE_PASSWORD)),
+            ("root.auth", root),
+        ] {
+            self.put(name, &format!("{user}:{password}\n"), 0o600);
+        }
+        if self.history.is_some() {
+            self.put("clickhouse.auth", &HistoryServer::auth(), 0o600);
+        }
+        succeeded(&self.migrate());
+        accounts.let_in();
+        succeeded(&run(&["accounts", "new-key", &self.arg("accounts.key")]));
+        succeeded(&self.people(&["accounts", "import", &self.arg("accounts.toml")]));
+    }
+
+    /// Brings all schemas up, as the superuser of PostgreSQL.
+    #[must_use]
+    pub fn migrate(&self) -> Finished {
+        let (config, root) = (self.arg("warden.toml"), self.arg("root.auth"));
+        let args = ["--config", &config, "--accounts-auth", &root, "up"];
+        let mut program = must(Program::start(MIGRATOR, &args), "start the migrator");
+        must(program.finish(SOON), "wait for the migrator")
     }
 
     fn put(&self, name: &str, text: &str, mode: u32) {
@@ -103,7 +174,7 @@ impl World {
     #[must_use]
     pub fn second_config(&self) -> String {
         let elsewhere = [free_address(), free_address()].map(|address| address.to_string());
-        let text = self.plan.config(&elsewhere[0], &elsewhere[1], &self.redis.url());
+        let text = self.plan.config(&elsewhere[0], &elsewhere[1], &self.sections("postgres.auth"));
         self.put("second.toml", &text.replace("[listen]", "control = \"second.sock\"\n\n[listen]"), 0o644);
         self.arg("second.toml")
     }
@@ -118,32 +189,59 @@ impl World {
 
     /// Starts the supervisor and waits until it says that it is ready.
     pub fn start_supervisor(&mut self) {
+        self.spawn_supervisor(|_| {});
+        self.wait_until_ready();
+    }
+
+    /// Starts the supervisor, its command line changed by `prepare`, and does not wait.
+    pub fn spawn_supervisor(&mut self, prepare: impl FnOnce(&mut Command)) {
         let config = self.arg("warden.toml");
-        let program = Program::start(SUPERVISOR, &["run", "--config", &config]);
-        let mut program = must(program, "start the supervisor");
-        must(
-            program.wait_for_line(SOON, |line| line.text.starts_with("ready: ")),
-            "see the supervisor ready",
-        );
-        self.supervisor = Some(program);
+        let program = Program::start_with(SUPERVISOR, |command| {
+            command.args(["run", "--config", &config]);
+            prepare(command);
+        });
+        self.supervisor = Some(must(program, "start the supervisor"));
+    }
+
+    /// Waits until the supervisor says that it is ready.
+    pub fn wait_until_ready(&mut self) {
+        self.wait_until_it_says("ready: ");
+    }
+
+    /// Waits until the supervisor says something that holds this.
+    pub fn wait_until_it_says(&mut self, part: &str) {
+        let program = self.supervisor.as_mut().expect("the test started the supervisor");
+        must(program.wait_for_line(SOON, |line| line.text.contains(part)), "hear the supervisor");
+    }
+
+    /// Everything that supervisors said so far.
+    #[must_use]
+    pub fn said(&self) -> Vec<String> {
+        let now = self.supervisor.as_ref().map(Program::lines).unwrap_or_default();
+        self.said.iter().chain(&now).map(|line| line.text.clone()).collect()
     }
 
     /// Ends the supervisor as a crash would.
     pub fn kill_supervisor(&mut self) {
         let mut program = self.supervisor.take().expect("the test started the supervisor");
         must(program.kill9(), "kill the supervisor");
+        self.said.extend(program.lines());
+    }
+
+    /// Waits until the supervisor has ended, whoever ended it.
+    pub fn wait_until_ended(&mut self) -> Finished {
+        let mut program = self.supervisor.take().expect("the test started the supervisor");
+        let finished = must(program.finish(SOON), "wait for the end of the supervisor");
+        self.said.extend(program.lines());
+        finished
     }
 
     /// Ends the supervisor in order, and checks that it said so.
     pub fn drain(&mut self) -> Finished {
         let mut program = self.supervisor.take().expect("the test started the supervisor");
         let finished = must(program.terminate(SOON), "drain the supervisor");
-        assert_eq!(
-            finished.code,
-            Some(0),
-            "a drained supervisor ends with 0; it said:\n{}",
-            finished.stderr.join("\n")
-        );
+        self.said.extend(program.lines());
+        succeeded(&finished);
         finished
     }
 
@@ -182,10 +280,84 @@ impl World {
     /// Runs the supervisor's program with other arguments and `--config`, to its end.
     #[must_use]
     pub fn cli(&self, words: &[&str]) -> Finished {
-        let config = self.arg("warden.toml");
+        self.cli_with("warden.toml", words, "")
+    }
+
+    /// [`World::cli`] as the administrator.
+    #[must_use]
+    pub fn people(&self, words: &[&str]) -> Finished {
+        self.cli_with("admin.toml", words, "")
+    }
+
+    /// [`World::cli`] with another configuration file, and with standard input.
+    #[must_use]
+    pub fn cli_with(&self, config: &str, words: &[&str], input: &str) -> Finished {
+        let config = self.arg(config);
         let mut args = words.to_vec();
         args.extend(["--config", &config]);
-        run(&args)
+        let program = Program::start_with_input(SUPERVISOR, &args, input);
+        must(
+            must(program, "start the supervisor's program").finish(SOON),
+            "wait for the supervisor's program",
+        )
+    }
+
+    // -- the stores
+
+    /// The number of an instance's account.
+    #[must_use]
+    pub fn login(&self, instance: &str) -> u64 {
+        self.plan.login(instance)
+    }
+
+    /// PostgreSQL.
+    ///
+    /// # Panics
+    /// When the plan has none.
+    #[must_use]
+    pub fn accounts(&self) -> &AccountsServer {
+        self.accounts.as_ref().expect("the plan has PostgreSQL")
+    }
+
+    /// PostgreSQL, to be killed and paused.
+    ///
+    /// # Panics
+    /// When the plan has none.
+    pub fn accounts_mut(&mut self) -> &mut AccountsServer {
+        self.accounts.as_mut().expect("the plan has PostgreSQL")
+    }
+
+    /// ClickHouse.
+    ///
+    /// # Panics
+    /// When the plan has none.
+    #[must_use]
+    pub fn history(&self) -> &HistoryServer {
+        self.history.as_ref().expect("the plan has ClickHouse")
+    }
+
+    /// ClickHouse, to be killed and paused.
+    ///
+    /// # Panics
+    /// When the plan has none.
+    pub fn history_mut(&mut self) -> &mut HistoryServer {
+        self.history.as_mut().expect("the plan has ClickHouse")
+    }
+
+    /// Waits until the history holds every step that the journal holds, and says how many.
+    #[must_use]
+    pub fn wait_until_exported(&self) -> u64 {
+        self.wait("the history has every step", || {
+            (self.metric("warden_history_backlog_rows")? == 0.0).then_some(())
+        });
+        let [count, ..] = self.history().counts().expect("ClickHouse answers");
+        count
+    }
+
+    /// What an instance stands at, as the supervisor says: the answer of `status`.
+    #[must_use]
+    pub fn status(&self, instance: &str) -> String {
+        self.cli(&["status", instance, "--json"]).stdout.join("\n")
     }
 
     // -- what happens
@@ -384,6 +556,13 @@ impl World {
         }
         told
     }
+}
+
+/// A program that ended with 0.
+#[track_caller]
+pub fn succeeded(finished: &Finished) {
+    let said = [finished.stdout.join("\n"), finished.stderr.join("\n")].join("\n");
+    assert_eq!(finished.code, Some(0), "a program that did what it was asked ends with 0; it said:\n{said}");
 }
 
 fn free_address() -> SocketAddr {

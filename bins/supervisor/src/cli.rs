@@ -156,7 +156,7 @@ pub(crate) enum AccountsTask {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArg {
     /// The configuration file
-    #[arg(long = "config", short = 'c', value_name = "FILE")]
+    #[arg(id = "config", long, short, value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
 

@@ -1,5 +1,6 @@
 //! A child process that does not outlive its handle, and the signals it can be sent.
 
+use std::io::{self, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -40,7 +41,23 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it without input.
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self> {
-        let child = command.stdin(Stdio::null()).spawn().doing(format!("start {name}"))?;
+        Self::spawn(name, command.stdin(Stdio::null()))
+    }
+
+    /// Starts it with all of its input, which must fit into a pipe.
+    pub(crate) fn start_with_input(name: &str, command: &mut Command, input: &str) -> Result<Self> {
+        let mut process = Self::spawn(name, command.stdin(Stdio::piped()))?;
+        let mut pipe = process.child.stdin.take().expect("the command was given a pipe for stdin");
+        match pipe.write_all(input.as_bytes()) {
+            // it ended without reading, and says itself why
+            Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written.doing(format!("give {name} its input"))?,
+        }
+        Ok(process)
+    }
+
+    fn spawn(name: &str, command: &mut Command) -> Result<Self> {
+        let child = command.spawn().doing(format!("start {name}"))?;
         Ok(Self { name: name.to_owned(), child })
     }
 

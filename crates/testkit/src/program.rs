@@ -77,15 +77,31 @@ impl Program {
         Self::spawn(name, &mut command)
     }
 
+    /// Starts the program with the arguments and with all of its standard input, at most 64 KiB.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::start`].
+    pub fn start_with_input(name: &str, args: &[&str], input: &str) -> Result<Self> {
+        let file = find(name).ok_or_else(|| Error::NotBuilt { name: name.to_owned() })?;
+        let mut command = Command::new(file);
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(Self::listening(name, Process::start_with_input(name, &mut command, input)?))
+    }
+
     fn spawn(name: &str, command: &mut Command) -> Result<Self> {
-        let mut process = Process::start(name, command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let process = Process::start(name, command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        Ok(Self::listening(name, process))
+    }
+
+    fn listening(name: &str, mut process: Process) -> Self {
         let lines = Arc::new(Lines::default());
         let child = process.child_mut();
         let stdout = child.stdout.take().expect("the command was given a pipe for stdout");
         let stderr = child.stderr.take().expect("the command was given a pipe for stderr");
         lines.read_from(stdout, Stream::Stdout);
         lines.read_from(stderr, Stream::Stderr);
-        Ok(Self { name: name.to_owned(), process, lines })
+        Self { name: name.to_owned(), process, lines }
     }
 
     /// Process id.

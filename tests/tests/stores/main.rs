@@ -1,0 +1,4 @@
+//! The fleet on its stores as they run: PostgreSQL, ClickHouse, Redis and files, each of them real.
+#![cfg(test)]
+
+mod destruction;
