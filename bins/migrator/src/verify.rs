@@ -57,10 +57,10 @@ fn text(store: Store, place: &str, proof: &Proof) -> String {
     let differences = proof.differences.iter().map(|it| format!("{store}: {it}\n"));
     let lacks = proof.standing.lacks.iter().map(|it| format!("{store}: lacks step {it}; run `up`\n"));
     let found: String = differences.chain(lacks).collect();
-    if found.is_empty() {
-        format!("{store}: clean, {} steps ({place})\n", proof.standing.known)
-    } else {
-        found
+    match proof.standing.known {
+        _ if !found.is_empty() => found,
+        1 => format!("{store}: clean, one step ({place})\n"),
+        many => format!("{store}: clean, {many} steps ({place})\n"),
     }
 }
 
