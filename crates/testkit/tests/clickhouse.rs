@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use warden_testkit::{ClickHouse, Error, poll_until};
@@ -104,4 +104,20 @@ fn what_a_process_that_is_killed_starts() {
 fn has_ended(process: &std::path::Path) -> bool {
     let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
     stat.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.trim_start().starts_with('Z'))
+}
+
+/// A client that dies in the middle of an insert has inserted nothing, as at a server.
+#[test]
+fn a_body_that_is_not_whole_is_not_inserted() {
+    let clickhouse = ClickHouse::start().unwrap();
+    clickhouse.query("CREATE TABLE row (id UInt64) ENGINE = MergeTree ORDER BY id").unwrap();
+    let head =
+        "POST /?query=INSERT+INTO+row+FORMAT+TabSeparated HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (body, rows) in [("4\r\n1\n2\n\r\n", "0"), ("4\r\n1\n2\n\r\n0\r\n\r\n", "2")] {
+        let mut client = TcpStream::connect(clickhouse.address()).unwrap();
+        client.write_all([head, body].concat().as_bytes()).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let _ = client.read_to_end(&mut Vec::new()); // how it is told differs, what is kept counts
+        assert_eq!(clickhouse.query("SELECT count() FROM row").unwrap(), rows);
+    }
 }

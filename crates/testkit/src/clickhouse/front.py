@@ -39,6 +39,10 @@ class Refusal(Exception):
         self.code = int(found.group(1)) if found else 1002
 
 
+class Incomplete(Exception):
+    """A body that ends before its end, or is none of ours."""
+
+
 class Engine:
     """The one session and the lock around it."""
 
@@ -61,13 +65,10 @@ class Engine:
                     default = SERVER_SETTINGS.get(name)
                     self._run(f"SET {name} = " + (f"'{default}'" if default else "DEFAULT"))
 
-    def insert(self, sql, body, database, settings):
+    def insert(self, sql, file, database, settings):
         """The statement's FORMAT goes behind the file that holds the body."""
-        with tempfile.NamedTemporaryFile(dir=self.folder) as file:
-            file.write(body)
-            file.flush()
-            head, form = sql.rsplit(" FORMAT ", 1)
-            return self.query(f"{head} FROM INFILE {text(file.name)} FORMAT {form}", "TSV", database, settings)
+        head, form = sql.rsplit(" FORMAT ", 1)
+        return self.query(f"{head} FROM INFILE {text(file)} FORMAT {form}", "TSV", database, settings)
 
     def _run(self, sql, answer_format="TSV"):
         try:
@@ -114,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
         parameters = dict(parse_qsl(url.query, keep_blank_values=True))
         if url.path == "/fault":
             self.server.fault.set(parameters["kind"], int(parameters["after"]), int(parameters["times"]))
-            return self.answer(200, self.body())
+            return self.answer(200, b"")
         if url.path == "/pid":
             return self.answer(200, str(os.getpid()).encode())
         insert = "query" in parameters and self.command == "POST"
@@ -122,30 +123,40 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "cut-before":
             self.rfile.read(64)
             return self.cut()
-        body = self.body()
-        if fault == "hang":
-            threading.Event().wait()
-        if fault in ("500", "503"):
-            words = b"Code: 252. DB::Exception: Too many parts (300). (TOO_MANY_PARTS)"
-            return self.answer(int(fault), words if fault == "500" else b"upstream is away")
-        try:
-            answer = self.run(parameters, body, insert)
-        except Refusal as refusal:
-            return self.answer(STATUS.get(refusal.code, 500), str(refusal).encode(), refusal.code)
+        with tempfile.NamedTemporaryFile(dir=self.server.engine.folder) as file:
+            try:
+                size = self.store(file, parameters.get("decompress") == "1")
+                if fault == "hang":
+                    threading.Event().wait()
+                if fault in ("500", "503"):
+                    words = b"Code: 252. DB::Exception: Too many parts (300). (TOO_MANY_PARTS)"
+                    return self.answer(int(fault), words if fault == "500" else b"upstream is away")
+                answer = self.run(parameters, file, insert and size > 0)
+            except Refusal as refusal:
+                return self.answer(STATUS.get(refusal.code, 500), str(refusal).encode(), refusal.code)
+            except Incomplete:
+                return self.cut()
         if fault == "cut-after":
             return self.cut()
         self.answer(200, answer)
 
-    def run(self, parameters, body, insert):
+    def store(self, file, compressed):
+        """Writes the body as it comes, and says how long it is."""
+        chunks = self.chunks()
+        for piece in decompressed(chunks) if compressed else chunks:
+            file.write(piece)
+        file.flush()
+        return file.tell()
+
+    def run(self, parameters, file, insert):
         self.authenticate()
-        if parameters.get("decompress") == "1":
-            body = decompressed(body)
         settings = {name: value for name, value in parameters.items() if name not in PARAMETERS}
         database = parameters.get("database") or "default"
         engine = self.server.engine
-        if insert and body:
-            return engine.insert(parameters["query"], body, database, settings)
-        sql = parameters.get("query", "") + body.decode()
+        if insert:
+            return engine.insert(parameters["query"], file.name, database, settings)
+        file.seek(0)
+        sql = parameters.get("query", "") + file.read().decode()
         return engine.query(sql, parameters.get("default_format", "TSV"), database, settings)
 
     def authenticate(self):
@@ -156,15 +167,22 @@ class Handler(BaseHTTPRequestHandler):
                 "no user with such name. (AUTHENTICATION_FAILED)"
             )
 
-    def body(self):
+    def chunks(self):
+        """The pieces of the body; whoever stops before its end is as if he had never asked."""
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
+            size = int(self.headers.get("Content-Length", 0))
+            yield self.whole(self.rfile.read(size), size)
+            return
+        while size := int(self.whole(self.rfile.readline(), 3).split(b";")[0], 16):
+            yield self.whole(self.rfile.read(size), size)
+            self.whole(self.rfile.readline(), 2)
+        self.whole(self.rfile.readline(), 2)
+
+    @staticmethod
+    def whole(piece, size):
+        if len(piece) < size:
+            raise Incomplete
+        return piece
 
     def answer(self, status, body, code=None):
         self.send_response(status)
@@ -181,17 +199,23 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
 
-def decompressed(body):
+def decompressed(chunks):
     """The blocks of ClickHouse: checksum, method, both sizes, data."""
-    raw, at = [], 0
-    while at < len(body):
-        method, packed, size = struct.unpack_from("<BII", body, at + CHECKSUM)
-        if method != LZ4:
-            raise Refusal(f"Code: 432. DB::Exception: Unknown codec family code: {method}. (UNKNOWN_CODEC)")
-        data = body[at + CHECKSUM + HEADER : at + CHECKSUM + packed]
-        raw.append(lz4.block.decompress(data, uncompressed_size=size))
-        at += CHECKSUM + packed
-    return b"".join(raw)
+    rest = b""
+    for chunk in chunks:
+        rest, at = rest + chunk if rest else chunk, 0
+        while len(rest) >= at + CHECKSUM + HEADER:
+            method, packed, size = struct.unpack_from("<BII", rest, at + CHECKSUM)
+            end = at + CHECKSUM + packed
+            if method != LZ4:
+                raise Incomplete
+            if len(rest) < end:
+                break
+            yield lz4.block.decompress(rest[at + CHECKSUM + HEADER : end], uncompressed_size=size)
+            at = end
+        rest = rest[at:]
+    if rest:
+        raise Incomplete
 
 
 def checked(name):
