@@ -29,7 +29,8 @@ pub struct HistoryConfig {
     pub file: PathBuf,
     /// Calls that may wait; one beyond them waits for room. Default 16.
     pub queue: NonZeroU32,
-    /// Bytes that DuckDB may use for its buffers; what needs more goes to the disk. Default 128 MiB.
+    /// Bytes that DuckDB may use for its buffers; what needs more goes to the disk, or is refused. Default
+    /// 128 MiB: enough for rows of 60 KiB, and for the questions about a million incidents.
     pub memory: NonZeroU64,
     /// How to try the file out in a process of its own before it is opened, as for the journal. `None`, the default,
     /// opens without a trial.

@@ -13,9 +13,9 @@ use std::{
 use tokio::runtime::Builder;
 use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
 use warden_store::{
-    History, HistoryRows, Journal, JournalError, Record,
+    History, HistoryError, HistoryRows, Journal, JournalError, Record,
     conformance::history::{JOURNAL, event, origin},
-    history::Range,
+    history::{InstanceEvent, Period, Range},
     schema::up,
 };
 use warden_store_duckdb::{
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         ["fill", folder, how] => fill(folder, how),
         ["up", folder] => bring_up(folder),
         ["export", file] => export(file),
+        ["fill-history", file] => fill_history(file),
         ["hold-history", file] => hold_history(file),
         other => Err(format!("{other:?} is nothing this program does").into()),
     };
@@ -113,6 +114,53 @@ fn export(file: &str) -> Done {
             println!("{}", range.last);
         }
     })
+}
+
+/// Exports until a file has reached the limit that this process was started with, takes it off, and goes on.
+fn fill_history(file: &str) -> Done {
+    const NEWEST: u32 = 100;
+    let runtime = Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let history = DuckHistory::open(HistoryConfig::new(file))?;
+        let mut last = 0;
+        let refused = loop {
+            match export_large(&history, last).await {
+                Ok(()) => last += PIECE,
+                Err(error) => break error.to_string(),
+            }
+        };
+        println!("refused after {last} rows: {refused}");
+        check(refused.contains("is full; free space there"), "the error names the full disk")?;
+        check(export_large(&history, last).await.is_err(), "it is still full")?;
+        check(history.exported(JOURNAL).await?.unwrap_or(0) == last, "nothing of the refused range counts")?;
+
+        make_room("limit", Path::new(""))?;
+        for _ in 0..3 {
+            export_large(&history, last).await?;
+            last += PIECE;
+        }
+        drop(history);
+        let history = DuckHistory::open(HistoryConfig::new(file))?;
+        check(history.exported(JOURNAL).await? == Some(last), "every acknowledged range is there")?;
+        let always = Period { from: millis(0), until: Timestamp::MAX };
+        let instance = InstanceId::new("account-1")?;
+        let events = history.timeline(&instance, always, NEWEST).await?;
+        let whole = (last + 1 - u64::from(NEWEST)..=last)
+            .zip(&events)
+            .all(|(seq, event)| event.origin.seq == seq && event.payload == large(seq % 100).payload);
+        check(whole && events.len() == NEWEST as usize, "the newest rows are as they were")
+    })
+}
+
+/// The range after `last`, with payloads that cannot be compressed.
+async fn export_large(history: &DuckHistory, last: u64) -> Result<(), HistoryError> {
+    let range = Range { journal: JOURNAL, first: last + 1, last: last + PIECE };
+    let step = |seq| InstanceEvent {
+        payload: large(seq % 100).payload,
+        ..event(origin("account-1", seq, millis(seq)))
+    };
+    let events = (range.first..=range.last).map(step).collect();
+    history.insert(range, &HistoryRows { events, ..HistoryRows::default() }).await
 }
 
 /// Rows of one exported range.

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use warden_store::{
@@ -60,7 +60,7 @@ impl Store {
         work: impl FnOnce(&Connection) -> Result<T, Trouble>,
     ) -> Result<T, HistoryError> {
         let done = work(self.connection()?);
-        if let Err(error) = files::keep_private(&self.wal()) {
+        if let Err(error) = files::keep_private(&self.beside(".wal")) {
             tracing::warn!(%error, "could not keep the history's log from other users");
         }
         done.map_err(|trouble| match trouble {
@@ -99,18 +99,30 @@ impl Store {
             let died = probe::run(probe, file).map_err(|error| Refusal::Other(refused(file, &error)))?;
             died.map_or(Ok(()), |reason| Err(Refusal::Damaged(reason)))?;
         }
-        let conn = self.flags().and_then(|flags| Connection::open_with_flags(file, flags));
-        let conn = conn.map_err(|error| Refusal::of_opening(file, &error))?;
+        let conn = self.attach().map_err(|error| Refusal::of_opening(file, &error))?;
         self.bring_up(&conn)?;
         Ok(conn)
     }
 
-    fn flags(&self) -> Result<duckdb::Config, duckdb::Error> {
-        duckdb::Config::default()
+    /// Attaches the file to a connection of no file, because only then the size of its row groups can be said. DuckDB
+    /// holds whole groups in memory while it writes them out, and fails when that is beyond the limit: groups are as
+    /// small as they can be, so that even steps of 64 KiB fit.
+    fn attach(&self) -> Result<Connection, duckdb::Error> {
+        const ROW_GROUP: u32 = 2_048; // one vector
+        let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "''"));
+        let file = &self.config.file;
+        let flags = duckdb::Config::default()
             .threads(1)? // the machine is for orders
             .max_memory(&format!("{}B", self.config.memory))?
             .with("autoinstall_known_extensions", "false")?
-            .with("autoload_known_extensions", "false")
+            .with("autoload_known_extensions", "false")?;
+        let conn = Connection::open_in_memory_with_flags(flags)?;
+        conn.execute_batch(&format!(
+            "SET temp_directory = {}; ATTACH {} AS history (ROW_GROUP_SIZE {ROW_GROUP}); USE history",
+            quoted(&self.beside(".tmp")),
+            quoted(file)
+        ))?;
+        Ok(conn)
     }
 
     /// Applies the steps that the file lacks.
@@ -143,10 +155,11 @@ impl Store {
         Ok(())
     }
 
-    fn wal(&self) -> std::path::PathBuf {
-        let mut wal = self.config.file.clone().into_os_string();
-        wal.push(".wal");
-        wal.into()
+    /// A file of DuckDB's own beside ours.
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut path = self.config.file.clone().into_os_string();
+        path.push(ending);
+        path.into()
     }
 }
 

@@ -1,8 +1,11 @@
-use std::io::{BufRead, BufReader};
+use std::{
+    io::{BufRead, BufReader},
+    process::Command,
+};
 
 use warden_store::{History, conformance::history::JOURNAL};
 
-use crate::{all, child, config, events, open, range};
+use crate::{CHILD, all, child, config, events, open, range};
 
 /// An export is killed at some moment, again and again: ranges are whole, once, and what was acknowledged is there.
 #[tokio::test]
@@ -34,4 +37,18 @@ async fn a_killed_export_leaves_whole_ranges_and_goes_on() {
         assert_eq!(seqs, (1..=exported).collect::<Vec<_>>());
         before = exported;
     }
+}
+
+/// A file that may not grow fails a write as a full disk does.
+#[test]
+fn a_full_disk_refuses_a_range_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path()).file;
+    let script = r#"trap '' XFSZ; ulimit -S -f 65536; exec "$@""#;
+    let mut filler = Command::new("sh");
+    filler.args(["-c", script, "sh", CHILD, "fill-history", file.to_str().unwrap()]);
+    let done = filler.output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("refused after"), "{said}");
 }
