@@ -3,9 +3,15 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::Path,
+    time::Duration,
 };
 
-use warden_store::HistoryError;
+use warden_domain::Timestamp;
+use warden_store::{
+    HistoryError,
+    schema::{Schema, SchemaError, current, up},
+};
+use warden_store_duckdb::HistorySchema;
 
 use crate::{all, change, child, config, insert, open, refusal};
 
@@ -76,6 +82,21 @@ async fn another_schema_is_refused_and_left_alone() {
     change(folder.path(), "DROP TABLE schema_step; ALTER TABLE kept RENAME TO schema_step");
     assert_eq!(all(&open(folder.path())).await.len(), 10);
     assert!(!folder.path().join("quarantine").exists());
+}
+
+#[tokio::test]
+async fn a_history_that_a_migrator_made_is_used_and_stays_the_sum_of_its_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut schema = HistorySchema::open(&config(folder.path()).file).waiting_at_most(Duration::ZERO);
+    assert_eq!(up(&mut schema, Timestamp::from_millis(0), &mut |_| ()).await.unwrap(), 1);
+    let history = open(folder.path());
+    insert(&history, 1, 5_000).await;
+    let refused = schema.differences().await.unwrap_err();
+    assert!(matches!(refused, SchemaError::InUse { .. }), "{refused}");
+    drop(history);
+    assert_eq!(schema.differences().await.unwrap(), [""; 0]);
+    current(&mut schema).await.unwrap();
+    assert_eq!(all(&open(folder.path())).await.len(), 5_000);
 }
 
 #[test]

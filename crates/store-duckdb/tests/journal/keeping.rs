@@ -132,9 +132,15 @@ async fn everything_at_once_stays_whole_and_bounded() {
     journal.close().await.unwrap();
 
     let conn = duckdb::Connection::open(folder.path().join("journal.duckdb")).unwrap();
-    let sql = "SELECT count(*) FROM duckdb_tables() WHERE table_name SIMILAR TO 'journal_[0-9]+_a'";
-    let segments: u64 = conn.query_row(sql, [], |row| row.get(0)).unwrap();
-    assert!((2..=4).contains(&segments), "{segments} segments for {KEPT} rows"); // ten were filled
+    let sql = "SELECT count(*), min(regexp_extract(table_name, '[0-9]+')::UBIGINT) FROM duckdb_tables()
+               WHERE table_name SIMILAR TO 'journal_[0-9]+_a'";
+    let (segments, oldest): (u64, u64) =
+        conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    // A segment ends with a checkpoint: on a busy machine the keeper comes to it late, and there are fewer of them.
+    assert!(
+        (1..=4).contains(&segments) && oldest > 1,
+        "{segments} segments from {oldest} on for {KEPT} rows"
+    );
 }
 
 fn wal(folder: &Path) -> u64 {
