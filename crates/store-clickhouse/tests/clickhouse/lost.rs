@@ -73,3 +73,19 @@ async fn copies_of_rows_change_no_answer() {
     assert_eq!((copied, exact), ("4000".to_owned(), before));
     assert_eq!(answers(&history(&config), always()).await, right_answers(&ranges, always()).await);
 }
+
+/// More bytes than a server makes one block of by itself: a part of them under the token would keep the rest out.
+#[tokio::test]
+async fn a_range_is_one_block_however_large_it_is() {
+    let (clickhouse, config) = start().await;
+    let (range, mut rows) = range(2_001..=142_000);
+    for event in &mut rows.events {
+        event.payload = vec![7; 2_300];
+    }
+    let history = history(&config);
+    for _ in 0..2 {
+        history.insert(range, &rows).await.unwrap();
+        let parts = "SELECT count(), sum(rows) FROM system.parts WHERE table = 'instance_events'";
+        assert_eq!(clickhouse.query(parts).unwrap(), "1\t140000");
+    }
+}

@@ -56,12 +56,14 @@ class Engine:
     def query(self, sql, answer_format, database, settings):
         with self.lock:
             self._run(f"USE {quoted(database)}")
-            for name, value in settings.items():
-                self._run(f"SET {checked(name)} = {text(value)}")
+            changed = []
             try:
+                for name, value in settings.items():
+                    self._run(f"SET {checked(name)} = {text(value)}")
+                    changed.append(name)
                 return self._run(sql, answer_format)
             finally:
-                for name in settings:
+                for name in changed:
                     default = SERVER_SETTINGS.get(name)
                     self._run(f"SET {name} = " + (f"'{default}'" if default else "DEFAULT"))
 
