@@ -2,3 +2,5 @@
 #![cfg(test)]
 
 mod destruction;
+mod history;
+mod steps;
