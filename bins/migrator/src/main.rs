@@ -19,11 +19,15 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Error};
 use clap::Parser as _;
 use cli::{Cli, Task};
-use warden_supervisor::config::{Auth, Config, Faults};
+use warden_supervisor::{
+    config::{Auth, Config, Faults},
+    hardening,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match with_runtime(&cli) {
+    let hardened = hardening::keep_memory_private().context("core files cannot be forbidden");
+    match hardened.and_then(|()| with_runtime(&cli)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             tell("", &error);

@@ -99,34 +99,12 @@ async fn accounts(purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
 
 /// The database as its adapter wants it named.
 fn adapted(database: &DatabaseConfig, auth: Option<&Auth>) -> warden_store_postgres::AccountsConfig {
-    let url = match &database.url {
-        DatabaseUrl::Sqlite(file) => format!("sqlite:{}", file.display()),
-        DatabaseUrl::Postgres(url) => auth
-            .and_then(|auth| auth.user.as_deref())
-            .map_or_else(|| url.clone(), |user| with_user(url, user)),
-    };
     warden_store_postgres::AccountsConfig {
         password: auth.map(|auth| auth.password.clone()),
         connect_timeout: database.timeout,
         answer_timeout: database.timeout,
-        ..warden_store_postgres::AccountsConfig::new(url)
+        ..warden_store_postgres::AccountsConfig::new(database.address(auth))
     }
-}
-
-/// Puts the user into a URL, in place of the one that it may name.
-fn with_user(url: &str, user: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-    let place = rest[..authority].rfind('@').map_or(rest, |at| &rest[at + 1..]);
-    format!("{scheme}://{}@{place}", percent_encoded(user))
-}
-
-/// Everything but letters and digits as URLs write it.
-fn percent_encoded(text: &str) -> String {
-    let encoded = |byte: u8| {
-        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-    };
-    text.bytes().map(encoded).collect()
 }
 
 fn history(file: &Path, purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
@@ -152,23 +130,4 @@ fn history(file: &Path, purpose: Purpose, loaded: &Loaded) -> Result<Target, Err
 
 fn misconfigured(places: &Places, key: &str, fault: &Error) -> Error {
     Error::new(places.fault(key, format!("{fault:#}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_user_of_the_file_takes_the_place_of_the_one_in_the_url() {
-        for (url, expected) in [
-            (
-                "postgres://warden@h:5432/d?sslmode=verify-full",
-                "postgres://m%2De@h:5432/d?sslmode=verify-full",
-            ),
-            ("postgres://h/d", "postgres://m%2De@h/d"),
-            ("postgres:///d?host=/run/a@b", "postgres://m%2De@/d?host=/run/a@b"),
-        ] {
-            assert_eq!(with_user(url, "m-e"), expected);
-        }
-    }
 }

@@ -5,7 +5,6 @@ mod ask;
 mod cli;
 mod demo;
 mod exit_codes;
-mod hardening;
 mod log;
 mod run;
 mod signals;
@@ -24,7 +23,7 @@ use warden_supervisor::{
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(fault) = hardening::keep_memory_private() {
+    if let Err(fault) = warden_supervisor::hardening::keep_memory_private() {
         tell(&Error::new(fault).context("the system does not let this program keep its memory to itself"));
         return ExitCode::from(exit_codes::FAILED);
     }

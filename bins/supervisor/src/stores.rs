@@ -10,11 +10,10 @@ use warden_store_clickhouse::{ClickHouseConfig as ClickHouse, ClickHouseHistory}
 use warden_store_duckdb::{DuckHistory, HistoryConfig, Probe};
 use warden_store_postgres::{
     AccountsConfig as Database, OpenError, SqlAccounts,
-    keys::{KeyFiles, KeySource as Key, LocalKms, MasterKey},
+    keys::{KeyFileError, KeyFiles, KeySource as Key, LocalKms, MasterKey},
 };
 use warden_supervisor::config::{
-    AccountsConfig, Auth, ClickHouseConfig, Config, DatabaseConfig, DatabaseUrl, Faults, KeySource, Loaded,
-    Places,
+    AccountsConfig, Auth, ClickHouseConfig, Config, DatabaseConfig, DatabaseUrl, KeySource, Loaded, Places,
 };
 
 /// How long a store that does not answer at the start is left alone.
@@ -24,7 +23,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 pub(crate) async fn accounts(loaded: &Loaded) -> Result<Arc<dyn Accounts>, Error> {
     match (&loaded.config.accounts, &loaded.accounts) {
         (AccountsConfig::Database(database), _) => {
-            let kms = Arc::new(keys(database, &loaded.places)?);
+            let kms = Arc::new(keys(loaded, database).await?);
             Ok(Arc::new(waited_for(loaded, database, &kms).await?))
         }
         (AccountsConfig::File(_), Some(accounts)) => {
@@ -60,7 +59,7 @@ pub(crate) async fn database(loaded: &Loaded, actor: &str) -> Result<SqlAccounts
             "keeps the accounts in memory; edit that file, or remove the key to keep them in a database";
         return Err(loaded.places.fault("accounts.file", what).into());
     };
-    let kms = Arc::new(keys(database, &loaded.places)?);
+    let kms = Arc::new(keys(loaded, database).await?);
     open_database(loaded, database, &kms, actor).await
 }
 
@@ -81,34 +80,23 @@ async fn open_database(
 }
 
 fn database_config(database: &DatabaseConfig, auth: Option<&Auth>) -> Database {
-    let mut config = Database::new(match (&database.url, auth.and_then(|auth| auth.user.as_deref())) {
-        (DatabaseUrl::Sqlite(path), _) => format!("sqlite:{}", path.display()),
-        (DatabaseUrl::Postgres(url), None) => url.clone(),
-        (DatabaseUrl::Postgres(url), Some(user)) => as_user(url, user),
-    });
-    config.password = auth.map(|auth| auth.password.clone());
-    config.connections = database.connections;
-    config.connect_timeout = database.timeout;
-    config.answer_timeout = database.timeout;
-    config
+    Database {
+        password: auth.map(|auth| auth.password.clone()),
+        connections: database.connections,
+        connect_timeout: database.timeout,
+        answer_timeout: database.timeout,
+        ..Database::new(database.address(auth))
+    }
 }
 
-/// The address with another user; names of users are plain.
-fn as_user(url: &str, user: &str) -> String {
-    let rest = url.strip_prefix("postgres://").unwrap_or(url);
-    let host = rest.find(['/', '?']).map_or(rest, |end| &rest[..end]);
-    let behind = host.find('@').map_or(rest, |at| &rest[at + 1..]);
-    format!("postgres://{user}@{behind}")
-}
-
-/// The keys of a configuration. An SQLite file that is not there yet gets a new key with it.
-fn keys(database: &DatabaseConfig, places: &Places) -> Result<LocalKms, Faults> {
-    let fault = |what: String| places.fault("accounts.key_file", what);
-    if let (DatabaseUrl::Sqlite(file), KeySource::File(key)) = (&database.url, &database.key)
-        && !file.exists()
+/// The keys of a configuration. An SQLite file in which nothing is encrypted yet gets a new one.
+async fn keys(loaded: &Loaded, database: &DatabaseConfig) -> Result<LocalKms, Error> {
+    let fault = |what: KeyFileError| loaded.places.fault("accounts.key_file", what.to_string());
+    if let (DatabaseUrl::Sqlite(_), KeySource::File(key)) = (&database.url, &database.key)
         && !key.exists()
+        && SqlAccounts::nothing_sealed(&database_config(database, None)).await?
     {
-        MasterKey::generate(key).map_err(|it| fault(it.to_string()))?;
+        MasterKey::generate(key).map_err(fault)?;
         tracing::warn!(key = %key.display(), "made a key for the credentials; keep a copy apart from the backups of the database");
     }
     let files = KeyFiles {
@@ -116,7 +104,7 @@ fn keys(database: &DatabaseConfig, places: &Places) -> Result<LocalKms, Faults> 
         previous: database.previous_key.as_ref().map(key_source),
     };
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    LocalKms::open(&files, credentials.as_deref()).map_err(|it| fault(it.to_string()))
+    Ok(LocalKms::open(&files, credentials.as_deref()).map_err(fault)?)
 }
 
 fn key_source(source: &KeySource) -> Key {

@@ -17,7 +17,7 @@ use crate::{
     lookup, owners,
     refusals::{self, Refusals},
     resting,
-    schema::{AccountsSchema, OpenError},
+    schema::{AccountsSchema, OpenError, unreachable},
 };
 
 /// Accounts in PostgreSQL or SQLite. Clones share one store.
@@ -75,6 +75,24 @@ impl SqlAccounts {
         let actor = actor.into();
         let refusals = Arc::new(Refusals::new(Arc::clone(&db), Arc::clone(&actor)));
         Ok(Self { db, kms, refusals, actor })
+    }
+
+    /// Whether nothing is encrypted in the store yet, so that it may be opened with a new key.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); a PostgreSQL without our tables is refused like one with another schema.
+    pub async fn nothing_sealed(config: &AccountsConfig) -> Result<bool, OpenError> {
+        let mut schema = AccountsSchema::connect(config).await?;
+        if schema.applied().await?.is_empty() {
+            return Ok(true);
+        }
+        let place = schema.place();
+        let db = Db::new(config, config.place()?);
+        let sql = "SELECT (SELECT count(*) FROM credentials) + (SELECT count(*) FROM sealed_keys)";
+        let counted =
+            db.rows(sql, &[]).await.and_then(|lines| lines.first().map_or(Ok(0), |line| line.cell::<i64>(0)));
+        db.close().await;
+        Ok(counted.map_err(|error| unreachable(&place, &error))? == 0)
     }
 
     /// Ends every connection; what is under way is finished first.

@@ -343,7 +343,7 @@ fn not_connected(config: &AccountsConfig, error: &sqlx::Error) -> OpenError {
     }
 }
 
-fn unreachable(place: &str, error: &sqlx::Error) -> SchemaError {
+pub(crate) fn unreachable(place: &str, error: &sqlx::Error) -> SchemaError {
     SchemaError::Unreachable { place: place.to_owned(), what: fault::words(error) }
 }
 

@@ -7,6 +7,7 @@ mod clock;
 pub mod config;
 pub mod control;
 mod fleet;
+pub mod hardening;
 mod history;
 mod meters;
 mod metrics;

@@ -2,7 +2,7 @@
 
 use warden_domain::{Desired, Epoch, FailureReason, Login, Timestamp};
 use warden_store::{Absorbed, Accounts as _, AccountsError};
-use warden_store_postgres::AdminError;
+use warden_store_postgres::{AdminError, SqlAccounts};
 
 use crate::common::{Engine, Place, account, instance, on_both, password};
 
@@ -17,7 +17,16 @@ on_both!(
     log_7_a_person_may_have_refused_credentials_tried_again,
     two_who_set_a_password_at_once_do_not_overwrite_each_other,
     what_changes_nothing_leaves_no_line_in_the_audit_log,
+    a_new_key_is_enough_as_long_as_nothing_is_sealed,
 );
+
+async fn a_new_key_is_enough_as_long_as_nothing_is_sealed(engine: Engine) {
+    let place = Place::new(engine);
+    let store = place.open().await;
+    assert!(SqlAccounts::nothing_sealed(&place.config).await.unwrap());
+    store.register(account("a", 1, "secret"), "operator").await.unwrap();
+    assert!(!SqlAccounts::nothing_sealed(&place.config).await.unwrap());
+}
 
 async fn an_account_is_listed_as_it_was_registered(engine: Engine) {
     let place = Place::new(engine);

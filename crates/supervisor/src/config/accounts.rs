@@ -8,7 +8,7 @@ use warden_store::{
 };
 
 use super::{
-    Config, Fault, Faults, Places,
+    Auth, Config, Fault, Faults, Places,
     history::is_loopback,
     reader::{Reader, Section},
 };
@@ -47,6 +47,34 @@ pub enum DatabaseUrl {
     Sqlite(PathBuf),
     /// A PostgreSQL server: the address without a password.
     Postgres(String),
+}
+
+impl DatabaseConfig {
+    /// The address as a driver takes it: with the user that `auth_file` names in place of the one it may hold.
+    #[must_use]
+    pub fn address(&self, auth: Option<&Auth>) -> String {
+        match &self.url {
+            DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+            DatabaseUrl::Postgres(url) => auth
+                .and_then(|auth| auth.user.as_deref())
+                .map_or_else(|| url.clone(), |user| with_user(url, user)),
+        }
+    }
+}
+
+fn with_user(url: &str, user: &str) -> String {
+    let rest = url.strip_prefix("postgres://").unwrap_or(url);
+    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+    let place = rest[..authority].rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    format!("postgres://{}@{place}", percent_encoded(user))
+}
+
+/// Everything but letters and digits as URLs write it.
+fn percent_encoded(text: &str) -> String {
+    let encoded = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(encoded).collect()
 }
 
 /// Where a key is.
@@ -261,6 +289,20 @@ mod tests {
             "postgres://warden@db.example/warden?sslmode=verify-full",
         ] {
             assert!(url(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_user_of_the_file_takes_the_place_of_the_one_in_the_address() {
+        for (url, expected) in [
+            (
+                "postgres://warden@h:5432/d?sslmode=verify-full",
+                "postgres://m%2De@h:5432/d?sslmode=verify-full",
+            ),
+            ("postgres://h/d", "postgres://m%2De@h/d"),
+            ("postgres:///d?host=/run/a@b", "postgres://m%2De@/d?host=/run/a@b"),
+        ] {
+            assert_eq!(with_user(url, "m-e"), expected);
         }
     }
 

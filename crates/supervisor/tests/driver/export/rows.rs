@@ -226,7 +226,7 @@ fn acc_2_a_notice_carries_the_sentence_that_people_read() {
 }
 
 #[test]
-fn trd_2_trd_5_what_trade_rules_ask_of_an_instance_is_told_as_trade_events() {
+fn what_trade_rules_ask_of_an_instance_is_told_as_trade_events() {
     let kinds = [
         (TroubleKind::Slippage, "SLIPPAGE"),
         (TroubleKind::ExecutionTimeout, "EXECUTION_TIMEOUT"),

@@ -1,4 +1,4 @@
-//! No memory of this program leaves it: passwords are in it while an instance logs in.
+//! No memory of a program leaves it: passwords are in it while an instance logs in.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use std::io;
 /// # Errors
 /// When the system refuses, which it has no reason for: whoever asks for less always may.
 #[cfg(target_os = "linux")]
-pub(crate) fn keep_memory_private() -> io::Result<()> {
+pub fn keep_memory_private() -> io::Result<()> {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
     // The limit is inherited and holds for core files; a pipe as `core_pattern` ignores it, but not what follows.
@@ -22,7 +22,7 @@ pub(crate) fn keep_memory_private() -> io::Result<()> {
 /// # Errors
 /// Never.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn keep_memory_private() -> io::Result<()> {
+pub fn keep_memory_private() -> io::Result<()> {
     Ok(())
 }
 
