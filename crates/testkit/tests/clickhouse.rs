@@ -72,13 +72,20 @@ fn what_a_process_without_the_engine_sees() {
     }
 }
 
-/// Nobody drops the handle of a process that is killed.
+/// Nobody drops the handle of a process that is killed. This test starts itself as that process.
 #[test]
 fn it_does_not_outlive_the_process_that_started_it() {
+    if let Some(told) = std::env::var_os("WARDEN_TOLD") {
+        let clickhouse = ClickHouse::start().unwrap();
+        std::fs::write(told, format!("{}\n", clickhouse.pid().unwrap())).unwrap();
+        loop {
+            std::thread::park(); // until it is killed
+        }
+    }
     let folder = tempfile::tempdir().unwrap();
     let told = folder.path().join("pid");
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "what_a_process_that_is_killed_starts", "--ignored"]);
+    again.args(["--exact", "it_does_not_outlive_the_process_that_started_it"]);
     let mut starter = again.env("WARDEN_TOLD", &told).stdout(std::process::Stdio::null()).spawn().unwrap();
     let pid = poll_until(Duration::from_secs(60), "an engine", || {
         std::fs::read_to_string(&told).ok().filter(|pid| pid.ends_with('\n'))
@@ -87,17 +94,6 @@ fn it_does_not_outlive_the_process_that_started_it() {
     starter.wait().unwrap();
     let process = std::path::PathBuf::from(format!("/proc/{}", pid.unwrap().trim()));
     poll_until(Duration::from_secs(20), "its end", || has_ended(&process).then_some(())).unwrap();
-}
-
-#[test]
-#[ignore = "the test above runs it, in a process of its own"]
-fn what_a_process_that_is_killed_starts() {
-    let clickhouse = ClickHouse::start().unwrap();
-    let told = std::env::var_os("WARDEN_TOLD").expect("the file that the test above reads");
-    std::fs::write(told, format!("{}\n", clickhouse.pid().unwrap())).unwrap();
-    loop {
-        std::thread::park(); // until it is killed
-    }
 }
 
 /// Gone, or dead and not yet collected by whoever inherited it.
