@@ -54,13 +54,14 @@ impl HistoryConfig {
 ///
 /// # Expected flow
 /// Opened once by the process that exports its journal, shared, dropped at the end. The export begins after
-/// [`exported`](Self::exported) and asks again after an insert that failed.
+/// [`exported`](Self::exported).
 ///
 /// # Guarantees
 /// - The rows of a range, and that the range is there, are one transaction: all of it is there or nothing.
 /// - A range that lies within what is there changes nothing; one that lies in it partly is refused.
-/// - A file that cannot be opened because it is damaged is moved to `quarantine/<moment>/` beside it, never deleted, and
-///   a new one takes its place: a history is derived, and nobody waits for it.
+/// - A file that cannot be opened at the start because it is damaged is moved to `quarantine/<moment>/` beside it, never
+///   deleted, and a new one takes its place: a history is derived, and nobody waits for it. Later on, the damage is
+///   only told: a new file would begin where the export stands.
 ///
 /// # Assumptions
 /// Moments lie within the years 1 to 9999; others are stored as the first or the last of them.

@@ -50,7 +50,14 @@ impl Store {
         let lock = files::make_folder_of(file).and_then(|_| FileLock::take(&file.with_extension("lock")));
         let lock = lock.map_err(|error| refused(file, &error))?.ok_or_else(|| in_use(file))?;
         let mut store = Self { config, conn: None, _lock: lock };
-        store.connection()?;
+        let conn = match store.connect() {
+            Err(Refusal::Damaged(reason)) => {
+                store.set_aside(&reason)?;
+                store.connect()
+            }
+            tried @ (Ok(_) | Err(Refusal::Other(_))) => tried,
+        };
+        store.conn = Some(conn.map_err(|refusal| refusal.into_error(&store.config.file))?);
         Ok(store)
     }
 
@@ -75,18 +82,12 @@ impl Store {
         })
     }
 
-    /// The connection; what cannot be opened because it is damaged is set aside.
+    /// The connection. What is found damaged now stays where it is: the export goes on from its place, and would leave
+    /// a gap in a new file.
     fn connection(&mut self) -> Result<&Connection, HistoryError> {
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => match self.connect() {
-                Ok(conn) => conn,
-                Err(Refusal::Damaged(reason)) => {
-                    self.set_aside(&reason)?;
-                    self.connect().map_err(|refusal| refusal.into_error(&self.config.file))?
-                }
-                Err(refusal @ Refusal::Other(_)) => return Err(refusal.into_error(&self.config.file)),
-            },
+            None => self.connect().map_err(|refusal| refusal.into_error(&self.config.file))?,
         };
         Ok(self.conn.insert(conn))
     }
@@ -180,7 +181,10 @@ impl Refusal {
 
     fn into_error(self, file: &Path) -> HistoryError {
         match self {
-            Self::Damaged(reason) => HistoryError::Refused(format!("{}: {reason}", file.display())),
+            Self::Damaged(reason) => HistoryError::Refused(format!(
+                "{} is damaged: {reason}; start the supervisor again, which sets it aside",
+                file.display()
+            )),
             Self::Other(error) => error,
         }
     }
@@ -206,4 +210,27 @@ fn refused(file: &Path, error: &std::io::Error) -> HistoryError {
 
 fn in_use(file: &Path) -> HistoryError {
     HistoryError::Unreachable(format!("{} is open in another process; stop that one", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A new file in the middle of an export would begin with a gap that nobody notices.
+    #[test]
+    fn only_opening_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = HistoryConfig::new(folder.path().join("history.duckdb"));
+        let mut store = Store::open(config.clone()).unwrap();
+        store.conn = None;
+        fs::write(&config.file, "no database").unwrap();
+        let refused = store.run(|_| Ok(())).unwrap_err().to_string();
+        assert!(refused.contains("start the supervisor again, which sets it aside"), "{refused}");
+        assert!(!folder.path().join("quarantine").exists());
+        drop(store);
+        Store::open(config).unwrap().run(|_| Ok(())).unwrap();
+        assert!(folder.path().join("quarantine").exists());
+    }
 }
