@@ -154,7 +154,8 @@ impl World {
         must(program.finish(SOON), "wait for the migrator")
     }
 
-    fn put(&self, name: &str, text: &str, mode: u32) {
+    /// Writes a file of the world.
+    pub fn put(&self, name: &str, text: &str, mode: u32) {
         let path = self.path(name);
         must(fs::write(&path, text), "write a file");
         must(fs::set_permissions(&path, fs::Permissions::from_mode(mode)), "set a file's mode");
@@ -214,11 +215,11 @@ impl World {
         must(program.wait_for_line(SOON, |line| line.text.contains(part)), "hear the supervisor");
     }
 
-    /// Everything that supervisors said so far.
+    /// Everything that the supervisors said so far, and what the simulator says.
     #[must_use]
     pub fn said(&self) -> Vec<String> {
-        let now = self.supervisor.as_ref().map(Program::lines).unwrap_or_default();
-        self.said.iter().chain(&now).map(|line| line.text.clone()).collect()
+        let now = [&self.supervisor, &self.simulator].into_iter().flatten().flat_map(Program::lines);
+        self.said.iter().cloned().chain(now).map(|line| line.text).collect()
     }
 
     /// Ends the supervisor as a crash would.
@@ -389,15 +390,22 @@ impl World {
         assert!(answer.starts_with("ok"), "the simulator took {line} badly: {answer}");
     }
 
-    /// The value of a series as Prometheus scrapes it, named as it is written, labels included.
+    /// What Prometheus scrapes.
     #[must_use]
-    pub fn metric(&self, series: &str) -> Option<f64> {
+    pub fn metrics(&self) -> String {
         let mut stream = must(TcpStream::connect(self.metrics), "reach the metrics");
         must(stream.set_read_timeout(Some(SOON)), "limit a read");
         must(stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: loopback\r\n\r\n"), "ask for the metrics");
         let mut answer = String::new();
         must(stream.read_to_string(&mut answer), "read the metrics");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
+    }
+
+    /// The value of a series as Prometheus scrapes it, named as it is written, labels included.
+    #[must_use]
+    pub fn metric(&self, series: &str) -> Option<f64> {
+        let answer = self.metrics();
         let line = answer.lines().find_map(|line| line.strip_prefix(series))?;
         Some(must(line.trim().parse(), "read a value"))
     }

@@ -131,6 +131,11 @@ impl ClickHouse {
         self.port
     }
 
+    /// Where its files are, those of its log included.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Process id, or nothing after [`ClickHouse::kill`].
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)

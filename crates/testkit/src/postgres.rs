@@ -167,6 +167,11 @@ impl Postgres {
         self.process.as_ref().map(Process::id)
     }
 
+    /// Where its files are, those of its log included.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Everything the server has logged so far.
     ///
     /// # Errors

@@ -3,4 +3,5 @@
 
 mod destruction;
 mod history;
+mod secrets;
 mod steps;
