@@ -3,5 +3,7 @@
 
 mod destruction;
 mod history;
+mod outage;
+mod saga;
 mod secrets;
 mod steps;
