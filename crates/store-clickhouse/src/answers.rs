@@ -3,7 +3,9 @@
 use clickhouse::{Row, RowOwned, RowRead, query::Query};
 use serde::Deserialize;
 use warden_domain::{IncidentKind, InstanceId, Span, Timestamp};
-use warden_store::history::{FailuresPerHour, InstanceEvent, LoginSuccess, Period, Slippage, TimeToRecover};
+use warden_store::history::{
+    FailuresPerHour, InstanceEvent, LoginSuccess, Period, Slippage, TimeToRecover, of_each,
+};
 
 use crate::{fault::Fault, link::Link, row::Event};
 
@@ -12,6 +14,9 @@ const FINAL: (&str, &str) = ("do_not_merge_across_partitions_select_final", "1")
 
 /// From 1900 to 2299: what `DateTime64` can be asked for.
 const MOMENTS: std::ops::RangeInclusive<i64> = -2_208_988_800_000..=10_413_791_999_999;
+
+/// Instances that are asked for in one statement: with their ids it stays below ClickHouse's limit of 256 KiB.
+const TOGETHER: usize = 1_000;
 
 pub(crate) async fn timeline(
     link: &Link,
@@ -26,6 +31,23 @@ pub(crate) async fn timeline(
     let mut newest = link.in_time(events(query)).await?;
     newest.reverse();
     Ok(newest)
+}
+
+/// First what stands in few bytes tells which rows they are, then these are read by their whole key.
+pub(crate) async fn latest(
+    link: &Link,
+    instances: &[InstanceId],
+) -> Result<Vec<Option<InstanceEvent>>, Fault> {
+    let sql = "SELECT ?fields FROM instance_events FINAL WHERE (instance_id, at, journal, seq) IN ( \
+               SELECT instance_id, newest.1, newest.2, newest.3 FROM ( \
+               SELECT instance_id, argMax((at, journal, seq), (epoch, version, at, journal, seq)) AS newest \
+               FROM instance_events WHERE instance_id IN ? GROUP BY instance_id))";
+    let mut found = Vec::with_capacity(instances.len());
+    for together in instances.chunks(TOGETHER) {
+        let ids: Vec<&str> = together.iter().map(InstanceId::as_str).collect();
+        found.extend(link.in_time(events(link.query(sql).bind(ids))).await?);
+    }
+    Ok(of_each(instances, found))
 }
 
 async fn events(query: Query) -> Result<Vec<InstanceEvent>, Fault> {

@@ -105,6 +105,13 @@ impl History for ClickHouseHistory {
         Box::pin(async move { Ok(answers::timeline(&self.link, instance, period, limit).await?) })
     }
 
+    fn latest<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Option<InstanceEvent>>, HistoryError>> {
+        Box::pin(async move { Ok(answers::latest(&self.link, instances).await?) })
+    }
+
     fn time_to_recover(&self, period: Period) -> Pending<'_, Result<Vec<TimeToRecover>, HistoryError>> {
         Box::pin(async move { Ok(answers::time_to_recover(&self.link, period).await?) })
     }

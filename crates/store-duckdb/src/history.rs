@@ -16,7 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 use warden_domain::{InstanceId, Timestamp};
 use warden_store::{
     History, HistoryError, HistoryRows, JournalId, Pending,
-    history::{FailuresPerHour, InstanceEvent, LoginSuccess, Period, Range, Slippage, TimeToRecover},
+    history::{
+        FailuresPerHour, InstanceEvent, LoginSuccess, Period, Range, Slippage, TimeToRecover, of_each,
+    },
 };
 
 use self::store::{Store, Trouble};
@@ -165,6 +167,17 @@ impl History for DuckHistory {
     ) -> Pending<'a, Result<Vec<InstanceEvent>, HistoryError>> {
         let instance = instance.clone();
         Box::pin(self.ask(move |conn| questions::timeline(conn, &instance, period, limit)))
+    }
+
+    fn latest<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Option<InstanceEvent>>, HistoryError>> {
+        let asked = instances.to_vec();
+        Box::pin(async move {
+            let found = self.ask(move |conn| questions::latest(conn, &asked)).await?;
+            Ok(of_each(instances, found))
+        })
     }
 
     fn time_to_recover(&self, period: Period) -> Pending<'_, Result<Vec<TimeToRecover>, HistoryError>> {

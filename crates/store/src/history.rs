@@ -1,12 +1,14 @@
 //! What happened, for questions: rows derived from the journal, and the questions people ask of them.
 
+use std::collections::HashMap;
+
 use thiserror::Error;
 use warden_domain::{Alert, FailureReason, IncidentKind, InstanceId, Severity, Span, Status, Timestamp};
 
 use crate::{JournalId, Pending};
 
 /// The history of everything (ClickHouse, or DuckDB where there is none): derived from journals, never read for a
-/// decision.
+/// decision, but for [`latest`](History::latest) when journal and hot state are both gone (ACC-6).
 ///
 /// # Expected flow
 /// The export derives the rows of a fixed range of a journal, hands them to [`insert`](History::insert) until it is
@@ -36,6 +38,16 @@ pub trait History: Send + Sync {
         period: Period,
         limit: u32,
     ) -> Pending<'a, Result<Vec<InstanceEvent>, HistoryError>>;
+
+    /// The newest event of each of these instances, in the order asked; `None` where there is none. Newest is the one of
+    /// the highest epoch, in it that of the highest version, whatever their moments say.
+    ///
+    /// # Errors
+    /// When the history did not answer; then nothing is known of any of them.
+    fn latest<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Option<InstanceEvent>>, HistoryError>>;
 
     /// How long incidents that were opened within a period took to recover, by trade server and kind, in their order
     /// (that of the server's bytes and of [`IncidentKind::ALL`]). An incident is as its last row says.
@@ -97,6 +109,15 @@ impl Period {
     pub fn contains(self, at: Timestamp) -> bool {
         self.from <= at && at < self.until
     }
+}
+
+/// An event for each of these instances, in their order, out of those that were found: an answer of
+/// [`History::latest`].
+#[must_use]
+pub fn of_each(instances: &[InstanceId], found: Vec<InstanceEvent>) -> Vec<Option<InstanceEvent>> {
+    let found: HashMap<InstanceId, InstanceEvent> =
+        found.into_iter().map(|event| (event.origin.instance.clone(), event)).collect();
+    instances.iter().map(|instance| found.get(instance).cloned()).collect()
 }
 
 /// When the hour of a moment began, UTC.

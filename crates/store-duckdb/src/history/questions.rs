@@ -40,6 +40,20 @@ pub(super) fn timeline(
     Ok(events)
 }
 
+/// The newest event of each of these instances. Which rows they are is found without reading what else stands in them.
+pub(super) fn latest(conn: &Connection, instances: &[InstanceId]) -> Result<Vec<InstanceEvent>, Trouble> {
+    let sql = format!(
+        "SELECT {EVENT} FROM instance_events WHERE rowid IN (
+             SELECT arg_max(rowid, (epoch, version, \"at\", journal, seq)) FROM instance_events
+             WHERE instance_id IN (SELECT unnest(string_split(?, ','))) GROUP BY instance_id)"
+    );
+    // One parameter for any number of ids, none of which holds a comma.
+    let ids = instances.iter().map(InstanceId::as_str).collect::<Vec<_>>().join(",");
+    let mut events = Vec::with_capacity(instances.len());
+    each_block(&mut conn.prepare(&sql)?, params![ids], |block| decode(block, &mut events))?;
+    Ok(events)
+}
+
 pub(super) fn time_to_recover(conn: &Connection, period: Period) -> Result<Vec<TimeToRecover>, Trouble> {
     let sql = format!(
         "SELECT server, kind, count(*), count(took), quantile_disc(took, 0.5), max(took)

@@ -122,6 +122,8 @@ async fn compare(
     );
     prop_assert_eq!(duck.login_success(period).await.unwrap(), memory.login_success(period).await.unwrap());
     prop_assert_eq!(duck.slippage(period).await.unwrap(), memory.slippage(period).await.unwrap());
+    let instances = ["b", "nobody", "a", "c", "b"].map(|instance| InstanceId::new(instance).unwrap());
+    prop_assert_eq!(duck.latest(&instances).await.unwrap(), memory.latest(&instances).await.unwrap());
     for instance in ["a", "b", "nobody"] {
         let instance = InstanceId::new(instance).unwrap();
         prop_assert_eq!(

@@ -3,6 +3,7 @@
 //! Panics are how a case fails; none happens on a history that keeps the port's promises. Every row is dated around
 //! the turn to the year 2080, so that no retention of an adapter reaches it.
 
+mod latest;
 mod once;
 mod questions;
 mod rows;
@@ -12,7 +13,7 @@ use std::{ops::RangeInclusive, sync::Arc};
 
 use warden_domain::{InstanceId, Timestamp};
 
-pub use self::{once::*, questions::*, rows::*, timeline::*};
+pub use self::{latest::*, once::*, questions::*, rows::*, timeline::*};
 use crate::{
     History, HistoryRows, JournalId, Pending,
     history::{InstanceEvent, Period, Range},
@@ -44,6 +45,9 @@ pub async fn run(make_store: impl Fn() -> Pending<'static, Arc<dyn History>>) {
         history_15_logins_are_counted_by_the_hour,
         history_16_slippage_by_server_and_symbol,
         history_17_a_period_ends_before_its_end,
+        history_18_the_latest_event_is_the_highest_version_of_the_highest_epoch,
+        history_19_latest_events_come_in_the_order_asked,
+        history_20_the_latest_events_of_many_are_found_whole,
     );
 }
 

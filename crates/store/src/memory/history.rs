@@ -129,6 +129,14 @@ impl History for MemoryHistory {
         self.answer(move |held| held.timeline(&instance, period, limit))
     }
 
+    fn latest<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Option<InstanceEvent>>, HistoryError>> {
+        let instances = instances.to_vec();
+        self.answer(move |held| instances.iter().map(|instance| held.latest(instance)).collect())
+    }
+
     fn time_to_recover(&self, period: Period) -> Pending<'_, Result<Vec<TimeToRecover>, HistoryError>> {
         self.answer(move |held| answers::time_to_recover(held.opened(period)))
     }
@@ -188,6 +196,11 @@ impl Held {
         let mut newest: Vec<InstanceEvent> = within.rev().take(limit as usize).cloned().collect();
         newest.reverse();
         newest
+    }
+
+    fn latest(&self, instance: &InstanceId) -> Option<InstanceEvent> {
+        let of_instance = self.events.get(instance).into_iter().flatten();
+        of_instance.max_by_key(|(key, _)| (key.epoch, key.version, **key)).map(|(_, event)| event.clone())
     }
 
     /// The incidents that were opened within a period.

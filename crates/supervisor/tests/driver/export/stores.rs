@@ -150,6 +150,13 @@ impl History for Recorder {
         self.inner.timeline(instance, period, limit)
     }
 
+    fn latest<'a>(
+        &'a self,
+        instances: &'a [InstanceId],
+    ) -> Pending<'a, Result<Vec<Option<InstanceEvent>>, HistoryError>> {
+        self.inner.latest(instances)
+    }
+
     fn time_to_recover(&self, period: Period) -> Pending<'_, Result<Vec<TimeToRecover>, HistoryError>> {
         self.inner.time_to_recover(period)
     }
