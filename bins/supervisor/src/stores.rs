@@ -1,6 +1,6 @@
 //! Opens the stores that a configuration names.
 
-use std::{env, path::PathBuf, sync::Arc, time::Duration};
+use std::{env, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Error};
 use tokio::time::sleep;
@@ -13,11 +13,25 @@ use warden_store_postgres::{
     keys::{KeyFileError, KeyFiles, KeySource as Key, LocalKms, MasterKey},
 };
 use warden_supervisor::config::{
-    AccountsConfig, Auth, ClickHouseConfig, Config, DatabaseConfig, DatabaseUrl, KeySource, Loaded, Places,
+    AccountsConfig, Auth, ClickHouseConfig, Config, DatabaseConfig, DatabaseUrl, Faults, KeySource, Loaded,
+    Places,
 };
 
 /// How long a store that does not answer at the start is left alone.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// Makes the data folder, for its user alone, when it is missing.
+pub(crate) fn make_folder(loaded: &Loaded) -> Result<(), Faults> {
+    let folder = &loaded.config.supervisor.data_folder;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|fault| {
+        let what = format!(
+            "{} cannot be made: {fault}; give the supervisor's user permission or name another",
+            folder.display()
+        );
+        loaded.places.fault("supervisor.data_folder", what)
+    })
+}
 
 /// The accounts of a configuration. A database that does not answer is waited for.
 pub(crate) async fn accounts(loaded: &Loaded) -> Result<Arc<dyn Accounts>, Error> {
@@ -59,6 +73,10 @@ pub(crate) async fn database(loaded: &Loaded, actor: &str) -> Result<SqlAccounts
             "keeps the accounts in memory; edit that file, or remove the key to keep them in a database";
         return Err(loaded.places.fault("accounts.file", what).into());
     };
+    match &database.url {
+        DatabaseUrl::Sqlite(_) => make_folder(loaded)?,
+        DatabaseUrl::Postgres(_) => {}
+    }
     let kms = Arc::new(keys(loaded, database).await?);
     open_database(loaded, database, &kms, actor).await
 }

@@ -69,6 +69,7 @@ impl Stage {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             hot: Arc::new(hot.clone()) as Arc<dyn HotState>,
             accounts: Arc::new(accounts.clone()) as Arc<dyn Accounts>,
+            history: Some(Arc::clone(&history) as Arc<dyn History>),
             bridge: Arc::clone(&simulated) as Arc<dyn Mt5Bridge>,
             inbound,
             ownership: Arc::new(Ownership::default()),

@@ -1,10 +1,8 @@
 //! Puts the parts of a supervisor together.
 
 use std::{
-    fs::DirBuilder,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
-    os::unix::fs::DirBuilderExt as _,
     path::Path,
     sync::Arc,
 };
@@ -21,7 +19,7 @@ use warden_store_duckdb::{Config as JournalFiles, DuckHistory, DuckJournal, Prob
 use warden_store_redis::{KeyStyle, RedisConfig as RedisLink, RedisHot};
 use warden_supervisor::{
     Clock, ExportConfig, ExportParts, Exporter, Fleet, Ownership, Parts, SystemClock,
-    config::{Auth, Config, Faults, JournalConfig, ListenConfig, Loaded, Places, RedisConfig},
+    config::{Auth, Config, JournalConfig, ListenConfig, Loaded, Places, RedisConfig},
     control::{About, Desk, Limits, Question, Server},
 };
 
@@ -44,7 +42,7 @@ pub(crate) struct Running {
 
 /// Opens everything that a configuration names and starts the fleet.
 pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
-    make_folder(&loaded.config.supervisor.data_folder, &loaded.places)?;
+    stores::make_folder(&loaded)?;
     // First of all: it tells whether a supervisor runs here already.
     let (control, questions) = Server::listen(&loaded.config.supervisor.control, Limits::default())?;
     let accounts = stores::accounts(&loaded).await?;
@@ -77,6 +75,7 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
         journal: Arc::clone(&journal),
         hot,
         accounts,
+        history: Some(Arc::clone(&history.history)),
         bridge: Arc::new(bridge.clone()),
         inbound,
         ownership,
@@ -104,17 +103,6 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     let scrape = endpoint.map(|endpoint| scrape::serve(endpoint, fleet.registry().clone(), bridge));
     let history = history.file;
     Ok(Running { fleet, desk, export, history, control, questions, listener: server, address, scrape })
-}
-
-fn make_folder(folder: &Path, places: &Places) -> Result<(), Faults> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|fault| {
-        let what = format!(
-            "{} cannot be made: {fault}; give the supervisor's user permission or name another",
-            folder.display()
-        );
-        places.fault("supervisor.data_folder", what)
-    })
 }
 
 fn about(config: &Config, address: SocketAddr, clock: &dyn Clock) -> About {
