@@ -2,7 +2,10 @@
 #![cfg(test)]
 
 mod destruction;
+mod embedded;
 mod history;
+mod keys;
+mod mass;
 mod outage;
 mod saga;
 mod secrets;
