@@ -70,6 +70,7 @@ impl Rig {
             journal: Arc::clone(&journal),
             hot,
             accounts: Arc::new(accounts),
+            history: None,
             bridge: Arc::new(Gateways(Mutex::new(on_command(inbound.clone())))),
             inbound: outlet,
             ownership: Arc::new(Ownership::default()),

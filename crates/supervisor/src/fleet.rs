@@ -11,7 +11,7 @@ use tokio::{
 use warden_bridge::{Inbound, Mt5Bridge};
 use warden_domain::{Desired, InstanceId, Login, Span, StopMode, TradeServer};
 use warden_policy::{Params, Refused};
-use warden_store::{Accounts, AccountsError, HotState, Journal, JournalError};
+use warden_store::{Accounts, AccountsError, History, HotState, Journal, JournalError};
 use warden_telemetry::Registry;
 
 use crate::{
@@ -45,6 +45,9 @@ pub struct Parts {
     pub hot: Arc<dyn HotState>,
     /// Accounts, credentials and owner epochs.
     pub accounts: Arc<dyn Accounts>,
+    /// What instances are rebuilt from that neither the journal nor the hot state knows any more (ACC-6); asked at the
+    /// start only. Without one they start as new ones.
+    pub history: Option<Arc<dyn History>>,
     /// The way to the terminals.
     pub bridge: Arc<dyn Mt5Bridge>,
     /// What comes from the terminals.
@@ -120,7 +123,8 @@ impl Fleet {
     /// Recovers every instance from what the stores hold, and begins to look after them.
     ///
     /// # Errors
-    /// When the journal or the accounts cannot be read. A hot-state store that does not answer is no error (NET-3).
+    /// When the journal or the accounts cannot be read. A hot-state store that does not answer is no error (NET-3), and
+    /// neither is a history.
     pub async fn start(parts: Parts) -> Result<Self, FleetError> {
         startup::start(parts).await
     }

@@ -2,11 +2,24 @@
 //!
 //! The journal is right about intents, transitions and counters. A hot state that is newer belongs to an owner with
 //! another journal, or our journal lost its tail: it is taken over, and where it is of our own last epoch the conflict
-//! is told (REC-2).
+//! is told (REC-2). The history is asked only where both know nothing (ACC-6), see [`rebuild`]:
 //!
-//! The accounts store is right about states that only a person ends: see [`absorbed`].
+//! | journal | hot state              | history                           | the instance starts                          |
+//! |---------|------------------------|-----------------------------------|----------------------------------------------|
+//! | knows   | nothing, older, equal  | is not asked                      | as the journal says                          |
+//! | knows   | newer                  | is not asked                      | as the hot state says                        |
+//! | knows   | unreadable             | is not asked                      | as the journal says; the hot state is written anew |
+//! | knows   | does not answer        | is not asked                      | as the journal says (NET-3)                  |
+//! | nothing | knows                  | is not asked                      | as the hot state says                        |
+//! | nothing | does not answer        | is not asked                      | as a new one: what is newer may be there (NET-3) |
+//! | nothing | nothing, unreadable    | knows                             | as the history says, which may be some steps old |
+//! | nothing | nothing, unreadable    | nothing                           | as a new one                                 |
+//! | nothing | nothing, unreadable    | is silent, unreadable             | as a new one; a warning says what is lost    |
+//!
+//! Above all of them stands the accounts store, which is right about states that only a person ends: see [`absorbed`].
 
 mod absorbed;
+mod rebuild;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,7 +41,7 @@ use warden_policy::{
     decode_state, decode_step,
     network::StateStore,
 };
-use warden_store::{Absorbed, HotError, Row, Snapshot, Stored};
+use warden_store::{Absorbed, History, HotError, Row, Snapshot, Stored};
 use warden_telemetry::Registry;
 
 use self::absorbed::{Known, Recovered};
@@ -58,7 +71,7 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
         options: parts.options,
         ending: Arc::new(AtomicBool::new(false)),
     };
-    let found = recover(&shared, &parts.instances).await?;
+    let found = recover(&shared, &parts.instances, parts.history.as_deref()).await?;
     let shards = shared.options.shards.max(1);
     let mut groups: Vec<Group> = (0..shards).map(|_| Group::default()).collect();
     let mut of_instance = HashMap::with_capacity(found.instances.len());
@@ -95,7 +108,11 @@ struct Found {
     events: Vec<Event>,
 }
 
-async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Everything, FleetError> {
+async fn recover(
+    shared: &Shared,
+    specs: &[InstanceSpec],
+    history: Option<&dyn History>,
+) -> Result<Everything, FleetError> {
     let mut rows: HashMap<InstanceId, Row> =
         shared.journal.latest().await?.into_iter().map(|row| (row.instance.clone(), row)).collect();
     let mut journalled = Vec::with_capacity(specs.len());
@@ -108,15 +125,11 @@ async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Everything, 
     let registered = shared.accounts.registered().await?;
     let mut ends: HashMap<InstanceId, Absorbed> =
         registered.into_iter().filter_map(|of| Some((of.instance, of.absorbed?))).collect();
-    let (stored, store) = match read_hot(shared, &ids, &epochs, &journalled).await {
-        Ok(stored) => (stored, StateStore::default()),
-        Err(fault) => {
-            warn!(%fault, rule = "NET-3", "the hot-state store does not answer at the start; the journal goes on");
-            let attempts = journalled.iter().flatten().map(Journalled::store_attempts).max();
-            let store = StateStore::resumed(attempts.unwrap_or(0), shared.clock.now());
-            (ids.iter().map(|_| Hot::Unknown).collect(), store)
-        }
-    };
+    let (stored, store) = stored(shared, &ids, &epochs, &journalled).await;
+    if let Some(history) = history {
+        let within = shared.params.corrupted.rebuild_within;
+        rebuild::fill_in(history, within, &ids, &epochs, &mut journalled, &stored).await;
+    }
     let up = store.next_deadline().is_none();
     let mut instances = Vec::with_capacity(specs.len());
     for (((spec, epoch), journalled), stored) in specs.iter().zip(epochs).zip(journalled).zip(stored) {
@@ -127,6 +140,24 @@ async fn recover(shared: &Shared, specs: &[InstanceSpec]) -> Result<Everything, 
     Ok(Everything { instances, store })
 }
 
+/// What the hot-state store says of each instance, and how the store itself stands.
+async fn stored(
+    shared: &Shared,
+    ids: &[InstanceId],
+    epochs: &[Epoch],
+    journalled: &[Option<Journalled>],
+) -> (Vec<Hot>, StateStore) {
+    match read_hot(shared, ids, epochs, journalled).await {
+        Ok(stored) => (stored, StateStore::default()),
+        Err(fault) => {
+            warn!(%fault, rule = "NET-3", "the hot-state store does not answer at the start; the journal goes on");
+            let attempts = journalled.iter().flatten().map(Journalled::store_attempts).max();
+            let store = StateStore::resumed(attempts.unwrap_or(0), shared.clock.now());
+            (ids.iter().map(|_| Hot::Unknown).collect(), store)
+        }
+    }
+}
+
 /// The newest journalled step of an instance.
 struct Journalled {
     state: Instance,
@@ -134,13 +165,16 @@ struct Journalled {
     version: Version,
     op: OpId,
     at: Timestamp,
+    /// The journal that held it is gone: the history told of it.
+    rebuilt: bool,
 }
 
 impl Journalled {
     fn read(instance: &InstanceId, row: &Row) -> Result<Self, FleetError> {
         let step = decode_step(&row.payload)
             .map_err(|source| FleetError::State { instance: instance.clone(), source })?;
-        Ok(Self { state: step.state, epoch: row.epoch, version: row.version, op: row.op, at: row.at })
+        let Row { epoch, version, op, at, .. } = *row;
+        Ok(Self { state: step.state, epoch, version, op, at, rebuilt: false })
     }
 
     /// The failed attempts to reach the hot-state store that the instance was told of (NET-3).
@@ -159,6 +193,17 @@ enum Hot {
     Holds(Stored),
     /// The instance has none any more (ACC-3), and so no lease.
     Removed,
+}
+
+impl Hot {
+    /// The store was asked and has no state that could be gone on with.
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::Holds(Stored::Nothing | Stored::Corrupt(_)) => true,
+            Self::Holds(Stored::State(snapshot, _)) => decode_state(&snapshot.state).is_err(),
+            Self::Unknown | Self::NotOurs | Self::Removed => false,
+        }
+    }
 }
 
 async fn read_hot(
@@ -252,7 +297,14 @@ impl Default for Origin {
 
 impl Origin {
     fn journalled(row: Journalled) -> Self {
-        Self { state: Some(row.state), version: row.version, op: row.op, at: Some(row.at), ..Self::default() }
+        Self {
+            state: Some(row.state),
+            version: row.version,
+            op: row.op,
+            at: Some(row.at),
+            taken_over: row.rebuilt,
+            ..Self::default()
+        }
     }
 
     fn corrupted(&mut self, instance: &InstanceId, what: &str) {

@@ -46,6 +46,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
         journal: Arc::new(MemoryJournal::new()),
         hot: Arc::new(MemoryHot::default()),
         accounts: Arc::new(accounts),
+        history: None,
         bridge,
         inbound,
         ownership: Arc::new(Ownership::default()),

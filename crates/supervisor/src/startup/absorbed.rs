@@ -1,9 +1,9 @@
-//! What the accounts store knows of an instance's end, against what journal and hot state say at the start.
+//! What the accounts store knows of an instance's end, against what journal, hot state and history say at the start.
 //!
 //! The accounts store is right about states that only a person ends. A reset is what a person does, and it is journalled
 //! before the accounts store hears of it; so a stop gives way to what is newer, and to nothing else:
 //!
-//! | accounts store | journal or hot state        | the instance starts                                              |
+//! | accounts store | journal, hot state, history | the instance starts                                              |
 //! |----------------|-----------------------------|------------------------------------------------------------------|
 //! | nothing        | whatever                    | as they say; the accounts store is told                          |
 //! | stopped        | nothing                     | stopped                                                          |
@@ -17,7 +17,8 @@
 //!
 //! An account without a login was destroyed, whatever else is recorded of it (ACC-3): it counts as closed.
 //!
-//! Between journal and hot state the newer one counts, as for everything else.
+//! Between journal and hot state the newer one counts, as for everything else; the history is what there is when both
+//! are gone, and dated by its step.
 
 use warden_domain::{FailureReason, Timestamp};
 use warden_policy::{Absorbing, Event, Instance, account::Closure};
@@ -40,7 +41,7 @@ pub(super) struct Known {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recovered<'a> {
     pub(super) state: &'a Instance,
-    /// When its newest journalled step was decided; `None` when it is in no journal.
+    /// When its newest journalled step was decided; `None` when neither journal nor history has it.
     pub(super) at: Option<Timestamp>,
 }
 

@@ -14,6 +14,7 @@ mod export;
 mod fencing;
 mod idle;
 mod login;
+mod rebuild;
 mod restart;
 mod saga;
 mod soak;

@@ -3,6 +3,7 @@
 mod accounts;
 mod clock;
 mod gateways;
+mod history;
 mod hooks;
 mod journal;
 mod relay;
@@ -12,6 +13,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub(crate) use accounts::GatedAccounts;
 pub(crate) use clock::PausedClock;
 pub(crate) use gateways::{Gateways, Manner};
+pub(crate) use history::{Answer, AskedHistory};
 pub(crate) use hooks::{Hooked, Hooks, Moment, Side};
 pub(crate) use journal::FaultyJournal;
 pub(crate) use relay::Relay;
@@ -22,7 +24,7 @@ use warden_domain::{
 };
 use warden_policy::Params;
 use warden_store::{
-    Account, Journal, Password, Row,
+    Account, History, Journal, Password, Row,
     memory::{MemoryAccounts, MemoryHot},
 };
 use warden_supervisor::{Clock, Fleet, FleetError, InstanceSpec, Options, Ownership, Parts, View};
@@ -33,6 +35,8 @@ pub(crate) struct Rig {
     pub(crate) journal: Arc<FaultyJournal>,
     pub(crate) hot: MemoryHot,
     pub(crate) accounts: Arc<GatedAccounts>,
+    /// Nothing is exported to it; a test puts there what it should know.
+    pub(crate) history: Option<Arc<AskedHistory>>,
     /// What the stores do beside their work.
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) gateways: Arc<Gateways>,
@@ -55,6 +59,7 @@ impl Rig {
         Self {
             gateways: Arc::new(Gateways::new(&specs, clock.clone(), journal.clone(), hot.clone())),
             accounts: Arc::new(GatedAccounts::new(MemoryAccounts::new(accounts).unwrap())),
+            history: Some(Arc::default()),
             hooks: Arc::default(),
             clock,
             journal,
@@ -93,6 +98,7 @@ impl Rig {
             journal: Arc::new(self.hooked(self.journal.clone())),
             hot: Arc::new(self.hooked(self.hot.clone())),
             accounts: Arc::new(self.hooked(self.accounts.clone())),
+            history: self.history.clone().map(|history| history as Arc<dyn History>),
             bridge,
             inbound,
             ownership: self.ownership.clone(),
