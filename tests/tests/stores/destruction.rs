@@ -46,8 +46,8 @@ fn no_login_after_the_end(world: World) {
         assert_eq!((state.closure(), state.login_attempt_count()), (Closure::Done, 0), "{name}");
         assert_eq!(story.notices(name, Notice::CredentialsDeleted).len(), 1, "{name}");
         let deleted = story.notices(name, Notice::CredentialsDeleted)[0];
-        let logins = story.commands(name).into_iter().filter(|given| given.command == Command::Login);
-        assert!(logins.last().is_some_and(|login| login.at < deleted), "{name}: no login afterwards");
+        let mut logins = story.commands(name).into_iter().filter(|given| given.command == Command::Login);
+        assert!(logins.next_back().is_some_and(|login| login.at < deleted), "{name}: no login afterwards");
     }
 }
 
