@@ -2,7 +2,8 @@
 
 use anyhow::Error;
 use warden_bridge::server::BindError;
-use warden_store::JournalError;
+use warden_store::{AccountsError, JournalError};
+use warden_store_postgres::AdminError;
 use warden_store_redis::ConfigError;
 use warden_supervisor::{
     FleetError,
@@ -22,7 +23,7 @@ pub(crate) const JOURNAL_SET_ASIDE: u8 = 3;
 pub(crate) const NOT_RUNNING: u8 = 4;
 /// A supervisor is running already, or another process has the journal.
 pub(crate) const ALREADY_RUNNING: u8 = 5;
-/// The supervisor refused: no such instance, or a rule forbids it.
+/// It was refused: no such instance or one too many, or a rule forbids it.
 pub(crate) const REFUSED: u8 = 6;
 /// A second signal ended it before it was drained; what was committed is safe.
 pub(crate) const CUT_SHORT: u8 = 7;
@@ -44,6 +45,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             ClientError::Io { .. } | ClientError::Unreadable(_) => Some(FAILED),
         };
     }
+    if let Some(fault) = cause.downcast_ref::<AdminError>() {
+        return of_admin(fault);
+    }
     if let Some(fault) = cause.downcast_ref::<SocketError>() {
         return match fault {
             SocketError::AlreadyRunning(_) => Some(ALREADY_RUNNING),
@@ -55,6 +59,22 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     let configured = cause.is::<Faults>() || cause.is::<BindError>() || cause.is::<ConfigError>();
     configured.then_some(BAD_CONFIGURATION)
+}
+
+fn of_admin(fault: &AdminError) -> Option<u8> {
+    match fault {
+        AdminError::Exists(_) | AdminError::Taken(_) | AdminError::Closed(_) => Some(REFUSED),
+        AdminError::Accounts(AccountsError::Missing(_)) => Some(REFUSED),
+        AdminError::Accounts(
+            AccountsError::Revoked(_)
+            | AccountsError::Fenced(_)
+            | AccountsError::Unreachable(_)
+            | AccountsError::Undecipherable { .. },
+        )
+        | AdminError::NoPassword
+        | AdminError::Login(_)
+        | AdminError::Raced(_) => Some(FAILED),
+    }
 }
 
 fn of_journal(fault: &JournalError) -> Option<u8> {

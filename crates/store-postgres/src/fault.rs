@@ -32,11 +32,17 @@ impl From<Fault> for AccountsError {
     }
 }
 
+/// PostgreSQL's code for what a role may not do.
+const NOT_ALLOWED: &str = "42501";
+const NOT_ALLOWED_REMEDY: &str =
+    ", which the role of this login may not; people need a login of warden_admin";
+
 /// What the engine said, in one line. Of its errors only message and code are used: the detail quotes rows.
 pub(crate) fn words(error: &sqlx::Error) -> String {
     if let Some(said) = error.as_database_error() {
         let code = said.code().unwrap_or_default();
-        return short(&format!("{} (code {code})", said.message()));
+        let remedy = if code == NOT_ALLOWED { NOT_ALLOWED_REMEDY } else { "" };
+        return short(&format!("{} (code {code}){remedy}", said.message()));
     }
     if matches!(error, sqlx::Error::PoolTimedOut) {
         return "no connection came about in time".to_owned();

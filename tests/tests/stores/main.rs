@@ -7,6 +7,7 @@ mod history;
 mod keys;
 mod mass;
 mod outage;
+mod refusals;
 mod saga;
 mod secrets;
 mod steps;
