@@ -7,10 +7,11 @@
 --
 -- A row's key holds what it is known by, so that one that comes twice is one row under FINAL, and first what most
 -- questions ask for: an instance and a time. What is known of a row by its key never changes with time, so that its
--- copies meet in one partition. The retention is no part of the steps: the migrator sets it as it is configured.
+-- copies meet in one partition. An instance id is no LowCardinality: an insert of a large fleet has more of them than a
+-- dictionary is good for. The retention is no part of the steps: the migrator sets it as it is configured.
 
 CREATE TABLE IF NOT EXISTS {database}.instance_events {on_cluster} (
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     journal     UInt64 COMMENT 'names the journal that holds the step' CODEC(Delta, ZSTD(1)),
     seq         UInt64 COMMENT 'the place of the step in it, from 1' CODEC(DoubleDelta, ZSTD(1)),
     at          DateTime64(3, 'UTC') COMMENT 'when the step was decided' CODEC(DoubleDelta, ZSTD(1)),
@@ -34,7 +35,7 @@ SETTINGS {window} = 10000, ttl_only_drop_parts = 1
 COMMENT 'one row for each step of an instance';
 
 CREATE TABLE IF NOT EXISTS {database}.trade_events {on_cluster} (
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     journal     UInt64 COMMENT 'names the journal that holds the step' CODEC(Delta, ZSTD(1)),
     seq         UInt64 COMMENT 'the place of the step in it, from 1' CODEC(DoubleDelta, ZSTD(1)),
     at          DateTime64(3, 'UTC') COMMENT 'when the step was decided' CODEC(DoubleDelta, ZSTD(1)),
@@ -58,7 +59,7 @@ SETTINGS {window} = 10000, ttl_only_drop_parts = 1
 COMMENT 'what became of orders';
 
 CREATE TABLE IF NOT EXISTS {database}.incidents {on_cluster} (
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     journal     UInt64 COMMENT 'names the journal that holds the step' CODEC(Delta, ZSTD(1)),
     seq         UInt64 COMMENT 'the place of the step in it, from 1' CODEC(DoubleDelta, ZSTD(1)),
     at          DateTime64(3, 'UTC') COMMENT 'when the step was decided' CODEC(DoubleDelta, ZSTD(1)),
@@ -80,7 +81,7 @@ SETTINGS {window} = 10000, ttl_only_drop_parts = 1
 COMMENT 'incidents, each as it last stood';
 
 CREATE TABLE IF NOT EXISTS {database}.alerts {on_cluster} (
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     journal     UInt64 COMMENT 'names the journal that holds the step' CODEC(Delta, ZSTD(1)),
     seq         UInt64 COMMENT 'the place of the step in it, from 1' CODEC(DoubleDelta, ZSTD(1)),
     at          DateTime64(3, 'UTC') COMMENT 'when the step was decided' CODEC(DoubleDelta, ZSTD(1)),
@@ -96,7 +97,7 @@ SETTINGS {window} = 10000, ttl_only_drop_parts = 1
 COMMENT 'alerts that began or ceased to stand';
 
 CREATE TABLE IF NOT EXISTS {database}.notifications {on_cluster} (
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     journal     UInt64 COMMENT 'names the journal that holds the step' CODEC(Delta, ZSTD(1)),
     seq         UInt64 COMMENT 'the place of the step in it, from 1' CODEC(DoubleDelta, ZSTD(1)),
     at          DateTime64(3, 'UTC') COMMENT 'when the step was decided' CODEC(DoubleDelta, ZSTD(1)),

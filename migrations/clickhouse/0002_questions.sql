@@ -10,7 +10,7 @@
 CREATE TABLE IF NOT EXISTS {database}.time_to_recover {on_cluster} (
     opened_at   DateTime64(3, 'UTC') COMMENT 'when the incident was opened' CODEC(DoubleDelta, ZSTD(1)),
     kind        LowCardinality(String) COMMENT 'what kind of incident',
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     server      LowCardinality(String) COMMENT 'the trade server; empty when it is not known any more',
     version     UInt64 COMMENT 'the state version; the highest row of an incident stands' CODEC(Delta, ZSTD(1)),
     recovered   Bool COMMENT 'whether it has ended with the instance running on',
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS {database}.failures_per_hour {on_cluster} (
     hour        DateTime('UTC') COMMENT 'the hour in which the incident was opened' CODEC(DoubleDelta, ZSTD(1)),
     kind        LowCardinality(String) COMMENT 'what kind of incident',
     opened_at   DateTime64(3, 'UTC') COMMENT 'when it was opened' CODEC(DoubleDelta, ZSTD(1)),
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     server      LowCardinality(String) COMMENT 'the trade server; empty when it is not known any more',
     version     UInt64 COMMENT 'the state version; the highest row of an incident stands' CODEC(Delta, ZSTD(1))
 )
@@ -49,7 +49,7 @@ FROM {database}.incidents;
 
 CREATE TABLE IF NOT EXISTS {database}.login_success {on_cluster} (
     at          DateTime64(3, 'UTC') COMMENT 'when the login ended' CODEC(DoubleDelta, ZSTD(1)),
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     journal     UInt64 COMMENT 'names the journal that holds the step' CODEC(Delta, ZSTD(1)),
     seq         UInt64 COMMENT 'the place of the step in it, from 1' CODEC(DoubleDelta, ZSTD(1)),
     server      LowCardinality(String) COMMENT 'the trade server; empty when it is not known any more',
@@ -68,7 +68,7 @@ WHERE login != '';
 
 CREATE TABLE IF NOT EXISTS {database}.slippage {on_cluster} (
     at          DateTime64(3, 'UTC') COMMENT 'when the fill was recorded' CODEC(DoubleDelta, ZSTD(1)),
-    instance_id LowCardinality(String) COMMENT 'the instance',
+    instance_id String COMMENT 'the instance',
     journal     UInt64 COMMENT 'names the journal that holds the step' CODEC(Delta, ZSTD(1)),
     seq         UInt64 COMMENT 'the place of the step in it, from 1' CODEC(DoubleDelta, ZSTD(1)),
     part        UInt16 COMMENT 'the place among the trade events of the step, from 0' CODEC(ZSTD(1)),

@@ -49,11 +49,15 @@ pub(crate) enum Trust {
 pub(crate) async fn range(link: &Link, range: Range, rows: &HistoryRows, trust: Trust) -> Result<(), Fault> {
     let HistoryRows { events, trades, incidents, alerts, notifications } = rows;
     let way = Way { link, range, trust };
-    way.append::<Event<'static>, _>("instance_events", events).await?;
-    way.append::<Trade<'static>, _>("trade_events", trades).await?;
-    way.replace::<Incident<'static>, _>("incidents", incidents).await?;
-    way.append::<Alert<'static>, _>("alerts", alerts).await?;
-    way.append::<Notification<'static>, _>("notifications", notifications).await
+    // Beside each other: while ClickHouse works on the rows of one table, those of the next are on their way.
+    tokio::try_join!(
+        way.append::<Event<'static>, _>("instance_events", events),
+        way.append::<Trade<'static>, _>("trade_events", trades),
+        way.replace::<Incident<'static>, _>("incidents", incidents),
+        way.append::<Alert<'static>, _>("alerts", alerts),
+        way.append::<Notification<'static>, _>("notifications", notifications),
+    )
+    .map(drop)
 }
 
 struct Way<'a> {

@@ -1,4 +1,7 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use rustc_hash::FxHashMap;
 use warden_domain::{FailureReason, IncidentKind, InstanceId, Rule, Status, TradeServer};
@@ -67,25 +70,19 @@ impl Deriver {
     /// Appends what the next row of the journal says.
     pub fn add(&mut self, row: Row, into: &mut HistoryRows) -> Derived {
         let server = self.servers.get(&row.instance).map_or_else(String::new, |it| it.as_str().to_owned());
-        let origin = Origin {
-            instance: row.instance.clone(),
-            journal: self.journal,
-            seq: row.seq,
-            at: row.at,
-            server,
-        };
+        let known = self.before.entry(row.instance.clone());
+        // One text of an id for all its rows, of which very many can be in memory.
+        let instance = known.key().clone();
+        let origin = Origin { instance, journal: self.journal, seq: row.seq, at: row.at, server };
         match decode_step(&row.payload) {
             Ok(step) => {
-                if !self.before.contains_key(&row.instance) {
-                    self.before.insert(row.instance.clone(), Before::default());
-                }
-                let before =
-                    self.before.get_mut(&row.instance).expect("it was put there where it was missing");
-                self::add(before, row, origin, step, into);
+                self::add(known.or_default(), row, origin, step, into);
                 Derived::Whole
             }
             Err(fault) => {
-                self.before.remove(&row.instance);
+                if let Entry::Occupied(known) = known {
+                    known.remove();
+                }
                 into.events.push(unreadable(row, origin, &fault));
                 Derived::Unreadable(fault)
             }
