@@ -125,8 +125,7 @@ impl World {
     /// What an operator does once: users, key, schemas, accounts.
     fn set_up(&self) {
         let Some(accounts) = &self.accounts else { return };
-        let words = ["ACL", "SETUSER", REDIS_USER, "on", &format!(">{REDIS_PASSWORD}"), "~*", "&*", "+@all"];
-        must(self.redis.cli(&words), "make a user of redis");
+        self.let_into_redis();
         let root = (accounts.server.superuser(), accounts.server.password());
         for (name, (user, password)) in [
             ("redis.auth", (REDIS_USER, REDIS_PASSWORD)),
@@ -143,6 +142,17 @@ impl World {
         accounts.let_in();
         succeeded(&run(&["accounts", "new-key", &self.arg("accounts.key")]));
         succeeded(&self.people(&["accounts", "import", &self.arg("accounts.toml")]));
+    }
+
+    fn let_into_redis(&self) {
+        let words = ["ACL", "SETUSER", REDIS_USER, "on", &format!(">{REDIS_PASSWORD}"), "~*", "&*", "+@all"];
+        must(self.redis.cli(&words), "make a user of redis");
+    }
+
+    /// Redis loses everything but its users.
+    pub fn empty_redis(&mut self) {
+        must(self.redis.restart_empty(), "empty redis");
+        self.let_into_redis();
     }
 
     /// Brings all schemas up, as the superuser of PostgreSQL.

@@ -1,8 +1,9 @@
 //! C11 and C12: every journalled step is in ClickHouse exactly once, whatever crashes.
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
-use warden_domain::{Span, Timestamp};
+use warden_domain::{FailureReason, Gate, Span, Status, Timestamp};
+use warden_policy::Instance;
 use warden_store::{Journal, schema::up};
 use warden_store_clickhouse::{ClickHouseConfig, ClickHouseHistory, HistorySchema};
 use warden_store_duckdb::{Config, DuckJournal};
@@ -149,6 +150,50 @@ fn c11_c12_supervisor_and_clickhouse_killed_again_and_again_lose_and_double_no_s
     let head = journal_head(&world.path("data/journal"));
     assert!(head > 60, "steps were journalled: {head}");
     assert_eq!(world.history().counts(), Some([head, head, 1, head]), "count, distinct, first, last");
+}
+
+/// Journal and Redis are lost together; ClickHouse has what an instance was in the middle of.
+#[test]
+fn acc_6_rec_4_journal_and_redis_lost_together_are_rebuilt_from_clickhouse() {
+    let plan = Plan::quick(&["failed", "limited", "calm"])
+        .fault("0s", "failed", "login_flaky(9)")
+        .set("broker.rate_limit.pause", r#""60s""#)
+        .set("broker.rate_limit.pause_cap", r#""60s""#)
+        .set("login.cooldown", r#""60s""#)
+        .on_four_stores();
+    let mut world = World::start(plan);
+    for name in ["limited", "calm"] {
+        world.wait_for_key(name, "status", "CONNECTED");
+    }
+    world.fault("limited", "rate_limit");
+    let paused = |state: &Instance| matches!(state.gate(), Gate::Paused { .. });
+    let limited = world.wait_for_state("limited", "trading is paused", paused);
+    world.wait_for("failed", "FAILED", "LOGIN_FAILED");
+    let failed = world.snapshot("failed").1;
+    let before = world.wait_until_exported();
+    world.kill_supervisor();
+    fs::remove_dir_all(world.path("data/journal")).expect("the journal is lost");
+    world.empty_redis();
+
+    world.start_supervisor();
+    for name in ["limited", "calm"] {
+        world.wait_for_key(name, "status", "CONNECTED");
+    }
+    let again = world.snapshot("failed").1;
+    assert_eq!(again.login_attempt_count(), failed.login_attempt_count(), "its count goes on");
+    assert_eq!((again.status(), again.last_failure_reason()), (Status::Failed, FailureReason::LoginFailed));
+    let until = |state: &Instance| match state.gate() {
+        Gate::Paused { until, .. } => Some(until),
+        Gate::Open | Gate::ReduceOnly(_) | Gate::Shut(_) => None,
+    };
+    let now = world.wait_for_state("limited", "trading is paused again", paused);
+    assert_eq!(until(&now), until(&limited), "its pause ends when it was to end");
+    let after = world.wait_until_exported();
+    assert!(after > before, "what happens from now on is exported, too: {before}, then {after}");
+    let journals =
+        format!("SELECT uniqExact(journal), uniqExact((journal, seq)) FROM {HISTORY}.instance_events");
+    assert_eq!(world.history().ask(&journals), Some(format!("2\t{after}")), "the steps of both journals");
+    world.drain();
 }
 
 pub(crate) fn journal_head(folder: &Path) -> u64 {
