@@ -16,22 +16,24 @@ use warden_supervisor::{Derived, Deriver, View, Wish};
 use crate::rig::{AskedHistory, FaultyJournal, Manner, Rig, id, pass, settle};
 
 impl Rig {
-    fn asked(&self) -> &AskedHistory {
+    pub(crate) fn asked(&self) -> &AskedHistory {
         self.history.as_ref().expect("there is a history")
     }
 
     /// Everything that was journalled of the instances.
-    async fn everything(&self) -> Vec<Row> {
+    pub(crate) async fn everything(&self) -> Vec<Row> {
         self.journal.read(0, u32::MAX).await.unwrap()
     }
 }
 
 /// The history has these rows of the journal.
-async fn export(rig: &Rig, rows: Vec<Row>) {
+pub(crate) async fn export(rig: &Rig, rows: Vec<Row>) {
+    let (Some(first), Some(last)) = (rows.first().map(|row| row.seq), rows.last().map(|row| row.seq)) else {
+        return;
+    };
     let servers = rig.specs.iter().map(|spec| (spec.id.clone(), spec.server.clone()));
     let journal = rig.journal.id();
     let mut deriver = Deriver::new(journal, Arc::new(servers.collect::<HashMap<_, _>>()));
-    let (first, last) = (rows[0].seq, rows[rows.len() - 1].seq);
     let mut derived = HistoryRows::default();
     for row in rows {
         assert_eq!(deriver.add(row, &mut derived), Derived::Whole);

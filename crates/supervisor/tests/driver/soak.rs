@@ -11,7 +11,8 @@ use warden_supervisor::{InstanceSpec, Wish};
 
 use crate::{
     conflict::write_under,
-    rig::{FaultyJournal, GatedAccounts, Relay, Rig, pass, settle},
+    rebuild,
+    rig::{Answer, FaultyJournal, GatedAccounts, Relay, Rig, pass, settle},
 };
 
 const INSTANCES: usize = 24;
@@ -87,15 +88,7 @@ async fn misfortune(rig: &mut Rig, dice: &mut Dice) {
             }
             rig.hooks.accounts_down.store(false, Ordering::SeqCst);
         }
-        // The journal is lost, and now and then the hot state with it.
-        12 => {
-            rig.kill().await;
-            rig.journal = std::sync::Arc::new(FaultyJournal::default());
-            if dice.roll(3) == 0 {
-                rig.hot.forget(&some);
-            }
-            rig.start().await;
-        }
+        12 => lose_journal(rig, dice, &some).await,
         // Whoever writes under the name of a closed account leaves an orphan, which is for the reconciler to find.
         9 => {
             rig.journal.hang_after_commit(true);
@@ -120,6 +113,25 @@ async fn misfortune(rig: &mut Rig, dice: &mut Dice) {
             rig.start().await;
         }
     }
+}
+
+/// The journal is lost, and now and then hot state with it; the history has all of it but the last few steps.
+async fn lose_journal(rig: &mut Rig, dice: &mut Dice, some: &InstanceId) {
+    let mut rows = rig.everything().await;
+    rows.truncate(rows.len() - usize::try_from(dice.roll(5)).unwrap().min(rows.len()));
+    rebuild::export(rig, rows).await;
+    rig.kill().await;
+    rig.journal = std::sync::Arc::new(FaultyJournal::default());
+    match dice.roll(6) {
+        0 | 1 => rig.hot.forget(some),
+        2 if !rig.keys(some).is_empty() => rig.hot.corrupt(some),
+        3 => rig.ids().iter().for_each(|id| rig.hot.forget(id)),
+        _ => {}
+    }
+    if dice.roll(4) == 0 {
+        rig.asked().answers_first([Answer::Refused, Answer::Never]);
+    }
+    rig.start().await;
 }
 
 fn a_wish(dice: &mut Dice) -> Wish {
