@@ -2,8 +2,8 @@
 
 use warden_domain::{FailureReason, IncidentKind, Status};
 use warden_policy::Command;
-use warden_testkit::Fault;
-use warden_tests::{Plan, World};
+use warden_testkit::{Fault, InsertFault};
+use warden_tests::{Plan, World, servers::HISTORY};
 
 use crate::history::journal_head;
 
@@ -87,6 +87,46 @@ fn c11_a_clickhouse_that_is_away_from_the_start_changes_nothing_but_the_lag_and_
     let exported = world.wait_until_exported();
     assert!(exported > 10, "{exported} steps");
     world.wait("the lag is over", || (lag(&world) == 0.0).then_some(()));
+    world.drain();
+    let head = journal_head(&world.path("data/journal"));
+    assert_eq!(world.history().counts(), Some([head, head, 1, head]), "count, distinct, first, last");
+}
+
+#[test]
+fn c12_inserts_that_fail_in_every_way_and_a_table_that_is_away_leave_every_step_once() {
+    let mut world = World::connected(Plan::quick(&["a"]).set("recovery.failed", "50").on_four_stores());
+    let failures = |world: &World| world.metric("warden_history_failures_total").unwrap_or_default();
+    let fails = |world: &World, what: &str| {
+        let before = failures(world);
+        world.fault_for("a", "network_drop", "200ms");
+        world.wait(what, || (failures(world) > before).then_some(()));
+        world.wait_for_key("a", "status", "CONNECTED");
+    };
+    let _ = world.wait_until_exported();
+    for fault in [
+        InsertFault::InternalError,
+        InsertFault::Unavailable,
+        InsertFault::CutBefore,
+        InsertFault::CutAfter,
+        InsertFault::Hang,
+    ] {
+        world.history().server.fail_inserts(fault, 0, 1).expect("it is told");
+        fails(&world, &format!("{fault:?}"));
+        let _ = world.wait_until_exported();
+    }
+    let rename = |world: &World, from: &str, to: &str| {
+        let sql = format!("RENAME TABLE {HISTORY}.{from} TO {HISTORY}.{to}");
+        world.history().ask(&sql).expect("it is renamed");
+    };
+    rename(&world, "instance_events", "away");
+    fails(&world, "a table that is not there");
+    let told = |line: &String| line.contains("has another schema") && line.contains("run the migrator");
+    world.wait("the remedy in the log", || world.said().iter().any(told).then_some(()));
+    rename(&world, "away", "instance_events");
+    world.kill_supervisor(); // what only a person mends is tried slowly, but at once by a new one
+    world.start_supervisor();
+    world.wait_for_key("a", "status", "CONNECTED");
+    let _ = world.wait_until_exported();
     world.drain();
     let head = journal_head(&world.path("data/journal"));
     assert_eq!(world.history().counts(), Some([head, head, 1, head]), "count, distinct, first, last");
