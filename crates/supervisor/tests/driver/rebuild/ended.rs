@@ -116,6 +116,23 @@ async fn acc_6_rec_3_a_history_of_the_same_moment_or_before_does_not_undo_a_stop
     assert_stopped(&rig, "stopped at the moment of the newest step").await;
 }
 
+/// A step is dated by when it was decided, also where nothing in the state it made is as new.
+#[tokio::test(start_paused = true)]
+async fn acc_6_rec_3_a_step_after_the_stop_shows_that_a_person_started_it_again() {
+    let mut rig = Rig::up(1).await;
+    pass(60).await;
+    let since = rig.now();
+    pass(60).await;
+    rig.gateways.hold_positions(&id(0), 1).await;
+    settle().await;
+    lose_all_but_the_history(&mut rig).await;
+    record(&rig, Some(given_up(since))).await;
+    restart(&mut rig).await;
+    assert_eq!(rig.rows(&id(0)).await[0].kind, "RESUME");
+    assert_eq!(rig.status(&id(0)).await, Status::Connected);
+    assert_eq!(recorded(&rig).await, None);
+}
+
 /// It was destroyed; then everything is lost, but for what the arguments say.
 async fn destroyed(recorded: bool, all: bool) -> Rig {
     let mut rig = Rig::up(1).await;
