@@ -6,7 +6,7 @@
 use std::{future::Future, io, time::Duration};
 
 use sqlx::{
-    Decode, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Transaction, Type,
+    Connection as _, Decode, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Transaction, Type,
     postgres::{PgPool, PgPoolOptions, PgRow},
     sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow},
 };
@@ -89,9 +89,14 @@ impl Db {
                 // The last one: whoever vanishes within a change holds all others up until then.
                 let limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
                 let options = options.options(limits.map(|name| (name, &limit)));
+                let patience = config.patience();
                 let pool = PgPoolOptions::new()
                     .max_connections(config.connections)
-                    .acquire_timeout(config.connect_timeout.into());
+                    .acquire_timeout(config.connect_timeout.into())
+                    // The pool itself waits for ever for the answer to what was given up, and its place with it.
+                    .after_release(move |conn, _| {
+                        Box::pin(async move { patiently(patience, conn.ping()).await.map(|()| true) })
+                    });
                 Pool::Postgres(pool.connect_lazy_with(options))
             }
             Place::Sqlite(options) => {

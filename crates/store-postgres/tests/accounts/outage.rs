@@ -1,9 +1,16 @@
 //! A store that does not answer, and answers again.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use warden_domain::{Epoch, Span};
 use warden_store::{Account, Accounts as _, AccountsError};
@@ -99,6 +106,54 @@ async fn a_writer_that_waits_too_long_for_another_is_told_so() {
     assert_eq!(store.registered().await, Ok(vec![]), "who only reads does not wait");
     holding.rollback().await.unwrap();
     assert_eq!(store.raise_epochs(&[instance("a")]).await, Ok(vec![Epoch(1)]));
+}
+
+/// A way to a server that vanishes from under the connections that are there, without a word; new ones pass.
+async fn vanishing(server: SocketAddr) -> (SocketAddr, watch::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, (vanish, vanished)) = (listener.local_addr().unwrap(), watch::channel(()));
+    tokio::spawn(async move {
+        while let Ok((mut here, _)) = listener.accept().await {
+            let mut vanished = vanished.clone();
+            vanished.mark_unchanged();
+            tokio::spawn(async move {
+                let mut there = TcpStream::connect(server).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut here, &mut there) => {}
+                    Ok(()) = vanished.changed() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    (address, vanish)
+}
+
+/// A primary that lost its power sends no reset: what waits for it must not hold the pool until TCP gives up.
+#[tokio::test]
+async fn connections_that_were_cut_off_within_a_statement_make_room_for_new_ones() {
+    let cluster = Postgres::start().unwrap();
+    let (keys, config, _) = in_own_cluster(&cluster).await;
+    let (address, vanish) = vanishing(cluster.address()).await;
+    let url = config.url.replace(&format!(":{}/", cluster.port()), &format!(":{}/", address.port()));
+    let answer_timeout = Span::from_secs(3);
+    let behind = AccountsConfig { url, connections: 2, answer_timeout, ..config.clone() };
+    let store = SqlAccounts::open(&behind, keys.kms("key", None), "sup-1").await.unwrap();
+    let options: PgConnectOptions = config.url.parse().unwrap();
+    let mut other = PgConnection::connect_with(&options.password(cluster.password())).await.unwrap();
+    let mut holding = other.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM audit_head FOR UPDATE").execute(&mut *holding).await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    let both_wait = poll_until_async(SOON, "both to wait for the lock", async || {
+        let seen: i64 = sqlx::query_scalar(waiting).fetch_one(&mut *holding).await.ok()?;
+        (seen == 2).then(|| vanish.send_replace(()))
+    });
+    let a = [instance("a")];
+    let (first, second, vanished) = tokio::join!(store.raise_epochs(&a), store.raise_epochs(&a), both_wait);
+    vanished.unwrap();
+    is_unreachable(first);
+    is_unreachable(second);
+    holding.rollback().await.unwrap();
+    works_again(&store).await;
 }
 
 #[tokio::test]
