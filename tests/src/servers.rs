@@ -50,7 +50,7 @@ impl AccountsServer {
         let (net, database) = (self.net.address(), &self.database);
         format!(
             "[accounts]\nurl = \"postgres://{net}/{database}\"\nauth_file = \"{auth_file}\"\n\
-             key_file = \"accounts.key\"\ntimeout = \"1s\"\n\n"
+             key_file = \"accounts.key\"\ntimeout = \"3s\"\n\n"
         )
     }
 
@@ -113,6 +113,16 @@ impl HistoryServer {
     #[must_use]
     pub fn ask(&self, sql: &str) -> Option<String> {
         self.server.query(sql).ok()
+    }
+
+    /// The newest step that it has of the journal that was written to last; nothing while it is away.
+    #[must_use]
+    pub fn newest(&self) -> Option<u64> {
+        let last =
+            format!("SELECT journal FROM {HISTORY}.instance_events ORDER BY at DESC, seq DESC LIMIT 1");
+        self.ask(&format!("SELECT max(seq) FROM {HISTORY}.instance_events WHERE journal = ({last})"))?
+            .parse()
+            .ok()
     }
 
     /// How many steps it has, how many of them differ, and the first and the last; nothing while it is away.

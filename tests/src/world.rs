@@ -355,11 +355,15 @@ impl World {
         self.history.as_mut().expect("the plan has ClickHouse")
     }
 
-    /// Waits until the history holds every step that the journal holds, and says how many.
+    /// Waits until the history holds every step that the journal holds now, and says how many it holds.
     #[must_use]
     pub fn wait_until_exported(&self) -> u64 {
-        self.wait("the history has every step", || {
-            (self.metric("warden_history_backlog_rows")? == 0.0).then_some(())
+        let told = self.cli(&["status", "--json"]).stdout.join("\n");
+        let told: serde_json::Value = must(serde_json::from_str(&told), "read the status");
+        let head =
+            told["supervisor"]["journal_seq"].as_u64().unwrap_or_else(|| panic!("no journal_seq in {told}"));
+        self.wait(&format!("the history has step {head}"), || {
+            (self.history().newest()? >= head).then_some(())
         });
         let [count, ..] = self.history().counts().expect("ClickHouse answers");
         count

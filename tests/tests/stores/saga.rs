@@ -63,6 +63,60 @@ fn acc_3_rec_4_a_destruction_killed_at_each_stage_completes_exactly_once() {
     }
 }
 
+/// The supervisor dies after PostgreSQL was told to commit a step and before it heard that this was done.
+#[test]
+fn acc_3_rec_4_a_step_that_was_committed_when_the_supervisor_died_is_not_done_again() {
+    let names = ["revoked", "deleted", "other"];
+    let mut world = World::connected(Plan::quick(&names).on_postgres());
+    for (name, event, action) in [
+        ("revoked", "UPDATE ON credentials", "CREDENTIALS_REVOKED"),
+        ("deleted", "DELETE ON instances", "CREDENTIALS_DELETED"),
+    ] {
+        let sealed = world.accounts().sealed(name);
+        hold_commit(&world, event);
+        confirm(&world, name);
+        world.wait(&format!("{action} is being committed"), || {
+            let held =
+                world.accounts().sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+            (held != "0").then_some(())
+        });
+        assert!(!world.accounts().audit(name).iter().any(|done| done == action), "{name}: not committed yet");
+        world.kill_supervisor();
+        let _ = world.accounts().sql("INSERT INTO go VALUES (true)");
+        world.wait(&format!("{action} is committed"), || {
+            world.accounts().audit(name).iter().any(|done| done == action).then_some(())
+        });
+        let _ = world.accounts().sql("DROP FUNCTION hold CASCADE; DROP TABLE go");
+
+        world.start_supervisor();
+        wait_until_destroyed(&world, name);
+        nothing_is_left(&world, name, &sealed);
+        let done = world.accounts().audit(name);
+        for action in ["CREDENTIALS_REVOKED", "CREDENTIALS_DELETED"] {
+            assert_eq!(done.iter().filter(|done| *done == action).count(), 1, "{name}: {action} in {done:?}");
+        }
+        world.wait_for_key("other", "status", "CONNECTED");
+    }
+    let story = world.judge();
+    for name in ["revoked", "deleted"] {
+        assert_eq!(story.notices(name, Notice::CredentialsDeleted).len(), 1, "{name}: the journal");
+    }
+}
+
+/// A transaction that does this to a row waits, while it commits, until the table `go` has a row.
+fn hold_commit(world: &World, event: &str) {
+    let _ = world.accounts().sql(&format!(
+        "CREATE TABLE go (now boolean);
+         CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+         BEGIN
+             WHILE NOT EXISTS (SELECT FROM public.go) LOOP PERFORM pg_sleep(0.02); END LOOP;
+             RETURN NULL;
+         END $$;
+         CREATE CONSTRAINT TRIGGER hold AFTER {event} DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION hold();"
+    ));
+}
+
 /// A person says that an account is closed.
 fn confirm(world: &World, name: &str) {
     succeeded(&world.cli(&["confirm-closure", name]));
