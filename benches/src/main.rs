@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use warden_benches::{
     Figures, accounts, deadlines,
     figure::Figure,
-    history::{self, backlog},
+    history::{self, backlog, elsewhere},
     hot, journal, path, policy, storm,
 };
 
@@ -27,10 +27,12 @@ const BENCHMARKS: [(&str, Run); 9] = [
 ];
 
 fn main() -> ExitCode {
-    if let [_, flag, folder, url] = &std::env::args().collect::<Vec<_>>()[..]
-        && flag == backlog::DRAIN
-    {
-        return drain(folder, url);
+    match &std::env::args().collect::<Vec<_>>()[..] {
+        [_, flag, folder, url] if flag == backlog::DRAIN => {
+            return ended(backlog::drain(Path::new(folder), url));
+        }
+        [_, flag] if flag == elsewhere::SERVE => return ended(elsewhere::serve()),
+        _ => {}
     }
     let (flags, names): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
@@ -62,9 +64,9 @@ fn main() -> ExitCode {
     if met { ExitCode::SUCCESS } else { ExitCode::from(3) }
 }
 
-/// One benchmark is measured in a process of its own.
-fn drain(folder: &str, url: &str) -> ExitCode {
-    match backlog::drain(Path::new(folder), url) {
+/// How a process ends that is a part of a benchmark.
+fn ended(done: Result<(), Box<dyn std::error::Error + Send + Sync>>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("{fault}");

@@ -59,15 +59,14 @@ pub fn figures() -> Figures {
         let mut figures = Vec::new();
         let mut bench = Bench { rig, meter, ready, waiting: Vec::with_capacity(INSTANCES) };
         bench.park().await?;
-        let mut without = Vec::with_capacity(with_export::RATES.len());
-        for rate in with_export::RATES {
-            without.push(bench.paced(rate).await?);
+        for (rate, name, share, limit) in
+            [(1_000, "path.at_1k.p50", 50, 3.0), (50_000, "path.at_50k.p99", 99, 10.0)]
+        {
+            let late = bench.paced(rate).await?;
+            figures.push(Figure::at_most(name.to_owned(), millis(&late, share), "ms", limit));
         }
-        figures.push(Figure::at_most("path.at_1k.p50".to_owned(), millis(&without[0], 50), "ms", 3.0));
-        let late = bench.paced(50_000).await?;
-        figures.push(Figure::at_most("path.at_50k.p99".to_owned(), millis(&late, 99), "ms", 10.0));
         figures.push(bench.full_speed().await?);
-        figures.extend(with_export::figures(&mut bench, &without).await?);
+        figures.extend(with_export::figures(&mut bench).await?);
         let Bench { rig, .. } = bench;
         rig.fleet.drain().await?;
         rig.journal.close().await?;

@@ -12,7 +12,7 @@ use crate::{Figures, figure::Figure, resident::resident};
 
 const ROWS: u64 = 5_000_000;
 
-/// Tells [`main`](crate) to be the process that drains.
+/// Tells the program to be the process that drains.
 pub const DRAIN: &str = "--drain";
 
 /// Every figure of a backlog.

@@ -1,6 +1,6 @@
-//! The path while the backlog that full speed left behind is exported to a ClickHouse.
+//! The path while the backlog that full speed left behind is exported to a ClickHouse elsewhere.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use warden_store_clickhouse::ClickHouseHistory;
 
@@ -8,20 +8,21 @@ use super::{Bench, millis};
 use crate::{
     Figures,
     figure::Figure,
-    history::rig::{self, Target},
+    history::{elsewhere::Elsewhere, rig},
 };
 
 /// Events a second with and without the export.
-pub(super) const RATES: [u64; 2] = [1_000, 10_000];
+const RATES: [u64; 2] = [1_000, 10_000];
 
-/// The delays at each rate while an export drains the whole journal, beside those `without` one.
+/// The delays at each rate while an export drains the whole journal, beside those right before it.
 ///
 /// # Errors
 /// When a store fails, or the journal is drained before the measuring ends.
-pub(super) async fn figures(bench: &mut Bench, without: &[Vec<Duration>]) -> Figures {
+pub(super) async fn figures(bench: &mut Bench) -> Figures {
     let mut figures = Vec::new();
-    for (rate, without) in RATES.into_iter().zip(without) {
-        let target = Target::start().await?;
+    for rate in RATES {
+        let without = bench.paced(rate).await?;
+        let target = Elsewhere::start()?;
         let folder = tempfile::tempdir()?;
         let journal = &bench.rig.journal;
         let (backlog, history) = (journal.head().seq, ClickHouseHistory::connect(target.config())?);
@@ -38,7 +39,7 @@ pub(super) async fn figures(bench: &mut Bench, without: &[Vec<Duration>]) -> Fig
                 (1_000, 50) => Figure::at_most(name(share), late, "ms", 3.0),
                 _ => Figure::noted(name(share), late, "ms"),
             };
-            figures.push(figure.beside(millis(without, share)));
+            figures.push(figure.beside(millis(&without, share)));
         }
     }
     Ok(figures)
