@@ -123,8 +123,8 @@ impl Fleet {
     /// Recovers every instance from what the stores hold, and begins to look after them.
     ///
     /// # Errors
-    /// When the journal or the accounts cannot be read. A hot-state store that does not answer is no error (NET-3), and
-    /// neither is a history.
+    /// When the journal or the accounts cannot be read. An accounts store that does not answer is waited for. A hot-state
+    /// store that does not answer is no error (NET-3), and neither is a history.
     pub async fn start(parts: Parts) -> Result<Self, FleetError> {
         startup::start(parts).await
     }

@@ -28,10 +28,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use rustc_hash::FxHasher;
-use tokio::sync::{broadcast, mpsc};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::sleep,
+};
 use tracing::{info, warn};
 use warden_bridge::Inbound;
 use warden_domain::{Desired, Epoch, IncidentKind, InstanceId, OpId, Timestamp, TradeServer, Version};
@@ -41,7 +45,7 @@ use warden_policy::{
     decode_state, decode_step,
     network::StateStore,
 };
-use warden_store::{Absorbed, History, HotError, Row, Snapshot, Stored};
+use warden_store::{Absorbed, AccountsError, History, HotError, Pending, Row, Snapshot, Stored};
 use warden_telemetry::Registry;
 
 use self::absorbed::{Known, Recovered};
@@ -53,6 +57,9 @@ use crate::{
 
 /// Decisions that a slow reader of the feed may be behind.
 const FEED: usize = 1_024;
+
+/// How long an accounts store that does not answer at the start is left alone.
+const AGAIN: Duration = Duration::from_secs(2);
 
 pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
     unique(&parts.instances)?;
@@ -120,9 +127,9 @@ async fn recover(
         journalled.push(rows.remove(&spec.id).map(|row| Journalled::read(&spec.id, &row)).transpose()?);
     }
     let ids: Vec<InstanceId> = specs.iter().map(|spec| spec.id.clone()).collect();
-    let epochs = shared.accounts.raise_epochs(&ids).await?;
+    let epochs = answered(|| shared.accounts.raise_epochs(&ids)).await?;
     // No former owner records anything from here on.
-    let registered = shared.accounts.registered().await?;
+    let registered = answered(|| shared.accounts.registered()).await?;
     let mut ends: HashMap<InstanceId, Absorbed> =
         registered.into_iter().filter_map(|of| Some((of.instance, of.absorbed?))).collect();
     let (stored, store) = stored(shared, &ids, &epochs, &journalled).await;
@@ -138,6 +145,21 @@ async fn recover(
     }
     info!(instances = instances.len(), unknown = rows.len(), "recovered from the journal");
     Ok(Everything { instances, store })
+}
+
+/// Asks the accounts store until it answers: without an epoch no instance can be owned.
+async fn answered<'a, T>(
+    ask: impl Fn() -> Pending<'a, Result<T, AccountsError>>,
+) -> Result<T, AccountsError> {
+    loop {
+        match ask().await {
+            Err(fault @ AccountsError::Unreachable(_)) => {
+                warn!(%fault, "the accounts store does not answer at the start; waiting for it");
+                sleep(AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// What the hot-state store says of each instance, and how the store itself stands.

@@ -1,5 +1,7 @@
 //! REC-4: a supervisor that is killed goes on where it was: counters, deadlines, attempts.
 
+use std::sync::atomic::Ordering;
+
 use warden_domain::{IncidentKind, InstanceId, Span, Status, Timestamp};
 use warden_supervisor::View;
 
@@ -20,6 +22,17 @@ async fn killed_for(rig: &mut Rig, instance: &InstanceId, secs: u64) {
     rig.start_all().await;
     let after = rig.view(instance).await;
     assert_eq!(standing(&before), standing(&after));
+}
+
+/// It may answer when it is asked who is registered, and not any more when epochs are raised.
+#[tokio::test(start_paused = true)]
+async fn rec_4_an_accounts_store_that_does_not_answer_at_the_start_is_waited_for() {
+    let mut rig = Rig::new(2);
+    rig.hooks.accounts_silent.store(5, Ordering::SeqCst);
+    let began = rig.now();
+    rig.come_up().await;
+    assert!(rig.now().since(began) >= Span::from_secs(10), "it is not asked without a pause");
+    assert_eq!(rig.hooks.accounts_silent.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -81,6 +81,8 @@ pub(crate) struct Hooks {
     died: AtomicBool,
     /// The accounts store does not answer for credentials and ends.
     pub(crate) accounts_down: AtomicBool,
+    /// So many times the accounts store does not answer a supervisor that starts.
+    pub(crate) accounts_silent: AtomicU32,
     /// No ends are recorded.
     pub(crate) refuse_absorb: AtomicBool,
     /// No credentials can be decrypted.
@@ -97,6 +99,14 @@ impl Hooks {
     /// From now on the process dies when it comes to this moment.
     pub(crate) fn die_at(&self, moment: Moment, side: Side) {
         *self.dies.lock().unwrap() = Some((moment, side));
+    }
+
+    fn heard_at_the_start(&self) -> Result<(), AccountsError> {
+        let silent = |times: u32| times.checked_sub(1);
+        match self.accounts_silent.fetch_update(Ordering::SeqCst, Ordering::SeqCst, silent) {
+            Ok(_) => Err(unreachable()),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Whether it came to the moment.
@@ -212,7 +222,10 @@ impl Accounts for Hooked<Arc<GatedAccounts>> {
     }
 
     fn registered(&self) -> Pending<'_, Result<Vec<Registered>, AccountsError>> {
-        self.inner.registered()
+        Box::pin(async move {
+            self.hooks.heard_at_the_start()?;
+            self.inner.registered().await
+        })
     }
 
     fn absorb<'a>(
@@ -235,7 +248,10 @@ impl Accounts for Hooked<Arc<GatedAccounts>> {
         &'a self,
         instances: &'a [InstanceId],
     ) -> Pending<'a, Result<Vec<Epoch>, AccountsError>> {
-        self.inner.raise_epochs(instances)
+        Box::pin(async move {
+            self.hooks.heard_at_the_start()?;
+            self.inner.raise_epochs(instances).await
+        })
     }
 
     fn remember_rejected(&self, instance: &InstanceId) -> Pending<'_, Result<(), AccountsError>> {
