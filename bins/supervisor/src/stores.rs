@@ -10,7 +10,7 @@ use warden_store_clickhouse::{ClickHouseConfig as ClickHouse, ClickHouseHistory}
 use warden_store_duckdb::{DuckHistory, HistoryConfig, Probe};
 use warden_store_postgres::{
     AccountsConfig as Database, OpenError, SqlAccounts,
-    keys::{KeyFileError, KeyFiles, KeySource as Key, LocalKms, MasterKey},
+    keys::{KeyFileError, KeyFiles, KeySource as Key, Kms as _, LocalKms, MasterKey},
 };
 use warden_supervisor::config::{
     AccountsConfig, Auth, ClickHouseConfig, Config, DatabaseConfig, DatabaseUrl, Faults, KeySource, Loaded,
@@ -38,7 +38,9 @@ pub(crate) async fn accounts(loaded: &Loaded) -> Result<Arc<dyn Accounts>, Error
     match (&loaded.config.accounts, &loaded.accounts) {
         (AccountsConfig::Database(database), _) => {
             let kms = Arc::new(keys(loaded, database).await?);
-            Ok(Arc::new(waited_for(loaded, database, &kms).await?))
+            let store = waited_for(loaded, database, &kms).await?;
+            compare_keys(&loaded.places, &store, &kms).await?;
+            Ok(Arc::new(store))
         }
         (AccountsConfig::File(_), Some(accounts)) => {
             Ok(Arc::new(accounts.clone().with_epochs_file(&loaded.config.supervisor.epochs())?))
@@ -64,6 +66,39 @@ async fn waited_for(
             opened => return opened,
         }
     }
+}
+
+/// Refuses a key that opens nothing of what is stored, before instances are taken from a supervisor that has the right
+/// one.
+async fn compare_keys(places: &Places, store: &SqlAccounts, kms: &LocalKms) -> Result<(), Error> {
+    let used = loop {
+        match store.keys_in_use().await {
+            Err(fault @ AccountsError::Unreachable(_)) => {
+                tracing::warn!(%fault, "the keys of the credentials cannot be compared yet");
+                sleep(AGAIN).await;
+            }
+            asked => break asked?,
+        }
+    };
+    let readable = kms.readable();
+    let lost: Vec<&str> = used
+        .iter()
+        .map(String::as_str)
+        .filter(|key| !readable.iter().any(|it| it.as_str() == *key))
+        .collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let names = lost.join(", ");
+    if lost.len() == used.len() {
+        let what = format!(
+            "holds key {}, and every stored credential is under {names}; name the file of that key",
+            kms.current()
+        );
+        return Err(places.fault("accounts.key_file", what).into());
+    }
+    tracing::warn!(keys = %names, "credentials under these keys cannot be read; name their file as accounts.previous_key_file");
+    Ok(())
 }
 
 /// Opens the database of a configuration once, for a person who waits for it.
@@ -117,12 +152,32 @@ async fn keys(loaded: &Loaded, database: &DatabaseConfig) -> Result<LocalKms, Er
         MasterKey::generate(key).map_err(fault)?;
         tracing::warn!(key = %key.display(), "made a key for the credentials; keep a copy apart from the backups of the database");
     }
+    Ok(open_keys(loaded, database)?)
+}
+
+fn open_keys(loaded: &Loaded, database: &DatabaseConfig) -> Result<LocalKms, Faults> {
     let files = KeyFiles {
         current: key_source(&database.key),
         previous: database.previous_key.as_ref().map(key_source),
     };
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Ok(LocalKms::open(&files, credentials.as_deref()).map_err(fault)?)
+    LocalKms::open(&files, credentials.as_deref())
+        .map_err(|what| loaded.places.fault("accounts.key_file", what.to_string()))
+}
+
+/// Reads the key files of a configuration, where they can be read: systemd's credentials are there for the service
+/// alone, and the key of an SQLite file is made by the first start.
+pub(crate) fn check_keys(loaded: &Loaded) -> Result<(), Faults> {
+    let AccountsConfig::Database(database) = &loaded.config.accounts else { return Ok(()) };
+    let checked = |key: &KeySource| match (key, &database.url) {
+        (KeySource::File(file), DatabaseUrl::Sqlite(_)) => file.exists(),
+        (KeySource::File(_), DatabaseUrl::Postgres(_)) => true,
+        (KeySource::Credential(_), _) => env::var_os("CREDENTIALS_DIRECTORY").is_some(),
+    };
+    if checked(&database.key) && database.previous_key.as_ref().is_none_or(checked) {
+        open_keys(loaded, database)?;
+    }
+    Ok(())
 }
 
 fn key_source(source: &KeySource) -> Key {
@@ -155,10 +210,10 @@ pub(crate) struct NamedHistory {
 }
 
 impl NamedHistory {
-    /// What it says that it has of a journal, where it keeps count.
-    pub(crate) async fn known(&self, journal: JournalId) -> Result<Option<u64>, HistoryError> {
+    /// What it says that it has of a journal, where it keeps count. To be asked before the journal takes new rows.
+    pub(crate) async fn known(&self, journal: JournalId, head: u64) -> Result<Option<u64>, HistoryError> {
         let Some(file) = &self.file else { return Ok(None) };
-        Ok(Some(file.exported(journal).await?.unwrap_or(0)))
+        Ok(Some(file.resume(journal, head).await?))
     }
 }
 

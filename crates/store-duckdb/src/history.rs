@@ -56,7 +56,7 @@ impl HistoryConfig {
 ///
 /// # Expected flow
 /// Opened once by the process that exports its journal, shared, dropped at the end. The export begins after
-/// [`exported`](Self::exported).
+/// [`resume`](Self::resume).
 ///
 /// # Guarantees
 /// - The rows of a range, and that the range is there, are one transaction: all of it is there or nothing.
@@ -126,6 +126,16 @@ impl DuckHistory {
     /// When the file could not be read.
     pub async fn exported(&self, journal: JournalId) -> Result<Option<u64>, HistoryError> {
         self.ask(move |conn| insert::exported(conn, journal)).await
+    }
+
+    /// What the export goes on from: the newest row of a journal that is here, 0 when there is none. `head` is the newest
+    /// row of the journal before it takes new ones: what is here behind it was lost by a journal that was put back to an
+    /// older state, and is deleted, because other rows take its place.
+    ///
+    /// # Errors
+    /// When the file could not be read, or the rows not be deleted; then all are still there.
+    pub async fn resume(&self, journal: JournalId, head: u64) -> Result<u64, HistoryError> {
+        self.ask(move |conn| insert::resume(conn, journal, head)).await
     }
 
     /// Forgets every row that was decided before `older` and answers how many. That their ranges were here stays known.

@@ -51,6 +51,7 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     let instances = config.specs(&registered, &places)?;
     let journal = open_journal(&config.supervisor.journal(), &config.journal).await?;
     let history = stores::history(&config, history_auth.as_ref(), &places).await?;
+    let known = history.known(journal.id(), journal.head().seq).await?;
     let hot = connect_hot(config.redis.as_ref(), redis_auth, &places).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(1));
     let ownership = Arc::new(Ownership::default());
@@ -84,7 +85,6 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     };
     let fleet = Fleet::start(parts).await?;
     started.send_replace(true);
-    let known = history.known(journal.id()).await?;
     let export = Exporter::start(ExportParts {
         journal,
         history: history.history,

@@ -65,6 +65,40 @@ pub(super) fn exported(conn: &Connection, journal: JournalId) -> Result<Option<u
     Ok(conn.query_row(sql, [journal.0], |row| row.get(0))?)
 }
 
+/// The newest row of a journal that is here, and nothing of what the journal has lost behind `head`.
+pub(super) fn resume(conn: &Connection, journal: JournalId, head: u64) -> Result<u64, Trouble> {
+    let found = exported(conn, journal)?.unwrap_or(0);
+    if found <= head {
+        return Ok(found);
+    }
+    let rows = take_back(conn, journal, head)?;
+    tracing::error!(
+        %journal,
+        head,
+        found,
+        rows,
+        "the history has more of the journal than the journal itself, which was put back to an older state; what it lost \
+         was deleted here, and what takes its place is exported"
+    );
+    Ok(exported(conn, journal)?.unwrap_or(0))
+}
+
+/// Deletes what is here of a journal behind its row `last`; answers how many rows that were.
+fn take_back(conn: &Connection, journal: JournalId, last: u64) -> Result<u64, Trouble> {
+    let transaction = conn.unchecked_transaction()?;
+    let mut taken = 0;
+    for table in TABLES {
+        let sql = format!("DELETE FROM {table} WHERE journal = ? AND seq > ?");
+        taken += transaction.execute(&sql, params![journal.0, last])? as u64;
+    }
+    let behind = params![journal.0, last];
+    transaction.execute("DELETE FROM ranges WHERE journal = ? AND first_seq > ?", behind)?;
+    let sql = "UPDATE ranges SET last_seq = ? WHERE journal = ? AND last_seq > ?";
+    transaction.execute(sql, params![last, journal.0, last])?;
+    transaction.commit()?;
+    Ok(taken)
+}
+
 /// Deletes the rows that were decided before `older`.
 pub(super) fn forget(conn: &Connection, older: Timestamp) -> Result<u64, Trouble> {
     let transaction = conn.unchecked_transaction()?;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use warden_domain::Timestamp;
 use warden_store::{
-    History, HistoryError, JournalId,
+    History, HistoryError, HistoryRows, JournalId,
     conformance::history::{JOURNAL, OTHER_JOURNAL, whole},
     history::Range,
 };
@@ -95,6 +95,31 @@ async fn a_range_is_taken_whole_once_and_never_in_part() {
     drop(history);
     let ranges = "SELECT string_agg(first_seq || '-' || last_seq, ' ' ORDER BY last_seq) FROM ranges";
     assert_eq!(ask::<String>(folder.path(), ranges), "1-20 15-25");
+}
+
+/// A journal that was put back from a backup goes on with other rows under the same numbers.
+#[tokio::test]
+async fn what_a_journal_has_lost_makes_room_for_what_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = open(folder.path());
+    let (whole_range, whole_rows) = whole();
+    history.insert(whole_range, &whole_rows).await.unwrap();
+    insert(&history, 1, 20).await;
+    let other = Range { journal: OTHER_JOURNAL, ..range(1, 30) };
+    history.insert(other, &HistoryRows::default()).await.unwrap();
+    assert_eq!(history.resume(JOURNAL, u64::MAX).await.unwrap(), u64::MAX);
+    assert_eq!(history.resume(JOURNAL, 9).await.unwrap(), 9);
+    assert_eq!(history.resume(JOURNAL, 9).await.unwrap(), 9);
+    assert_eq!(history.exported(OTHER_JOURNAL).await.unwrap(), Some(30), "another journal has lost nothing");
+    assert_eq!(all(&history).await.len(), 9);
+    insert(&history, 10, 25).await;
+    let seqs: Vec<u64> = all(&history).await.iter().map(|event| event.origin.seq).collect();
+    assert_eq!(seqs, (1..=25).collect::<Vec<_>>());
+    assert_eq!(history.resume(JOURNAL, 0).await.unwrap(), 0);
+    drop(history);
+    for table in ["instance_events", "trade_events", "incidents", "alerts", "notifications"] {
+        assert_eq!(ask::<u64>(folder.path(), &format!("SELECT count(*) FROM {table}")), 0, "{table}");
+    }
 }
 
 /// The last table refuses its rows: nothing of the range stays, and the same range is taken when the table is as it was.
