@@ -4,10 +4,10 @@ mod password;
 
 use std::{env, path::Path};
 
-use anyhow::{Context as _, Error, bail};
+use anyhow::{Context as _, Error, anyhow, bail};
 use serde_json::json;
 use warden_domain::{Desired, InstanceId, Timestamp};
-use warden_store::{Absorbed, Accounts as _, Registered, memory::MemoryAccounts};
+use warden_store::{Absorbed, Accounts as _, AccountsError, Registered, memory::MemoryAccounts};
 use warden_store_postgres::{AdminError, NewAccount, SqlAccounts, keys::MasterKey};
 use warden_supervisor::{
     config::Config,
@@ -18,6 +18,36 @@ use crate::{ask, cli::AccountsTask, stores};
 
 /// Does what a person asks.
 pub(crate) async fn carry_out(task: AccountsTask) -> Result<(), Error> {
+    answer(task).await.map_err(for_a_person)
+}
+
+/// A supervisor tries again what the store did not do; a person has to.
+fn for_a_person(fault: Error) -> Error {
+    let at_once = fault.downcast_ref::<AccountsError>();
+    let changed = fault.downcast_ref::<AdminError>().and_then(|fault| match fault {
+        AdminError::Accounts(fault) => Some(fault),
+        AdminError::Exists(_)
+        | AdminError::Taken(_)
+        | AdminError::Closed(_)
+        | AdminError::NoPassword
+        | AdminError::Login(_)
+        | AdminError::Raced(_) => None,
+    });
+    match at_once.or(changed) {
+        Some(AccountsError::Unreachable(what)) => {
+            anyhow!("the accounts store did not do it: {what}; mend the cause and run this again")
+        }
+        Some(
+            AccountsError::Missing(_)
+            | AccountsError::Revoked(_)
+            | AccountsError::Fenced(_)
+            | AccountsError::Undecipherable { .. },
+        )
+        | None => fault,
+    }
+}
+
+async fn answer(task: AccountsTask) -> Result<(), Error> {
     match task {
         AccountsTask::NewKey { file } => new_key(&file),
         AccountsTask::Add { instance, login, server, stopped, gateway, profile, group, config } => {
@@ -55,7 +85,7 @@ fn new_key(file: &Path) -> Result<(), Error> {
 
 async fn import(store: &SqlAccounts, file: &Path) -> Result<(), Error> {
     let accounts = MemoryAccounts::from_file(file)?;
-    let (mut added, mut known) = (0_u32, 0_u32);
+    let (mut added, mut known, mut refused) = (0_u32, 0_u32, Vec::new());
     for instance in accounts.registered().await?.into_iter().map(|it| it.instance) {
         let account = accounts.account(&instance).await?;
         let new = NewAccount {
@@ -71,8 +101,23 @@ async fn import(store: &SqlAccounts, file: &Path) -> Result<(), Error> {
         match store.register(new, &actor()).await {
             Ok(()) => added += 1,
             Err(AdminError::Exists(_)) => known += 1,
-            Err(fault) => return Err(fault.into()),
+            Err(fault @ (AdminError::Taken(_) | AdminError::Closed(_) | AdminError::Login(_))) => {
+                refused.push(fault);
+            }
+            Err(fault @ (AdminError::Accounts(_) | AdminError::NoPassword | AdminError::Raced(_))) => {
+                return Err(fault.into());
+            }
         }
+    }
+    let count = refused.len();
+    if let Some(fault) = refused.pop() {
+        for other in &refused {
+            eprintln!("{other}");
+        }
+        let what = format!(
+            "{added} added, {known} known already, {count} refused; keep what is still needed of the file"
+        );
+        return Err(Error::new(fault).context(what));
     }
     println!("{added} added, {known} known already; shred {} now", file.display());
     Ok(())
@@ -107,7 +152,10 @@ async fn list(store: &SqlAccounts, json: bool) -> Result<(), Error> {
         });
         println!(
             "{:<24} {login:<12} {:<24} {:<8} {:<12} {rests}",
-            it.instance, it.server, it.desired, it.group
+            it.instance.to_string(),
+            it.server.to_string(),
+            it.desired.to_string(),
+            it.group
         );
     }
     Ok(())

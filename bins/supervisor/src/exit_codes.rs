@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 use warden_bridge::server::BindError;
-use warden_store::{AccountsError, JournalError};
+use warden_store::{AccountsError, JournalError, memory::MemoryAccountsError};
 use warden_store_postgres::AdminError;
 use warden_store_redis::ConfigError;
 use warden_supervisor::{
@@ -48,6 +48,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(fault) = cause.downcast_ref::<AdminError>() {
         return of_admin(fault);
     }
+    if let Some(fault) = cause.downcast_ref::<MemoryAccountsError>() {
+        return of_accounts_file(fault);
+    }
     if let Some(fault) = cause.downcast_ref::<SocketError>() {
         return match fault {
             SocketError::AlreadyRunning(_) => Some(ALREADY_RUNNING),
@@ -74,6 +77,15 @@ fn of_admin(fault: &AdminError) -> Option<u8> {
         | AdminError::NoPassword
         | AdminError::Login(_)
         | AdminError::Raced(_) => Some(FAILED),
+    }
+}
+
+fn of_accounts_file(fault: &MemoryAccountsError) -> Option<u8> {
+    match fault {
+        MemoryAccountsError::Unreadable { .. }
+        | MemoryAccountsError::Exposed { .. }
+        | MemoryAccountsError::Faulty { .. } => Some(BAD_CONFIGURATION),
+        MemoryAccountsError::Damaged { .. } | MemoryAccountsError::Randomness(_) => Some(FAILED),
     }
 }
 

@@ -52,6 +52,7 @@ async fn carry_out(task: Task) -> Result<(), Error> {
         Task::Run { config, log_format } => run::run(&config.file, log_format).await,
         Task::CheckConfig { config } => {
             let loaded = Config::load(&config).await?;
+            stores::check_keys(&loaded)?;
             match &loaded.accounts {
                 Some(accounts) => {
                     println!("{}: no fault; {} instances", config.display(), accounts.instances().len());

@@ -3,10 +3,11 @@
 
 use std::{
     fs,
+    io::Write as _,
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -125,6 +126,61 @@ fn a_data_folder_that_cannot_be_made_is_told_and_ends_with_2() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     let told = ended.stderr.last().unwrap();
     assert!(told.starts_with("w.toml:2: supervisor.data_folder: "), "{told}");
+}
+
+/// Runs the program with a line on its standard input: its exit code and what it said.
+fn with_input(setup: &Setup, args: &[&str], line: &str) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_warden-supervisor"))
+        .args(args)
+        .current_dir(setup.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+}
+
+#[test]
+fn a_key_that_opens_no_stored_credential_is_refused_before_anything_is_taken_over() {
+    let setup = Setup::new();
+    setup.put(
+        "w.toml",
+        &format!("[supervisor]\ndata_folder = \"data\"\n[listen]\ngateways = \"127.0.0.1:{}\"\n", setup.port),
+        0o644,
+    );
+    let add = ["accounts", "add", "a", "--login", "7", "--server", "B", "--config", "w.toml"];
+    assert_eq!(with_input(&setup, &add, "hunter2\n").0, Some(0));
+    fs::remove_file(setup.path("data/accounts.key")).unwrap();
+    let (code, said) = with_input(&setup, &["run", "--config", "w.toml"], "");
+    assert!(code == Some(2) && said.contains("accounts.key is missing; restore it"), "{said}");
+    assert_eq!(setup.ends(&["accounts", "new-key", "data/accounts.key"]).code, Some(0));
+    let (code, said) = with_input(&setup, &["run", "--config", "w.toml"], "");
+    assert!(code == Some(2) && said.contains("accounts.key_file: holds key k-"), "{said}");
+    assert!(said.contains("name the file of that key") && !setup.path("data/journal").exists(), "{said}");
+    // and a check reads the key's file
+    assert_eq!(setup.ends(&["check-config", "w.toml"]).code, Some(0));
+    fs::set_permissions(setup.path("data/accounts.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let (code, said) = with_input(&setup, &["check-config", "w.toml"], "");
+    assert!(code == Some(2) && said.contains("has mode 0600, and 0400 is right"), "{said}");
+}
+
+#[test]
+fn an_import_refuses_a_faulty_file_with_2_and_goes_on_behind_an_account_that_is_taken() {
+    let setup = Setup::new();
+    setup.put("w.toml", "[supervisor]\ndata_folder = \"data\"\n", 0o644);
+    setup.put("faulty.toml", "[accounts.a]\nlogin = 7\nserver = \"B\"\npasword = \"hunter2\"\n", 0o600);
+    let (code, said) = with_input(&setup, &["accounts", "import", "faulty.toml", "--config", "w.toml"], "");
+    assert!(code == Some(2) && said.contains("accounts.a.pasword") && !said.contains("hunter2"), "{said}");
+    let add = ["accounts", "add", "other", "--login", "1", "--server", "Broker-Live", "--config", "w.toml"];
+    assert_eq!(with_input(&setup, &add, "hunter2\n").0, Some(0));
+    let (code, said) = with_input(&setup, &["accounts", "import", "accounts.toml", "--config", "w.toml"], "");
+    assert!(code == Some(6) && said.contains("the account of instance other"), "{said}");
+    assert!(said.contains("1 added, 0 known already, 1 refused"), "{said}");
+    let listed = setup.ends(&["accounts", "list", "--config", "w.toml"]).stdout.join("\n");
+    assert!(listed.contains("acct-2 ") && !listed.contains("acct-1 "), "{listed}");
 }
 
 #[test]

@@ -95,6 +95,17 @@ impl SqlAccounts {
         Ok(counted.map_err(|error| unreachable(&place, &error))? == 0)
     }
 
+    /// The keys that credentials stand under, each once; credentials that were revoked are left out.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn keys_in_use(&self) -> Result<Vec<String>, AccountsError> {
+        let sql = "SELECT DISTINCT key_id FROM credentials WHERE revoked_at IS NULL ORDER BY key_id";
+        let lines = self.db.rows(sql, &[]).await.map_err(Fault::from)?;
+        let keys: Result<_, sqlx::Error> = lines.iter().map(|line| line.cell(0)).collect();
+        Ok(keys.map_err(Fault::from)?)
+    }
+
     /// Ends every connection; what is under way is finished first.
     pub async fn close(&self) {
         self.db.close().await;
