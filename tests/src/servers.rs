@@ -115,7 +115,8 @@ impl HistoryServer {
         self.server.query(sql).ok()
     }
 
-    /// The newest step that it has of the journal that was written to last; nothing while it is away.
+    /// The newest step that it has of the journal that, as far as it knows, was written to last; nothing while it is
+    /// away.
     #[must_use]
     pub fn newest(&self) -> Option<u64> {
         let last =

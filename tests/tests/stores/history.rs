@@ -187,6 +187,8 @@ fn acc_6_rec_4_journal_and_redis_lost_together_are_rebuilt_from_clickhouse() {
     assert_eq!((again.status(), again.last_failure_reason()), (Status::Failed, FailureReason::LoginFailed));
     let same = |state: &Instance| until(state) == until(&limited);
     let _ = world.wait_for_state("limited", "its session is confirmed and its pause goes on", same);
+    let journals = format!("SELECT uniqExact(journal) FROM {HISTORY}.instance_events");
+    world.wait("the new journal is exported, too", || (world.history().ask(&journals)? == "2").then_some(()));
     let after = world.wait_until_exported();
     assert!(after > before, "what happens from now on is exported, too: {before}, then {after}");
     let journals =
