@@ -66,7 +66,7 @@ pub fn figures() -> Figures {
             figures.push(Figure::at_most(name.to_owned(), millis(&late, share), "ms", limit));
         }
         figures.push(bench.full_speed().await?);
-        figures.extend(with_export::figures(&mut bench).await?);
+        figures.extend(with_export::figures(&mut bench, folder.path()).await?);
         let Bench { rig, .. } = bench;
         rig.fleet.drain().await?;
         rig.journal.close().await?;

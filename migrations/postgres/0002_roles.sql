@@ -19,7 +19,11 @@ BEGIN
             EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), wanted);
         END IF;
     END LOOP;
-    IF NOT pg_has_role(current_user, 'warden_migrator', 'MEMBER') THEN
+    -- from 16 on, whoever makes a role is a member of it that may not act as it
+    IF NOT pg_has_role(
+        current_user, 'warden_migrator',
+        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END
+    ) THEN
         EXECUTE format('GRANT warden_migrator TO %I', current_user);
     END IF;
     -- an owner of tables must be allowed to make them

@@ -131,6 +131,7 @@ pub fn start(
         journal: Arc::clone(journal),
         history,
         target: "bench".to_owned(),
+        head: journal.head().seq,
         known: None,
         servers: fleet::servers(INSTANCES),
         folder: folder.to_owned(),

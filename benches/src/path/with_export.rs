@@ -1,6 +1,10 @@
 //! The path while the backlog that full speed left behind is exported to a ClickHouse elsewhere.
 
-use std::sync::Arc;
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use warden_store_clickhouse::ClickHouseHistory;
 
@@ -18,9 +22,10 @@ const RATES: [u64; 2] = [1_000, 10_000];
 ///
 /// # Errors
 /// When a store fails, or the journal is drained before the measuring ends.
-pub(super) async fn figures(bench: &mut Bench) -> Figures {
+pub(super) async fn figures(bench: &mut Bench, journal_folder: &Path) -> Figures {
     let mut figures = Vec::new();
     for rate in RATES {
+        written_out(journal_folder).await?;
         let without = bench.paced(rate).await?;
         let target = Elsewhere::start()?;
         let folder = tempfile::tempdir()?;
@@ -43,4 +48,18 @@ pub(super) async fn figures(bench: &mut Bench) -> Figures {
         }
     }
     Ok(figures)
+}
+
+/// Waits until the journal's log was written into its file, as that of a backlog has been long before a history is back.
+async fn written_out(journal_folder: &Path) -> Result<(), String> {
+    const SMALL: u64 = 1 << 20;
+    let log = journal_folder.join("journal.duckdb.wal");
+    let until = Instant::now() + Duration::from_secs(60);
+    while log.metadata().is_ok_and(|about| about.len() >= SMALL) {
+        if Instant::now() >= until {
+            return Err(format!("{} is not written out", log.display()));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ use warden_supervisor::{
     control::{Ask, ClientError},
 };
 
-use crate::{ask, cli::AccountsTask, stores};
+use crate::{ask, cli::AccountsTask, say::say, stores};
 
 /// Does what a person asks.
 pub(crate) async fn carry_out(task: AccountsTask) -> Result<(), Error> {
@@ -56,7 +56,7 @@ async fn answer(task: AccountsTask) -> Result<(), Error> {
             let desired = if stopped { Desired::Stopped } else { Desired::Running };
             let account = NewAccount { instance, login, server, password, desired, gateway, profile, group };
             store.register(account, &actor()).await?;
-            println!("added; a supervisor looks after it from its next start on");
+            say!("added; a supervisor looks after it from its next start on");
             Ok(())
         }
         AccountsTask::Import { file, config } => import(&open(&config.file).await?, &file).await,
@@ -79,7 +79,7 @@ fn actor() -> String {
 
 fn new_key(file: &Path) -> Result<(), Error> {
     let key = MasterKey::generate(file)?;
-    println!("{}: key {}; keep a copy apart from the backups of the database", file.display(), key.id());
+    say!("{}: key {}; keep a copy apart from the backups of the database", file.display(), key.id());
     Ok(())
 }
 
@@ -119,7 +119,7 @@ async fn import(store: &SqlAccounts, file: &Path) -> Result<(), Error> {
         );
         return Err(Error::new(fault).context(what));
     }
-    println!("{added} added, {known} known already; shred {} now", file.display());
+    say!("{added} added, {known} known already; shred {} now", file.display());
     Ok(())
 }
 
@@ -129,8 +129,8 @@ async fn set_password(file: &Path, instance: &InstanceId) -> Result<(), Error> {
     let password = password::read(&format!("new password of {instance}"))?;
     store.set_password(instance, &password, &actor()).await?;
     match ask::ask(&loaded.config, Ask::CredentialsChanged { instance: instance.clone() }).await {
-        Ok(_) => println!("stored; the supervisor knows"),
-        Err(ClientError::NotRunning(_)) => println!("stored; no supervisor runs here"),
+        Ok(_) => say!("stored; the supervisor knows"),
+        Err(ClientError::NotRunning(_)) => say!("stored; no supervisor runs here"),
         Err(fault) => return Err(Error::new(fault).context("stored, but the supervisor was not told")),
     }
     Ok(())
@@ -140,17 +140,17 @@ async fn list(store: &SqlAccounts, json: bool) -> Result<(), Error> {
     let registered = store.registered().await?;
     if json {
         let rows: Vec<_> = registered.iter().map(row).collect();
-        println!("{}", serde_json::to_string(&rows)?);
+        say!("{}", serde_json::to_string(&rows)?);
         return Ok(());
     }
-    println!("{:<24} {:<12} {:<24} {:<8} {:<12} RESTS", "INSTANCE", "LOGIN", "SERVER", "DESIRED", "GROUP");
+    say!("{:<24} {:<12} {:<24} {:<8} {:<12} RESTS", "INSTANCE", "LOGIN", "SERVER", "DESIRED", "GROUP");
     for it in &registered {
         let login = it.login.map_or("-".to_owned(), |login| login.to_string());
         let rests = it.absorbed.map_or(String::new(), |state| {
             let (what, since) = rests(state);
             format!("{what} since {since}")
         });
-        println!(
+        say!(
             "{:<24} {login:<12} {:<24} {:<8} {:<12} {rests}",
             it.instance.to_string(),
             it.server.to_string(),
@@ -197,12 +197,12 @@ async fn rotate(store: &SqlAccounts) -> Result<(), Error> {
             rotation.left
         );
     }
-    println!("{} credentials rotated; accounts.previous_key_file may go", rotation.done);
+    say!("{} credentials rotated; accounts.previous_key_file may go", rotation.done);
     Ok(())
 }
 
 async fn verify(store: &SqlAccounts) -> Result<(), Error> {
     let report = store.verify_audit().await?;
-    println!("{} rows proven", report.proven);
+    say!("{} rows proven", report.proven);
     report.fault.map_or(Ok(()), |fault| Err(fault.into()))
 }

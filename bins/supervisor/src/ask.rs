@@ -8,6 +8,8 @@ use warden_supervisor::{
     control::{Ask, Client, ClientError, Refusal, RefusalKind},
 };
 
+use crate::say::{say, say_text};
+
 /// Asks the supervisor of a configuration.
 pub(crate) async fn ask(config: &Config, ask: Ask) -> Result<Value, ClientError> {
     Client::connect(&config.supervisor.control).await?.ask(ask).await
@@ -16,7 +18,7 @@ pub(crate) async fn ask(config: &Config, ask: Ask) -> Result<Value, ClientError>
 /// Asks for something to be done and says that it was accepted.
 pub(crate) async fn wish(file: &Path, wish: Ask) -> Result<(), Error> {
     ask(&Config::open(file)?, wish).await?;
-    println!("accepted");
+    say!("accepted");
     Ok(())
 }
 
@@ -32,9 +34,9 @@ pub(crate) async fn status(file: &Path, instance: Option<&InstanceId>, json: boo
     }
     let status = ask(&config, Ask::Status {}).await?;
     if json {
-        println!("{}", serde_json::json!({ "supervisor": status, "instances": views }));
+        say!("{}", serde_json::json!({ "supervisor": status, "instances": views }));
     } else {
-        print!("{}", table(&status, &views));
+        say_text!("{}", table(&status, &views));
     }
     Ok(())
 }

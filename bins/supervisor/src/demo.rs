@@ -23,6 +23,7 @@ use self::{audit::Audit, frame::Frame, screen::Screen, stage::Stage, summary::Su
 use crate::{
     cli::{Demo, LogFormat},
     log,
+    say::{say, say_text},
     signals::Signals,
 };
 
@@ -50,9 +51,9 @@ pub(crate) async fn run(demo: Demo) -> Result<(), Error> {
     let audit = Audit::of(stage).await?;
     let summary = Summary::new(&demo, seed, began.elapsed(), cut_short, audit);
     if demo.json {
-        println!("{}", serde_json::to_string(&summary)?);
+        say!("{}", serde_json::to_string(&summary)?);
     } else {
-        print!("{summary}");
+        say_text!("{summary}");
     }
     summary.verdict()
 }

@@ -42,7 +42,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return match fault {
             ClientError::NotRunning(_) => Some(NOT_RUNNING),
             ClientError::Refused(_) => Some(REFUSED),
-            ClientError::Io { .. } | ClientError::Unreadable(_) => Some(FAILED),
+            ClientError::Io { .. } | ClientError::Silent(_) | ClientError::Unreadable(_) => Some(FAILED),
         };
     }
     if let Some(fault) = cause.downcast_ref::<AdminError>() {

@@ -7,12 +7,14 @@ mod demo;
 mod exit_codes;
 mod log;
 mod run;
+mod say;
 mod signals;
 mod stores;
 mod why;
 
 use std::process::ExitCode;
 
+use crate::say::say;
 use anyhow::{Context as _, Error};
 use clap::Parser as _;
 use cli::{Cli, Task};
@@ -55,9 +57,9 @@ async fn carry_out(task: Task) -> Result<(), Error> {
             stores::check_keys(&loaded)?;
             match &loaded.accounts {
                 Some(accounts) => {
-                    println!("{}: no fault; {} instances", config.display(), accounts.instances().len());
+                    say!("{}: no fault; {} instances", config.display(), accounts.instances().len());
                 }
-                None => println!("{}: no fault; the database was not asked", config.display()),
+                None => say!("{}: no fault; the database was not asked", config.display()),
             }
             Ok(())
         }

@@ -13,7 +13,7 @@ use warden_supervisor::{
 };
 
 use self::assembly::Running;
-use crate::{cli::LogFormat, exit_codes, log, signals::Signals};
+use crate::{cli::LogFormat, exit_codes, log, say::say, signals::Signals};
 
 /// How often rows that are older than the retention are looked for.
 const FORGETTING: Duration = Duration::from_secs(600);
@@ -42,7 +42,7 @@ pub(crate) async fn run(file: &Path, format: LogFormat) -> Result<(), Error> {
     };
     tracing::info!(gateways = %running.address, control = %running.control.path().display(), "the supervisor runs");
     // Scripts wait for this line.
-    println!("ready: gateways at {}, control socket {}", running.address, running.control.path().display());
+    say!("ready: gateways at {}, control socket {}", running.address, running.control.path().display());
     let end = serve(&mut running, &mut signals, retention).await;
     end_in_order(running, signals, drain_within, end).await
 }

@@ -11,20 +11,23 @@ use warden_supervisor::{
     why::{Explanation, explain},
 };
 
-use crate::ask;
+use crate::{
+    ask,
+    say::{say, say_text},
+};
 
 /// Explains an instance: asks the running supervisor, or reads its journal when none runs.
 pub(crate) async fn why(file: &Path, instance: &InstanceId, steps: u32, json: bool) -> Result<(), Error> {
     let config = Config::open(file)?;
     match ask::ask(&config, Ask::Why { instance: instance.clone(), steps }).await {
-        Ok(answer) if json => println!("{}", answer["explanation"]),
-        Ok(answer) => print!("{}", answer["text"].as_str().unwrap_or_default()),
+        Ok(answer) if json => say!("{}", answer["explanation"]),
+        Ok(answer) => say_text!("{}", answer["text"].as_str().unwrap_or_default()),
         Err(ClientError::NotRunning(_)) => {
             let explanation = from_journal(&config, instance, steps).await?;
             if json {
-                println!("{}", serde_json::to_string(&explanation)?);
+                say!("{}", serde_json::to_string(&explanation)?);
             } else {
-                print!("{explanation}\n(no supervisor is running: this is what its journal says)\n");
+                say_text!("{explanation}\n(no supervisor is running: this is what its journal says)\n");
             }
         }
         Err(fault) => return Err(fault.into()),

@@ -38,6 +38,9 @@ pub struct ExportParts {
     /// Names the history: another name is another history, which has nothing yet. Engine, place and database; kept as a
     /// hash only.
     pub target: String,
+    /// The journal's newest row when it was opened, before anything was appended: a cursor beyond it belongs to rows that
+    /// the journal has lost.
+    pub head: u64,
     /// What the history says that it has of the journal, where it keeps count; the cursor gives way to it. `None` where
     /// it keeps none.
     pub known: Option<u64>,
@@ -202,10 +205,11 @@ impl Exporter {
     pub fn prepare(
         parts: ExportParts,
     ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), ExportError> {
-        let ExportParts { journal, history, target, known, servers, folder, config, registry, clock } = parts;
+        let ExportParts { journal, history, target, head, known, servers, folder, config, registry, clock } =
+            parts;
         let (id, target) = (journal.id(), blake3::hash(target.as_bytes()));
         let file = CursorFile::in_folder(&folder);
-        let cursor = file.resume(id, target, journal.head().seq, known)?;
+        let cursor = file.resume(id, target, head, known)?;
         let servers_file = ServersFile::in_folder(&folder);
         let first = servers_file.resume(&servers, cursor.sending.is_some())?;
         let changed = (first != servers).then_some(servers);

@@ -65,6 +65,7 @@ impl Rig {
             journal: Arc::clone(&self.journal) as _,
             history: Arc::new(history),
             target: HISTORY.to_owned(),
+            head: self.journal.head().seq,
             known: None,
             servers: Arc::new(HashMap::new()),
             folder: self.folder.path().to_owned(),

@@ -84,6 +84,7 @@ impl Stage {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             history: Arc::clone(&history) as Arc<dyn History>,
             target: "demo".to_owned(),
+            head: first_seq,
             known: None,
             servers: Arc::new(servers),
             folder: temporary.path().to_owned(),

@@ -51,7 +51,8 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     let instances = config.specs(&registered, &places)?;
     let journal = open_journal(&config.supervisor.journal(), &config.journal).await?;
     let history = stores::history(&config, history_auth.as_ref(), &places).await?;
-    let known = history.known(journal.id(), journal.head().seq).await?;
+    let head = journal.head().seq;
+    let known = history.known(journal.id(), head).await?;
     let hot = connect_hot(config.redis.as_ref(), redis_auth, &places).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(1));
     let ownership = Arc::new(Ownership::default());
@@ -89,6 +90,7 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
         journal,
         history: history.history,
         target: history.name,
+        head,
         known,
         servers: Arc::new(servers),
         folder: config.supervisor.data_folder,

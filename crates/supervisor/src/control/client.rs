@@ -1,6 +1,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -8,12 +9,16 @@ use thiserror::Error;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::UnixStream,
+    time::timeout,
 };
 
 use super::{
     Ask, Refusal, VERSION,
     message::{Outcome, Reply, Request},
 };
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks a running supervisor.
 #[derive(Debug)]
@@ -41,10 +46,12 @@ impl Client {
     /// Asks and waits for the answer.
     ///
     /// # Errors
-    /// When the supervisor refuses, ends before it answers, or speaks another version.
+    /// When the supervisor refuses, ends before it answers, does not answer within 30 s, or speaks another version.
     pub async fn ask(&mut self, ask: Ask) -> Result<Value, ClientError> {
-        let line =
-            self.exchange(ask).await.map_err(|source| ClientError::Io { path: self.path.clone(), source })?;
+        let path = self.path.clone();
+        let answered = timeout(PATIENCE, self.exchange(ask)).await;
+        let answered = answered.map_err(|_| ClientError::Silent(path.clone()))?;
+        let line = answered.map_err(|source| ClientError::Io { path, source })?;
         let reply: Reply = serde_json::from_str(&line).map_err(ClientError::Unreadable)?;
         match reply.result {
             Outcome::Ok(value) => Ok(value),
@@ -79,6 +86,11 @@ pub enum ClientError {
         #[source]
         source: io::Error,
     },
+    /// It is there and does not answer.
+    #[error(
+        "the supervisor at {0} does not answer; while it starts it waits for its accounts store, its log says so"
+    )]
+    Silent(PathBuf),
     /// The answer is not one.
     #[error("the supervisor's answer cannot be read; use the program of the same release")]
     Unreadable(#[source] serde_json::Error),

@@ -70,7 +70,7 @@ impl CursorFile {
                 error!(
                     acked = old.acked,
                     head,
-                    "the journal ends before what was exported of it; rows that take the lost ones' places replace them"
+                    "the journal ends before what was exported of it; the history keeps the lost rows beside those that take their places"
                 );
                 Cursor { acked: head, sending: None, ..old }
             }

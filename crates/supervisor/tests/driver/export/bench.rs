@@ -50,6 +50,7 @@ impl Bench {
             journal: self.journal.clone(),
             history: self.history.clone(),
             target: self.target.clone(),
+            head: self.journal.head().seq,
             known: None,
             servers: Arc::new(self.servers.clone()),
             folder: self.folder.path().to_owned(),
@@ -67,7 +68,7 @@ impl Bench {
 
     /// Exports this journal instead.
     pub(crate) fn start_beside(&mut self, journal: Arc<dyn Journal>) {
-        let (exporter, task) = Exporter::prepare(ExportParts { journal, ..self.parts() }).unwrap();
+        let (exporter, task) = Exporter::prepare(ExportParts { head: journal.head().seq, journal, ..self.parts() }).unwrap();
         self.running = Some((exporter, tokio::spawn(task)));
     }
 
