@@ -14,10 +14,10 @@ mod why;
 
 use std::process::ExitCode;
 
-use crate::say::say;
 use anyhow::{Context as _, Error};
 use clap::Parser as _;
 use cli::{Cli, Task};
+use say::say;
 use warden_supervisor::{
     config::{Config, Faults},
     control::Ask,

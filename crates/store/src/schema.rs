@@ -146,7 +146,9 @@ pub enum SchemaError {
         place: String,
     },
     /// Another program has the file open.
-    #[error("{place} is open in another process; stop that supervisor or wait for that migrator, then run this again")]
+    #[error(
+        "{place} is open in another process; stop that supervisor or wait for that migrator, then run this again"
+    )]
     InUse {
         /// Which store.
         place: String,

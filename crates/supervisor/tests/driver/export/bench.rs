@@ -68,7 +68,8 @@ impl Bench {
 
     /// Exports this journal instead.
     pub(crate) fn start_beside(&mut self, journal: Arc<dyn Journal>) {
-        let (exporter, task) = Exporter::prepare(ExportParts { head: journal.head().seq, journal, ..self.parts() }).unwrap();
+        let (exporter, task) =
+            Exporter::prepare(ExportParts { head: journal.head().seq, journal, ..self.parts() }).unwrap();
         self.running = Some((exporter, tokio::spawn(task)));
     }
 
