@@ -1,8 +1,11 @@
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
 use thiserror::Error;
 use warden_domain::Span;
-use warden_store::Password;
+use warden_store::{
+    Password,
+    address::{is_loopback, without_secret},
+};
 
 /// How to reach ClickHouse and how it keeps the history.
 #[derive(Clone, PartialEq, Eq)]
@@ -160,10 +163,6 @@ fn host(authority: &str) -> Option<&str> {
     (named && reachable).then_some(host)
 }
 
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 fn name(key: &'static str, value: &str, also: &str) -> Result<(), ConfigError> {
     let sound = |c: char| c.is_ascii_alphanumeric() || c == '_' || also.contains(c);
     if (1..=64).contains(&value.len()) && value.chars().all(sound) {
@@ -196,15 +195,6 @@ impl fmt::Debug for ClickHouseConfig {
             .field("lock_timeout", &self.lock_timeout)
             .field("lease", &self.lease)
             .finish()
-    }
-}
-
-/// The URL without user and password, should they stand in it against the rules.
-fn without_secret(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://[redacted]@{host}"),
-        (None, Some((_, host))) => format!("[redacted]@{host}"),
-        (Some(_) | None, None) => url.to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fmt, net::IpAddr, path::Path, str::FromStr as _, time::Duration};
+use std::{fmt, path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
     ConnectOptions as _,
@@ -7,7 +7,7 @@ use sqlx::{
 };
 use thiserror::Error;
 use warden_domain::Span;
-use warden_store::Password;
+use warden_store::{Password, address::is_loopback};
 
 /// What of a PostgreSQL URL may stand behind its `?`.
 const PARAMETERS: [&str; 5] = ["host", "sslmode", "sslrootcert", "sslcert", "sslkey"];
@@ -139,11 +139,7 @@ impl AccountsConfig {
 /// Whether nothing between us and the server could listen.
 fn stays_here(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    options.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    options.get_socket().is_some() || host.starts_with('/') || is_loopback(host)
 }
 
 fn is_verified(mode: PgSslMode) -> bool {

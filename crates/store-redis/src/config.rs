@@ -5,7 +5,7 @@ use fred::types::config::{
 };
 use thiserror::Error;
 use warden_domain::Span;
-use warden_store::Password;
+use warden_store::{Password, address::without_secret};
 
 /// How to reach Redis and how much to ask of it at once.
 #[derive(Clone, PartialEq, Eq)]
@@ -145,15 +145,6 @@ impl fmt::Debug for RedisConfig {
             .field("outstanding_calls", &self.outstanding_calls)
             .field("reconnect_delay", &self.reconnect_delay)
             .finish()
-    }
-}
-
-/// The URL without user and password, should they stand in it against the rules.
-fn without_secret(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://[redacted]@{host}"),
-        (None, Some((_, host))) => format!("[redacted]@{host}"),
-        (Some(_) | None, None) => url.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! same numbered cases of [`conformance`].
 
 mod accounts;
+pub mod address;
 pub mod chain;
 pub mod conformance;
 pub mod history;

@@ -4,12 +4,12 @@ use toml::de::DeTable;
 use warden_domain::{Desired, Span};
 use warden_store::{
     Registered,
+    address::is_loopback,
     memory::{MemoryAccounts, MemoryAccountsError},
 };
 
 use super::{
     Auth, Config, Fault, Faults, Places,
-    history::is_loopback,
     reader::{Reader, Section},
 };
 use crate::InstanceSpec;

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use toml::de::DeTable;
 use warden_domain::Span;
+use warden_store::address::is_loopback;
 
 use super::reader::{Reader, Section};
 
@@ -111,12 +112,6 @@ fn url(text: &str) -> Result<String, String> {
         return Err("is beyond loopback without TLS; write https://".to_owned());
     }
     Ok(text.to_owned())
-}
-
-/// Whether a host of an address is this machine's loopback.
-pub(super) fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
