@@ -9,7 +9,7 @@ mod fault;
 mod history;
 mod insert;
 mod link;
-mod row;
+pub mod row;
 mod schema;
 
 pub use config::{ClickHouseConfig, ConfigError};

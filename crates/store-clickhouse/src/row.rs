@@ -12,7 +12,7 @@ use crate::fault::Fault;
 
 /// A row of `instance_events`.
 #[derive(Row, Serialize, Deserialize)]
-pub(crate) struct Event<'a> {
+pub struct Event<'a> {
     instance_id: &'a str,
     journal: u64,
     seq: u64,
@@ -92,7 +92,7 @@ impl Event<'_> {
 
 /// A row of `trade_events`.
 #[derive(Row, Serialize)]
-pub(crate) struct Trade<'a> {
+pub struct Trade<'a> {
     instance_id: &'a str,
     journal: u64,
     seq: u64,
@@ -137,7 +137,7 @@ impl<'a> From<&'a TradeEvent> for Trade<'a> {
 
 /// A row of `incidents`.
 #[derive(Row, Serialize)]
-pub(crate) struct Incident<'a> {
+pub struct Incident<'a> {
     instance_id: &'a str,
     journal: u64,
     seq: u64,
@@ -174,7 +174,7 @@ impl<'a> From<&'a IncidentRow> for Incident<'a> {
 
 /// A row of `alerts`.
 #[derive(Row, Serialize)]
-pub(crate) struct Alert<'a> {
+pub struct Alert<'a> {
     instance_id: &'a str,
     journal: u64,
     seq: u64,
@@ -203,7 +203,7 @@ impl<'a> From<&'a AlertRow> for Alert<'a> {
 
 /// A row of `notifications`.
 #[derive(Row, Serialize)]
-pub(crate) struct Notification<'a> {
+pub struct Notification<'a> {
     instance_id: &'a str,
     journal: u64,
     seq: u64,
