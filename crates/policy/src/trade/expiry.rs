@@ -1,0 +1,34 @@
+//! TRD-7: signals expire.
+//!
+//! An intent that was not sent within 60 s of its acceptance (`trade.signal.valid_for`, or what the signal says) is
+//! dropped and recorded, never sent: also when it was sent before and proven not to have been executed. What a trade does
+//! to wind itself down, or to protect its position, does not expire.
+
+use warden_domain::{Rule, Timestamp};
+
+use super::{End, Trade, TradeNotice, TradePhase, TradeTimer, send::Hold, settle, step::Scene};
+
+/// Whether the intent may still be sent.
+pub(crate) fn in_time(t: &Trade, now: Timestamp) -> Result<(), Hold> {
+    if now < t.intent.expires_at { Ok(()) } else { Err(Hold::End(End::Expired)) }
+}
+
+/// Its time is over.
+pub(crate) fn due(t: &mut Trade, x: &mut Scene<'_>) {
+    t.timers.disarm(TradeTimer::Expiry);
+    match t.phase {
+        TradePhase::Waiting(op, _) if t.serves_intent(op) => settle::give_up(t, End::Expired, x),
+        TradePhase::Waiting(..)
+        | TradePhase::Sending(_)
+        | TradePhase::Resolving(..)
+        | TradePhase::Suspect(..)
+        | TradePhase::Resting
+        | TradePhase::Holding
+        | TradePhase::Ended(..) => {}
+    }
+}
+
+/// It is recorded, and people learn of it.
+pub(crate) fn dropped(x: &mut Scene<'_>) {
+    x.fx.notify(Rule::Trd7, TradeNotice::Expired);
+}
