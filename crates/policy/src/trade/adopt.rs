@@ -3,7 +3,7 @@
 //! Looks hold totals of everything with the tag, so that adopting one twice changes nothing. The broker is right about
 //! orders, deals and positions; a deal never vanishes, so a look with fewer is behind, and is not taken.
 
-use warden_domain::{Lots, Price, Side};
+use warden_domain::{Lots, Price, Side, Ticket};
 
 use super::{
     AccountMode, Findings, Goal, Lookalike, Op, PositionSeen, Reply, Trade, duplicate, external,
@@ -23,10 +23,7 @@ pub(crate) fn shows(t: &Trade, op: Op, f: &Findings, x: &Scene<'_>) -> bool {
     match op {
         Op::Enter { .. } => {
             let new_order = f.order.is_some_and(|order| Some(order.ticket) != t.held.order);
-            (t.entries > 0 && f.orders >= t.entries)
-                || f.orders > t.entries
-                || f.filled > t.held.filled
-                || new_order
+            f.orders > t.held.orders || f.filled > t.held.filled || new_order
         }
         Op::Cancel { order } => {
             let open = f.order.is_some_and(|seen| seen.ticket == order) || f.extra_order == Some(order);
@@ -51,11 +48,11 @@ pub(crate) fn shows(t: &Trade, op: Op, f: &Findings, x: &Scene<'_>) -> bool {
     }
 }
 
-fn seen(f: &Findings, position: warden_domain::Ticket) -> Option<PositionSeen> {
+fn seen(f: &Findings, position: Ticket) -> Option<PositionSeen> {
     [f.position, f.extra_position].into_iter().flatten().find(|seen| seen.ticket == position)
 }
 
-fn stands(f: &Findings, position: warden_domain::Ticket) -> bool {
+fn stands(f: &Findings, position: Ticket) -> bool {
     seen(f, position).is_some()
 }
 
@@ -71,6 +68,7 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
         return false;
     }
     duplicate::noticed(t, f, x);
+    t.held.orders = t.held.orders.max(f.orders);
     let (grew, was_placed) = (f.filled > t.held.filled, t.held.order.is_some());
     t.held.filled = f.filled;
     if f.filled > Lots::ZERO {
@@ -134,12 +132,14 @@ pub(crate) fn entered(t: &mut Trade, reply: &Reply, x: &mut Scene<'_>) {
     if reply.volume > Lots::ZERO && t.held.protection == super::Protection::default() {
         t.held.protection = t.protection;
     }
+    t.held.orders = t.held.orders.saturating_add(1);
     noted(t, x);
     executed(t, x);
 }
 
 /// A close was answered as executed.
-pub(crate) fn closed(t: &mut Trade, volume: Lots, x: &mut Scene<'_>) {
+pub(crate) fn closed(t: &mut Trade, position: Option<Ticket>, volume: Lots, x: &mut Scene<'_>) {
+    t.held.extra_position = t.held.extra_position.filter(|extra| Some(*extra) != position);
     t.held.closed = t.held.closed.plus(volume).unwrap_or(t.held.closed);
     noted(t, x);
 }
@@ -160,6 +160,7 @@ pub(crate) fn by_decision(t: &mut Trade, lookalike: &Lookalike, x: &mut Scene<'_
     } else {
         t.held.order = Some(lookalike.ticket);
     }
+    t.held.orders = t.held.orders.saturating_add(1);
     noted(t, x);
     executed(t, x);
 }

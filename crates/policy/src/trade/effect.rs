@@ -19,7 +19,8 @@ pub enum TradeEffect {
     Tell(Facts),
     /// Store a duplicate as `FAILED` (TRD-4).
     StoreDuplicate(
-        /// The newest order of the tag; `None` when a signal repeated the client's id.
+        /// The order or position too many; `None` when a signal repeated the client's id, or where a netting account does
+        /// not tell them apart.
         Option<Ticket>,
     ),
     /// Tell people, through every configured channel and the feed.

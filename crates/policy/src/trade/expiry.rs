@@ -13,18 +13,12 @@ pub(crate) fn in_time(t: &Trade, now: Timestamp) -> Result<(), Hold> {
     if now < t.intent.expires_at { Ok(()) } else { Err(Hold::End(End::Expired)) }
 }
 
-/// Its time is over.
-pub(crate) fn due(t: &mut Trade, x: &mut Scene<'_>) {
-    t.timers.disarm(TradeTimer::Expiry);
-    match t.phase {
-        TradePhase::Waiting(op, _) if t.serves_intent(op) => settle::give_up(t, End::Expired, x),
-        TradePhase::Waiting(..)
-        | TradePhase::Sending(_)
-        | TradePhase::Resolving(..)
-        | TradePhase::Suspect(..)
-        | TradePhase::Resting
-        | TradePhase::Holding
-        | TradePhase::Ended(..) => {}
+/// Whether its time is over.
+pub(crate) fn tick(t: &mut Trade, x: &mut Scene<'_>) {
+    if let TradePhase::Waiting(op, _) = t.phase {
+        if t.serves_intent(op) && t.timers.is_due(TradeTimer::Expiry, x.now) {
+            settle::give_up(t, End::Expired, x);
+        }
     }
 }
 

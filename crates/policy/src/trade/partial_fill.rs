@@ -35,6 +35,7 @@ pub(crate) fn rest_is_gone(t: &mut Trade, x: &mut Scene<'_>) {
     if !t.flags.fill_over {
         // It may be on its way still: the broker is read when its time is over.
         noticed(t, x);
+        t.timers.disarm(TradeTimer::Act);
         t.phase = TradePhase::Resting;
         return;
     }

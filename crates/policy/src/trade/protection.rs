@@ -43,7 +43,10 @@ pub(crate) fn check(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
     }
     let passed = is_passed(t, x);
     match (t.guard, is_set(t, seen, x), passed) {
-        (_, true, false) => calm(t),
+        (_, true, false) => {
+            calm(t);
+            repaired(t, x);
+        }
         (Guard::Passed(since), _, true) if x.now.since(since) >= x.params.protection.executes_within => {
             misfire(t, Op::Close { position: seen.ticket, volume: t.held.open().min(seen.volume) }, x);
         }
@@ -74,20 +77,15 @@ fn doubt(t: &mut Trade, guard: Guard, x: &mut Scene<'_>) {
 
 fn misfire(t: &mut Trade, repair: Op, x: &mut Scene<'_>) {
     calm(t);
+    t.flags.repairing = true;
     troubled(TroubleKind::ProtectionMisfire, Rule::Trd5, 1, x);
     x.fx.notify(Rule::Trd5, TradeNotice::ProtectionMisfire);
     settle::care(t, repair, Rule::Trd5, x);
 }
 
-/// A repair worked.
-pub(crate) fn repaired(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
-    let repairs = match op {
-        Op::Protect { .. } => true,
-        Op::Close { .. } => t.winding.is_none(),
-        Op::Enter { .. } | Op::Cancel { .. } | Op::Move { .. } | Op::Look => false,
-    };
-    if repairs && t.intent.opening().is_some() {
-        t.guard = Guard::Calm;
+/// A look shows that a repair worked, or that there is nothing to protect any more.
+pub(crate) fn repaired(t: &mut Trade, x: &mut Scene<'_>) {
+    if std::mem::take(&mut t.flags.repairing) {
         normal(TroubleKind::ProtectionMisfire, Rule::Trd5, x);
     }
 }
@@ -108,10 +106,13 @@ pub(crate) fn tick(t: &mut Trade, x: &mut Scene<'_>) {
     if t.phase == TradePhase::Holding && t.guard == Guard::Calm && is_passed(t, x) {
         return doubt(t, Guard::Passed(x.now), x);
     }
-    if !t.timers.is_due(TradeTimer::Guard, x.now) || !x.ctx.connected {
+    if !t.timers.is_due(TradeTimer::Guard, x.now) {
         return;
     }
     t.timers.arm(TradeTimer::Guard, x.now.after(x.params.unknown.waits.longest()));
+    if !x.ctx.connected {
+        return;
+    }
     let query = Query {
         magic: t.intent.magic,
         attempt: t.attempt,

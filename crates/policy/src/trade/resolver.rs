@@ -99,7 +99,6 @@ pub(crate) fn found_by_tag(t: &mut Trade, op: Op, f: &Findings, x: &mut Scene<'_
         return settle::target_found(t, op, f, x);
     }
     t.tries.care = 0;
-    super::protection::repaired(t, op, x);
     settle::settle(t, x);
     super::protection::check(t, f, x);
 }

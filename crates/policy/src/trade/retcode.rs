@@ -12,7 +12,7 @@ use warden_domain::{
 
 use super::{
     Attempt, End, Op, Purpose, Reply, Session, Trade, TradeEffect, TradeNotice, TradePhase, TradeTimer, Wait,
-    adopt, normalise, pending, protection, resolver, send, settle, step::Scene,
+    adopt, normalise, pending, resolver, send, settle, step::Scene,
 };
 
 /// What a code asks of a trade.
@@ -188,9 +188,8 @@ fn executed(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
             settle::target_done(t, op, reply, x);
         }
         Op::Close { .. } if nothing_said => unknown(t, op, x),
-        Op::Close { .. } => {
-            adopt::closed(t, reply.volume, x);
-            protection::repaired(t, op, x);
+        Op::Close { position, .. } => {
+            adopt::closed(t, Some(position), reply.volume, x);
             settle::settle(t, x);
         }
         Op::Cancel { order } => {
@@ -204,7 +203,6 @@ fn executed(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
         Op::Protect { .. } => {
             t.held.protection = t.protection;
             adopt::noted(t, x);
-            protection::repaired(t, op, x);
             settle::settle(t, x);
         }
         Op::Move { .. } | Op::Look => settle::settle(t, x),

@@ -188,6 +188,8 @@ fn enter(
     let invalid = Hold::End(End::Invalid);
     let opening = *t.intent.opening().ok_or(invalid)?;
     let volume = normalise::volume(volume, symbol).ok_or(invalid)?;
+    // What the symbol does not take is not wanted.
+    t.volume = t.held.filled.plus(volume).map_err(|_| invalid)?;
     let rests = opening.kind.rests();
     let on_tick = |price| normalise::price(price, symbol).ok_or(invalid);
     let price = if rests { Some(on_tick(opening.price.ok_or(invalid)?)?) } else { None };

@@ -4,7 +4,7 @@ use warden_domain::{Lots, Rule};
 
 use super::{
     End, Findings, Goal, Op, Purpose, Reply, Trade, TradeNotice, TradePhase, TradeTimer, Wait, adopt, expiry,
-    partial_fill, pending, resolver, send, step, step::Scene, timeout,
+    partial_fill, pending, protection, resolver, send, step, step::Scene, timeout,
 };
 
 /// Decides what a trade that opens does next.
@@ -151,6 +151,9 @@ pub(crate) fn give_up(t: &mut Trade, end: End, x: &mut Scene<'_>) {
 
 fn finish(t: &mut Trade, end: End, x: &mut Scene<'_>) {
     x.fx.decided(rule_of(end));
+    if end == End::Closed {
+        protection::repaired(t, x);
+    }
     for timer in TradeTimer::ALL {
         t.timers.disarm(timer);
     }
@@ -159,9 +162,9 @@ fn finish(t: &mut Trade, end: End, x: &mut Scene<'_>) {
 
 /// The answer says that a step about what the intent names was taken.
 pub(crate) fn target_done(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
-    if let Op::Close { volume, .. } = op {
+    if let Op::Close { position, volume } = op {
         let closed = if reply.volume > Lots::ZERO { reply.volume } else { volume };
-        adopt::closed(t, closed, x);
+        adopt::closed(t, Some(position), closed, x);
         if t.held.closed < t.volume {
             send::wait(t, op, Wait::Delay, x);
             return t.timers.arm(TradeTimer::Act, x.now.after(x.params.partial_fill.fill_within));

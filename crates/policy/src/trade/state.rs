@@ -170,6 +170,8 @@ pub struct Holdings {
     pub position: Option<Ticket>,
     /// A position too many (TRD-4).
     pub extra_position: Option<Ticket>,
+    /// Opening orders that are known to have reached the broker, open and ended ones.
+    pub orders: u8,
     /// Volume of its opening deals.
     pub filled: Lots,
     /// Their mean price.
@@ -230,6 +232,8 @@ pub(crate) struct Flags {
     pub(crate) confirmed: bool,
     /// Something of it was seen after its end.
     pub(crate) seen_after_end: bool,
+    /// A misfire was repaired; no look has shown yet that it worked (TRD-5).
+    pub(crate) repairing: bool,
     /// An old send was answered after all: look before it ends.
     pub(crate) look_again: bool,
 }
@@ -427,6 +431,8 @@ impl Trade {
             Op::Enter { .. } => self.at_rest(first),
             Op::Cancel { .. } | Op::Close { .. } if opens => TradeState::Cancelling,
             Op::Cancel { .. } | Op::Close { .. } | Op::Move { .. } => first,
+            Op::Look if opens && self.winding.is_some() => TradeState::Cancelling,
+            Op::Look if opens && self.held.orders > 0 => self.at_rest(TradeState::Placed),
             Op::Protect { .. } | Op::Look if opens => self.at_rest(first),
             Op::Protect { .. } | Op::Look => first,
         }
@@ -544,7 +550,18 @@ impl Trade {
     /// or a change of its surroundings, can.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        TradeTimer::ALL.into_iter().filter_map(|timer| self.timers.due_at(timer)).min()
+        self.heeded().iter().filter_map(|timer| self.timers.due_at(*timer)).min()
+    }
+
+    /// The deadlines that do something in what it is doing now; the others wait for their time.
+    fn heeded(&self) -> &'static [TradeTimer] {
+        match self.phase {
+            TradePhase::Waiting(op, _) if self.serves_intent(op) => &[TradeTimer::Act, TradeTimer::Expiry],
+            TradePhase::Waiting(..) | TradePhase::Sending(_) | TradePhase::Resolving(..) => &[TradeTimer::Act],
+            TradePhase::Resting => &[TradeTimer::Fill, TradeTimer::Guard],
+            TradePhase::Holding => &[TradeTimer::Guard],
+            TradePhase::Suspect(..) | TradePhase::Ended(..) => &[],
+        }
     }
 
     /// When the timer is due, if it is armed.

@@ -67,9 +67,7 @@ pub fn step(
 }
 
 fn tick(t: &mut Trade, x: &mut Scene<'_>) {
-    if t.timers.is_due(TradeTimer::Expiry, x.now) {
-        expiry::due(t, x);
-    }
+    expiry::tick(t, x);
     match t.phase {
         TradePhase::Waiting(op, why) => pending::tick(t, op, why, x),
         TradePhase::Sending(op) if t.timers.is_due(TradeTimer::Act, x.now) => timeout::late(t, op, x),
