@@ -95,12 +95,18 @@ macro_rules! coarse {
             type Err = DecimalError;
 
             fn from_str(text: &str) -> Result<Self, DecimalError> {
-                let units = text.parse::<Price>().map_err(|_| DecimalError::Unreadable)?.units();
+                let out = DecimalError::OutOfRange(Self::MOST);
+                let units = match text.parse::<Price>() {
+                    Ok(price) => price.units(),
+                    Err(MoneyError::OutOfRange) => return Err(out),
+                    Err(MoneyError::Unreadable(_) | MoneyError::NotFinite | MoneyError::Step) => {
+                        return Err(DecimalError::Unreadable);
+                    }
+                };
                 if units % COARSE != 0 {
                     return Err(DecimalError::Unreadable);
                 }
-                let units = u32::try_from(units / COARSE).map_err(|_| DecimalError::OutOfRange(Self::MOST))?;
-                Self::from_units(units).ok_or(DecimalError::OutOfRange(Self::MOST))
+                u32::try_from(units / COARSE).ok().and_then(Self::from_units).ok_or(out)
             }
         }
 

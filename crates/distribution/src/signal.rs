@@ -2,6 +2,7 @@
 
 mod fields;
 mod form;
+mod json;
 mod read;
 
 use serde::{Deserialize, Serialize};

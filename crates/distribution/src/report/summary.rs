@@ -15,8 +15,10 @@ pub struct Summary {
     pub blocked: BTreeMap<Code, u32>,
     /// The lots that new positions and partial ends want; saturates.
     pub wanted: Lots,
-    /// The lots that were filled; saturates.
+    /// The lots that were filled of these; saturates.
     pub filled: Lots,
+    /// The lots that were filled where all of a trade was to end; saturates.
+    pub ended: Lots,
     /// How long the broker's first word took; `None` before there is one.
     pub latency: Option<Spans>,
     /// How much worse than their references fills were; `None` before there is one.
@@ -60,9 +62,8 @@ impl Report {
             outcomes,
             blocked,
             wanted: total(self.lines.iter().filter_map(|line| line.wanted)),
-            filled: total(
-                self.lines.iter().filter_map(|line: &Line| line.outcome.fill()).map(|fill| fill.lots),
-            ),
+            filled: total(self.lines.iter().filter(|line| line.wanted.is_some()).filter_map(filled)),
+            ended: total(self.lines.iter().filter(|line| line.wanted.is_none()).filter_map(filled)),
             latency: latencies.last().map(|longest| Spans {
                 p50: rank(&latencies, 50).unwrap_or(*longest),
                 p99: rank(&latencies, 99).unwrap_or(*longest),
@@ -73,6 +74,10 @@ impl Report {
                 .map(|worst| Slippage { median: rank(&slippages, 50).unwrap_or(*worst), worst: *worst }),
         }
     }
+}
+
+fn filled(line: &Line) -> Option<Lots> {
+    line.outcome.fill().map(|fill| fill.lots)
 }
 
 fn sorted<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use warden_domain::{Lots, Points};
+
 use super::{Line, Outcome, Report, Summary};
 
 impl Report {
@@ -35,6 +37,9 @@ impl fmt::Display for Summary {
             self.outcomes.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         f.write_str(if counts.is_empty() { "nobody" } else { "" })?;
         write!(f, "{}; {} of {} lots filled", counts.join(", "), self.filled, self.wanted)?;
+        if self.ended > Lots::ZERO {
+            write!(f, ", {} lots ended", self.ended)?;
+        }
         if let Some(latency) = &self.latency {
             write!(f, "; latency p50 {} p99 {} longest {}", latency.p50, latency.p99, latency.longest)?;
         }
@@ -69,6 +74,10 @@ impl fmt::Display for Line {
         if let Some(latency) = self.latency {
             write!(f, " after {latency}")?;
         }
-        self.slippage.map_or(Ok(()), |slippage| write!(f, ", {slippage} worse"))
+        match self.slippage {
+            Some(Points(better)) if better < 0 => write!(f, ", {} points better", better.unsigned_abs()),
+            Some(worse) => write!(f, ", {worse} worse"),
+            None => Ok(()),
+        }
     }
 }

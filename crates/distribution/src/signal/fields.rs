@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use crate::fault::{Fault, Faults};
 
+/// The most faults that are told of one signal.
+const MOST_FAULTS: usize = 64;
 /// The longest field name that a fault repeats, in bytes.
 const LONGEST_NAME: usize = 64;
 
@@ -12,11 +14,16 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) const fn new(fields: BTreeMap<&'a str, &'a str>, faults: Vec<Fault>) -> Self {
+    pub(super) fn new(fields: BTreeMap<&'a str, &'a str>, mut faults: Vec<Fault>) -> Self {
+        faults.truncate(MOST_FAULTS);
         Self { left: fields, faults }
     }
 
+    /// Notes the first fault of a field; those that follow from it would only confuse.
     pub(super) fn fault(&mut self, field: &str, what: impl Into<String>) {
+        if self.faults.len() >= MOST_FAULTS || self.faults.iter().any(|fault| fault.field == field) {
+            return;
+        }
         self.faults.push(Fault { field: field.to_owned(), what: what.into() });
     }
 

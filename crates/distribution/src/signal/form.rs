@@ -1,12 +1,9 @@
 use std::{collections::BTreeMap, fmt};
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{MapAccess, Visitor},
-};
+use serde::{Deserialize, Serialize};
 use warden_domain::{OrderKind, Price};
 
-use super::{Action, Amount, Change, Entry, Opening, Signal, Sizing, Target, Which, fields, read};
+use super::{Action, Amount, Change, Entry, Opening, Signal, Sizing, Target, Which, fields, json, read};
 use crate::{
     Params,
     fault::{Fault, Faults},
@@ -24,15 +21,9 @@ impl Signal {
     /// Everything that is wrong with it, each with its field and a remedy, never with a value.
     pub fn from_json(text: &[u8], params: &Params) -> Result<Self, Faults> {
         bounded(text.len(), params)?;
-        let object: Object = serde_json::from_slice(text).map_err(|fault| {
-            let what = format!(
-                "is not a JSON object whose values are all text, see line {} column {}",
-                fault.line(),
-                fault.column()
-            );
-            Faults::whole(&what)
-        })?;
-        Self::from_pairs(object.0.iter().map(|(field, value)| (field.as_bytes(), value.as_bytes())), params)
+        let (fields, faults) = json::read(text)?;
+        let pairs = fields.iter().map(|(field, value)| (field.as_bytes(), value.as_bytes()));
+        Self::from_pairs(pairs, faults, params)
     }
 
     /// Reads the fields of a Redis Stream entry, or any other flat list of texts.
@@ -45,14 +36,19 @@ impl Signal {
     ) -> Result<Self, Faults> {
         let bytes = entry.iter().map(|(field, value)| field.as_ref().len() + value.as_ref().len()).sum();
         bounded(bytes, params)?;
-        Self::from_pairs(entry.iter().map(|(field, value)| (field.as_ref(), value.as_ref())), params)
+        Self::from_pairs(
+            entry.iter().map(|(field, value)| (field.as_ref(), value.as_ref())),
+            Vec::new(),
+            params,
+        )
     }
 
     fn from_pairs<'a>(
         pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        mut faults: Vec<Fault>,
         params: &Params,
     ) -> Result<Self, Faults> {
-        let (mut fields, mut faults) = (BTreeMap::new(), Vec::new());
+        let mut fields = BTreeMap::new();
         let mut fault = |field: &str, what: &str| {
             faults.push(Fault { field: fields::shown(field), what: what.to_owned() });
         };
@@ -63,10 +59,7 @@ impl Signal {
                         fault(field, "is given twice; remove one");
                     }
                 }
-                (Ok(field), Err(_)) => {
-                    fields.insert(field, "");
-                    fault(field, "is not UTF-8 text; correct its encoding");
-                }
+                (Ok(field), Err(_)) => fault(field, "is not UTF-8 text; correct its encoding"),
                 (Err(_), Ok(_) | Err(_)) => {
                     fault(&String::from_utf8_lossy(field), "is not UTF-8 text; correct its encoding")
                 }
@@ -236,32 +229,5 @@ impl Entry {
             Self::Limit { price } | Self::Stop { price } => (Some(price), None),
             Self::StopLimit { price, trigger } => (Some(price), Some(trigger)),
         }
-    }
-}
-
-/// A JSON object of texts, a field given twice included.
-struct Object(Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Object(pairs))
-            }
-        }
-
-        deserializer.deserialize_map(Pairs)
     }
 }
