@@ -71,8 +71,7 @@ fn no_fault_of_any_field_repeats_its_value() {
 
 #[test]
 fn what_is_large_is_cut_and_says_so() {
-    let mut params = Params::default();
-    params.dead_letter_bytes = 10;
+    let params = Params { dead_letter_bytes: 10, ..Params::default() };
     let letter = |raw: &[u8]| {
         let faults = Signal::from_json(raw, &params).unwrap_err();
         DeadLetter::of_json("1-0", raw, faults, BEGIN, &params)

@@ -134,7 +134,7 @@ fn account(id: &'static str) -> impl Strategy<Value = Account> {
     let state = (
         1_i64..1_000_000_000,
         0_i64..10_000_000,
-        0_u32..12,
+        0_u32..11,
         prop::sample::select(vec![
             Gate::Open,
             Gate::Open,
@@ -258,7 +258,8 @@ proptest! {
         let (mut signal, mut account) = (signal, account);
         account.gate = Gate::Open;
         account.rules.below_minimum = BelowMinimum::Refuse;
-        account.rules.max_notional = None;
+        (account.rules.max_notional, account.rules.max_lots) = (None, None);
+        (account.rules.sides, account.budget) = (Sides::Both, Budget::default());
         let percent = Percent::from_units(units).expect("in range");
         let Action::Open(opening) = &mut signal.action else { unreachable!("it opens") };
         opening.sizing = Sizing::Risk { percent, of: RiskOf::Equity };

@@ -150,7 +150,7 @@ fn every_fact_that_a_plan_depends_on_is_missed() {
         let refused = match fact {
             Fact::Balance => {
                 Refused::of(&BUY.replace("fixed lots=1", "ratio source_lots=1 source_balance=1"), |a| {
-                    a.balance = None
+                    a.balance = None;
                 })
             }
             Fact::Equity => Refused::of(&format!("{RISK} risk_of=equity"), |a| a.equity = None),

@@ -61,7 +61,7 @@ impl Signal {
                 }
                 (Ok(field), Err(_)) => fault(field, "is not UTF-8 text; correct its encoding"),
                 (Err(_), Ok(_) | Err(_)) => {
-                    fault(&String::from_utf8_lossy(field), "is not UTF-8 text; correct its encoding")
+                    fault(&String::from_utf8_lossy(field), "is not UTF-8 text; correct its encoding");
                 }
             }
         }

@@ -248,7 +248,7 @@ fn money(text: &str) -> Result<Money, String> {
     )
 }
 
-fn positive<T: FromStr + PartialOrd>(text: &str, zero: T, form: &str) -> Result<T, String> {
+fn positive<T: FromStr + PartialOrd + Copy>(text: &str, zero: T, form: &str) -> Result<T, String> {
     text.parse().ok().filter(|read| *read > zero).ok_or_else(|| form.to_owned())
 }
 

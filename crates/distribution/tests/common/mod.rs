@@ -19,11 +19,11 @@ pub(crate) fn of<T: FromStr<Err: Debug>>(text: &str) -> T {
 }
 
 pub(crate) fn instance(text: &str) -> InstanceId {
-    InstanceId::new(text).unwrap()
+    InstanceId::new(text).expect("a test writes an id")
 }
 
 pub(crate) fn symbol(text: &str) -> Symbol {
-    Symbol::new(text).unwrap()
+    Symbol::new(text).expect("a test writes a symbol")
 }
 
 /// One account.
