@@ -23,9 +23,9 @@
 //! });
 //! let mut trade = Trade::new(Intent::new(Magic::new(1, 1).unwrap(), goal, now, None, &params));
 //! let mut effects = TradeEffects::default();
-//! // Nothing is known of the surroundings yet: the order waits.
+//! // There is no connection yet: the order waits.
 //! let _ = trade::step(&mut trade, &TradeEvent::Tick, now, &Default::default(), &params, &mut effects);
-//! assert_eq!(trade.state(), TradeState::New);
+//! assert_eq!(trade.state(), TradeState::Pending);
 //! assert!(effects.list().is_empty());
 //! ```
 

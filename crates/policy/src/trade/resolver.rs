@@ -17,7 +17,7 @@ use super::{
 /// Begins to find out.
 pub(crate) fn begin(t: &mut Trade, op: Op, purpose: Purpose, x: &mut Scene<'_>) {
     let none = SnapshotId(t.floor);
-    let resolving = Resolving { purpose, asked: 0, negatives: 0, first: x.now, last: none };
+    let resolving = Resolving { purpose, asked: 0, negatives: 0, first: none, last: none };
     t.phase = TradePhase::Resolving(op, resolving);
     t.floor = t.floor.max(x.now);
     t.timers.disarm(TradeTimer::Expiry);
@@ -54,7 +54,14 @@ pub(crate) fn found(t: &mut Trade, op: Op, resolving: Resolving, f: &Findings, x
     let lost = resolving.purpose == Purpose::Lost;
     if lost && f.attempt == t.attempt {
         match f.inbox {
-            Inbox::Answered(reply) => return retcode::answered(t, op, &reply, x),
+            Inbox::Answered(reply) => {
+                let before = *t;
+                retcode::answered(t, op, &reply, x);
+                if *t != before {
+                    return;
+                }
+                // The answer is that nobody knows: the broker's data decide.
+            }
             Inbox::NotStarted => return pending::not_sent(t, op, x),
             Inbox::Unseen | Inbox::InProgress | Inbox::Interrupted => {}
         }
@@ -125,12 +132,12 @@ fn negative(t: &mut Trade, op: Op, mut resolving: Resolving, f: &Findings, x: &m
         return;
     }
     if resolving.negatives == 0 {
-        resolving.first = x.now;
+        resolving.first = snapshot;
     }
     resolving.negatives = resolving.negatives.saturating_add(1);
     resolving.last = snapshot;
     let enough = resolving.negatives >= x.params.unknown.probes
-        && x.now.since(resolving.first) >= x.params.unknown.window;
+        && snapshot.0.since(resolving.first.0) >= x.params.unknown.window;
     t.phase = TradePhase::Resolving(op, resolving);
     if enough {
         not_executed(t, op, x);

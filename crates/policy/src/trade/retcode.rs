@@ -217,7 +217,13 @@ fn already_true(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
     }
 }
 
+/// Nobody knows; what is being found out already goes on.
 fn unknown(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
+    if let TradePhase::Resolving(_, resolving) = t.phase {
+        if resolving.purpose == Purpose::Lost {
+            return;
+        }
+    }
     resolver::begin(t, op, Purpose::Lost, x);
 }
 

@@ -140,8 +140,8 @@ pub struct Resolving {
     pub asked: u8,
     /// Looks in a row that found nothing, each on a newer snapshot.
     pub negatives: u8,
-    /// When the first of them was.
-    pub first: Timestamp,
+    /// The snapshot of the first of them.
+    pub first: SnapshotId,
     /// The snapshot of the last of them.
     pub last: SnapshotId,
 }
