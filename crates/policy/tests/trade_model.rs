@@ -32,7 +32,7 @@ impl Model for Machine {
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Move>) {
-        actions.extend(world.moves(&self.params));
+        actions.extend(world.moves());
     }
 
     fn next_state(&self, before: &World, what: Move) -> Option<World> {
@@ -47,11 +47,15 @@ impl Model for Machine {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("nothing is executed beyond the intent", |_, world: &World| world.is_executed_once()),
+            Property::always("nothing is executed beyond the intent", |_, world: &World| {
+                world.is_executed_once()
+            }),
             Property::always("after the faults every intent is proven", |machine: &Self, world: &World| {
                 world.clone().heals(&machine.params).is_ok_and(|healed| healed.is_executed_once())
             }),
-            Property::sometimes("it is unknown", |_, world: &World| world.trade.state() == TradeState::Unknown),
+            Property::sometimes("it is unknown", |_, world: &World| {
+                world.trade.state() == TradeState::Unknown
+            }),
             Property::sometimes("it is sent twice", |_, world: &World| world.sends == 2),
             Property::sometimes("it ends", |_, world: &World| {
                 world.trade.state() == TradeState::Filled || world.trade.end() == Some(End::Done)
@@ -61,7 +65,7 @@ impl Model for Machine {
 }
 
 /// How many moves: more than a send, its loss, the proof, the next send and its answer take.
-const DEPTH: usize = 12;
+const DEPTH: usize = 16;
 
 fn states_of(machine: Machine) -> usize {
     let checker = machine.checker().target_max_depth(DEPTH).spawn_bfs().join();

@@ -11,8 +11,9 @@ use warden_domain::{FailureReason, Gate, Points, Timestamp};
 use warden_policy::{
     Params, Stepped,
     trade::{
-        AccountMode, Escalation, Filling, FillingModes, Marks, Quote, Session, SnapshotId, SymbolRules, Tally,
-        Trade, TradeContext, TradeEffect, TradeEffects, TradeEvent, TradeMode, decode_trade, encode_trade, step,
+        AccountMode, Escalation, Filling, FillingModes, Marks, Quote, Session, SnapshotId, SymbolRules,
+        Tally, Trade, TradeContext, TradeEffect, TradeEffects, TradeEvent, TradeMode, decode_trade,
+        encode_trade, step,
     },
 };
 

@@ -1,15 +1,15 @@
 //! How the lines of a trade's case read.
 
 use warden_domain::{
-    AccountFlags, Facts, FailureReason, Gate, Lots, Magic, OrderKind, Points, Price, Side, Span, TerminalFlags,
-    Ticket,
+    AccountFlags, Facts, FailureReason, Gate, Lots, Magic, OrderKind, Points, Price, Side, Span,
+    TerminalFlags, Ticket,
 };
 use warden_policy::{
     params::Value,
     trade::{
-        AccountMode, Attempt, Decision, Filling, FillingModes, Findings, Goal, Inbox, Intent, Lookalike, Opening,
-        OrderSeen, Owner, PositionSeen, Protection, Quote, Reply, Session, SnapshotId, Target, Trade, TradeEvent,
-        TradeMode,
+        AccountMode, Attempt, Decision, Filling, FillingModes, Findings, Goal, Inbox, Intent, Lookalike,
+        Opening, OrderSeen, Owner, PositionSeen, Protection, Quote, Reply, Session, SnapshotId, Target,
+        Trade, TradeEvent, TradeMode,
     },
 };
 
@@ -44,7 +44,8 @@ pub(crate) fn line(text: &str, bench: &mut Bench) -> Read<Line> {
     let words = match text.strip_prefix('+') {
         Some(rest) => {
             let (span, words) = rest.split_once(' ').ok_or("a wait comes before something")?;
-            bench.now = bench.now.after(span.parse().map_err(|fault: warden_domain::SpanError| fault.to_string())?);
+            bench.now =
+                bench.now.after(span.parse().map_err(|fault: warden_domain::SpanError| fault.to_string())?);
             words.trim()
         }
         None => text,
@@ -150,9 +151,10 @@ fn goal(words: &mut Words<'_>) -> Read<(Goal, Option<Span>)> {
             let volume = words.0.pop().map(lots).transpose()?;
             Goal::Close { position, volume }
         }
-        "protect" => {
-            Goal::Protect { position: ticket(words.optional("position").ok_or("which position")?)?, protection }
-        }
+        "protect" => Goal::Protect {
+            position: ticket(words.optional("position").ok_or("which position")?)?,
+            protection,
+        },
         "move" => Goal::Move {
             order: ticket(words.optional("order").ok_or("which order")?)?,
             price: price(words.optional("to").ok_or("to which price")?)?,
@@ -161,8 +163,15 @@ fn goal(words: &mut Words<'_>) -> Read<(Goal, Option<Span>)> {
         "cancel" => Goal::Cancel { order: ticket(words.optional("order").ok_or("which order")?)? },
         side => {
             let side = if side == "buy" { Side::Buy } else { Side::Sell };
-            let kinds = [("stop limit", OrderKind::StopLimit), ("limit", OrderKind::Limit), ("stop", OrderKind::Stop)];
-            let kind = kinds.into_iter().find(|(name, _)| words.has(name)).map_or(OrderKind::Market, |(_, kind)| kind);
+            let kinds = [
+                ("stop limit", OrderKind::StopLimit),
+                ("limit", OrderKind::Limit),
+                ("stop", OrderKind::Stop),
+            ];
+            let kind = kinds
+                .into_iter()
+                .find(|(name, _)| words.has(name))
+                .map_or(OrderKind::Market, |(_, kind)| kind);
             words.has("at the market");
             let price = words.optional("at").map(price).transpose()?;
             let trigger = words.optional("then").map(self::price).transpose()?;
@@ -204,7 +213,8 @@ fn reply(words: &mut Words<'_>) -> Read<Reply> {
     let price = words.optional("at").map(price).transpose()?.unwrap_or_default();
     let mut facts = Facts { ticket: order.is_some(), ..Facts::default() };
     if words.has("permitted") {
-        facts.terminal = Some(TerminalFlags { connected: true, trade_allowed: true, tradeapi_disabled: false });
+        facts.terminal =
+            Some(TerminalFlags { connected: true, trade_allowed: true, tradeapi_disabled: false });
         facts.account = Some(AccountFlags { expected: true, trade_allowed: true, trade_expert: true });
     }
     let (retcode, last_error) = match words.next()? {
@@ -247,8 +257,11 @@ fn findings(words: &mut Words<'_>, bench: &Bench) -> Read<Findings> {
     } else if words.has("old") {
         found.snapshot = Some(SnapshotId(BEGIN));
     }
-    let states =
-        [("in progress", Inbox::InProgress), ("not started", Inbox::NotStarted), ("interrupted", Inbox::Interrupted)];
+    let states = [
+        ("in progress", Inbox::InProgress),
+        ("not started", Inbox::NotStarted),
+        ("interrupted", Inbox::Interrupted),
+    ];
     for (name, inbox) in states {
         if words.has(&format!("inbox {name}")) {
             found.inbox = inbox;
@@ -269,7 +282,8 @@ fn findings(words: &mut Words<'_>, bench: &Bench) -> Read<Findings> {
     let side = if words.has("turned") { Side::Sell } else { Side::Buy };
     let protection = protection(words)?;
     let mut position = |mark: &str| -> Read<Option<PositionSeen>> {
-        let Some(at) = words.0.windows(mark.split(' ').count()).position(|seen| seen.join(" ") == mark) else {
+        let Some(at) = words.0.windows(mark.split(' ').count()).position(|seen| seen.join(" ") == mark)
+        else {
             return Ok(None);
         };
         let taken: Vec<&str> = words.0.drain(at..at + mark.split(' ').count() + 2).collect();

@@ -95,7 +95,9 @@ pub(crate) fn step(bench: &Bench, stepped: Stepped, before: &[String]) -> Vec<St
     let after = facets(bench);
     let quiet = before.is_empty();
     let changed = after.iter().enumerate().filter(|(at, facet)| before.get(*at) != Some(*facet));
-    lines.extend(changed.filter(|(_, facet)| !quiet || *facet != "alert: none").map(|(_, facet)| facet.clone()));
+    lines.extend(
+        changed.filter(|(_, facet)| !quiet || *facet != "alert: none").map(|(_, facet)| facet.clone()),
+    );
     if lines.is_empty() { vec!["noted".to_owned()] } else { lines }
 }
 
@@ -162,17 +164,14 @@ const fn word(kind: OrderKind) -> &'static str {
 }
 
 fn stops(protection: Protection) -> String {
-    let level = |name: &str, price: Option<Price>| {
-        price.map_or_else(String::new, |price| format!(" {name} {price}"))
-    };
+    let level =
+        |name: &str, price: Option<Price>| price.map_or_else(String::new, |price| format!(" {name} {price}"));
     format!("{}{}", level("sl", protection.stop_loss), level("tp", protection.take_profit))
 }
 
 fn planned(trade: &Trade, now: Timestamp) -> String {
-    let mut armed: Vec<(Timestamp, TradeTimer)> = TradeTimer::ALL
-        .into_iter()
-        .filter_map(|timer| Some((trade.due_at(timer)?, timer)))
-        .collect();
+    let mut armed: Vec<(Timestamp, TradeTimer)> =
+        TradeTimer::ALL.into_iter().filter_map(|timer| Some((trade.due_at(timer)?, timer))).collect();
     armed.sort_by_key(|(at, _)| *at);
     let shown: Vec<String> =
         armed.iter().map(|(at, timer)| format!("{timer:?} in {}", at.since(now))).collect();

@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use warden_domain::{Facts, FailureReason, Gate, Lots, Magic, OrderKind, Points, Price, Side, Span, Ticket, Timestamp};
+use warden_domain::{
+    Facts, FailureReason, Gate, Lots, Magic, OrderKind, Points, Price, Side, Span, Ticket, Timestamp,
+};
 use warden_policy::{
     Params, Stepped,
     trade::{
-        AccountMode, Attempt, Escalation, Filling, FillingModes, Findings, Goal, Inbox, Intent, Marks, Opening,
-        OrderSeen, Owner, PositionSeen, Protection, Quote, Reply, Request, RequestKind, Session, SnapshotId,
-        SymbolRules, Tally, Target, Trade, TradeContext, TradeEffect, TradeEffects, TradeEvent, TradeMode, step,
+        AccountMode, Attempt, Escalation, Filling, FillingModes, Findings, Goal, Inbox, Intent, Marks,
+        Opening, OrderSeen, Owner, PositionSeen, Protection, Quote, Reply, Request, RequestKind, Session,
+        SnapshotId, SymbolRules, Tally, Target, Trade, TradeContext, TradeEffect, TradeEffects, TradeEvent,
+        TradeMode, step,
     },
 };
 
@@ -127,6 +130,8 @@ pub(crate) struct World {
     /// Every send that left a durable step, for the rule that there is proof between two.
     pub(crate) sends: u8,
     judged: bool,
+    /// How long after the death of a gateway what it had started may reach the broker.
+    pub(crate) lingers: Span,
 }
 
 fn lots(text: &str) -> Lots {
@@ -173,7 +178,14 @@ impl World {
             budget,
             sends: 0,
             judged: true,
+            lingers: params.unknown.window,
         }
+    }
+
+    /// Begins anew with a signal that is valid for so long.
+    pub(crate) fn set_valid_for(&mut self, valid_for: Span) {
+        let intent = *self.trade.intent();
+        self.trade = Trade::new(Intent { expires_at: intent.accepted_at.after(valid_for), ..intent });
     }
 
     fn opens(&self) -> bool {
@@ -239,8 +251,14 @@ impl World {
     }
 
     fn send(&mut self, before: &Trade, request: &Request) {
-        assert!(!self.judged || !before.is_unresolved() || self.answered(before), "sent while unknown: {before:#?}");
-        assert!(!self.judged || request.attempt.0 == before.attempt().0 + 1, "each send has a number of its own");
+        assert!(
+            !self.judged || !before.is_unresolved() || self.answered(before),
+            "sent while unknown: {before:#?}"
+        );
+        assert!(
+            !self.judged || request.attempt.0 == before.attempt().0 + 1,
+            "each send has a number of its own"
+        );
         let (volume, enters) = match request.kind {
             RequestKind::Enter { volume, .. } => (volume, true),
             RequestKind::Close { volume, .. } => (volume, false),
@@ -258,8 +276,13 @@ impl World {
         matches!(self.kept.get(&before.attempt()), Some(Kept::Answered(_)))
     }
 
+    /// Whether the terminal carries out a request.
+    pub(crate) fn is_in_progress(&self) -> bool {
+        self.kept.values().any(|kept| matches!(kept, Kept::InProgress(_)))
+    }
+
     /// Everything that may happen next.
-    pub(crate) fn moves(&self, params: &Params) -> Vec<Move> {
+    pub(crate) fn moves(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         if self.trade.next_deadline().is_some() || self.may_go_on() {
             moves.push(Move::Deadline);
@@ -292,7 +315,7 @@ impl World {
                         moves.extend(odd.map(|ending| Move::End(*attempt, ending)));
                     }
                 }
-                Kept::Interrupted(_, died) if self.now.since(*died) < params.unknown.window => {
+                Kept::Interrupted(_, died) if self.now.since(*died) < self.lingers => {
                     moves.push(Move::Linger(*attempt));
                 }
                 Kept::Interrupted(..) | Kept::NotStarted | Kept::Settled | Kept::Answered(_) => {}
@@ -499,7 +522,7 @@ impl World {
             snapshot: Some(SnapshotId(self.now)),
             attempt,
             inbox,
-            queue_empty: !self.kept.values().any(|kept| matches!(kept, Kept::InProgress(_))),
+            queue_empty: !self.is_in_progress(),
             orders: self.orders,
             order: None::<OrderSeen>,
             extra_order: None,
@@ -517,7 +540,10 @@ impl World {
         let most = match self.trade.intent().goal {
             Goal::Open(opening) => self.filled <= opening.volume && self.closed <= self.filled,
             Goal::Close { volume: Some(volume), .. } => self.closed <= volume,
-            Goal::Close { volume: None, .. } | Goal::Protect { .. } | Goal::Move { .. } | Goal::Cancel { .. } => true,
+            Goal::Close { volume: None, .. }
+            | Goal::Protect { .. }
+            | Goal::Move { .. }
+            | Goal::Cancel { .. } => true,
         };
         most
     }
@@ -533,7 +559,7 @@ impl World {
             }
         }
         for _ in 0..300 {
-            let moves = self.moves(params);
+            let moves = self.moves();
             let well = |what: &Move| !matches!(what, Move::Deadline);
             match moves.iter().copied().find(well) {
                 Some(what) => self.make(what, params),
