@@ -64,7 +64,17 @@ pub struct Intent {
     pub work: Work,
 }
 
-/// What an intent does.
+/// What an intent does; the trade machine of the instance makes it happen.
+///
+/// | work | on a trade that | is |
+/// |---|---|---|
+/// | `Place` | | an intent to open |
+/// | `Change` | is a position | an intent to protect |
+/// | `Change` | rests | an intent to move |
+/// | `Change` | is on its way | what its protection shall be |
+/// | `End` | is a position | an intent to close |
+/// | `End` | rests | an intent to cancel |
+/// | `End` | is on its way | its withdrawal |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
     /// A new position.

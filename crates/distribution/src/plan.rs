@@ -54,10 +54,7 @@ fn with(
             Ok(budget) => {
                 Verdict::Planned { first: count(first), count: count(intents.len() - first), budget }
             }
-            Err(refusal) => {
-                intents.truncate(first);
-                Verdict::Refused(refusal)
-            }
+            Err(refusal) => Verdict::Refused(refusal),
         };
         plans.push(AccountPlan { instance: instance.clone(), verdict });
     }
@@ -89,7 +86,7 @@ fn validity(signal: &Signal, now: Timestamp, params: &Params) -> Result<(), Refu
     if ahead > params.ahead { Err(Refusal::Ahead(ahead)) } else { Ok(()) }
 }
 
-/// Adds the account's intents, at least one, and answers what is left of its budget.
+/// Adds the account's intents, at least one, and answers what is left of its budget; adds none when it refuses.
 fn judge(
     signal: &Signal,
     facts: &AccountFacts<'_>,

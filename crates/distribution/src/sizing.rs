@@ -174,6 +174,23 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_rest_of_a_worth_is_rounded_up() {
+        let one = SymbolFacts {
+            point: Price::from_units(1),
+            tick: Price::from_units(1),
+            tick_value: Some(Money::from_units(1)),
+            volume_step: of("1"),
+            volume_min: of("1"),
+            volume_max: of("1"),
+            opens: None,
+            quote: None,
+        };
+        assert_eq!(one.notional(Lots::from_units(1), Price::from_units(1)), Some(Money::from_units(1)));
+        assert_eq!(one.notional(of("1"), Price::from_units(1)), Some(Money::from_units(1)));
+        assert_eq!(one.notional(of("1"), Price::ZERO), None);
+    }
+
+    #[test]
     fn a_fraction_whose_factors_are_large_is_shortened() {
         let large = i64::MAX as u64 - 1;
         assert_eq!(quotient([large, large, large, 7], [large, large, large]), Some(7));

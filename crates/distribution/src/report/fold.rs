@@ -163,6 +163,38 @@ impl Outcome {
         }
     }
 
+    /// Why it was blocked.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Blocked(refusal) => Some(*refusal),
+            Self::Waiting
+            | Self::Resting
+            | Self::Unknown
+            | Self::Partly(_)
+            | Self::Filled(_)
+            | Self::Done
+            | Self::LateDropped
+            | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The trade server's code, where it failed with one.
+    #[must_use]
+    pub const fn retcode(&self) -> Option<u32> {
+        match self {
+            Self::Failed { retcode } => *retcode,
+            Self::Waiting
+            | Self::Resting
+            | Self::Unknown
+            | Self::Partly(_)
+            | Self::Filled(_)
+            | Self::Done
+            | Self::LateDropped
+            | Self::Blocked(_) => None,
+        }
+    }
+
     /// Whether the broker was heard.
     const fn is_heard(&self) -> bool {
         match self {

@@ -1,22 +1,82 @@
 use std::fmt;
 
-use warden_domain::{Lots, Points};
+use serde::Serialize;
+use warden_domain::{Lots, Points, Price, Span};
 
-use super::{Line, Outcome, Report, Summary};
+use super::{Line, Outcome, OutcomeKind, Report, Summary};
+use crate::refusal::Code;
 
 impl Report {
-    /// As JSON: the report with its summary.
+    /// As JSON for people and programs that ask: key, source, moment, whether it is settled, the summary, and the lines
+    /// with their stable names; spans have their unit, slippage is in points. What is stored is the serialised report itself.
     #[must_use]
     pub fn to_json(&self) -> String {
-        #[derive(serde::Serialize)]
-        struct Whole<'a> {
-            #[serde(flatten)]
-            report: &'a Report,
-            settled: bool,
-            summary: Summary,
+        let view = View {
+            key: self.key.as_str(),
+            source: self.source.as_str(),
+            planned_at: self.planned_at.to_string(),
+            settled: self.is_settled(),
+            summary: self.summary(),
+            lines: self.lines.iter().map(LineView::of).collect(),
+        };
+        serde_json::to_string(&view).expect("its maps have texts as keys")
+    }
+}
+
+/// What [`Report::to_json`] shows.
+#[derive(Serialize)]
+struct View<'a> {
+    key: &'a str,
+    source: &'a str,
+    planned_at: String,
+    settled: bool,
+    summary: Summary,
+    lines: Vec<LineView<'a>>,
+}
+
+/// One line of it; what there is not is left out.
+#[derive(Serialize)]
+struct LineView<'a> {
+    instance: &'a str,
+    part: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    symbol: Option<&'a str>,
+    outcome: OutcomeKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retcode: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted: Option<Lots>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filled: Option<Lots>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<Price>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slippage: Option<Points>,
+}
+
+impl<'a> LineView<'a> {
+    fn of(line: &'a Line) -> Self {
+        let (fill, refusal) = (line.outcome.fill(), line.outcome.refusal());
+        Self {
+            instance: line.instance.as_str(),
+            part: line.part,
+            symbol: line.symbol.as_ref().map(|symbol| symbol.as_str()),
+            outcome: line.kind(),
+            code: refusal.map(|refusal| refusal.code()),
+            reason: refusal.map(|refusal| refusal.to_string()),
+            retcode: line.outcome.retcode(),
+            wanted: line.wanted,
+            filled: fill.map(|fill| fill.lots),
+            price: fill.map(|fill| fill.price),
+            latency: line.latency,
+            slippage: line.slippage,
         }
-        let whole = Whole { report: self, settled: self.is_settled(), summary: self.summary() };
-        serde_json::to_string(&whole).expect("its maps have texts as keys")
     }
 }
 

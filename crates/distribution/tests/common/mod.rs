@@ -5,10 +5,10 @@
 use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 
 use warden_distribution::{
-    AccountFacts, AccountRules, Budget, Fanout, Money, OpenTrade, Params, Quote, Signal, Symbol, SymbolFacts,
-    Verdict, rules::Sides,
+    AccountFacts, AccountRules, Budget, Fanout, Money, OpenTrade, Params, Quote, Signal, Standing, Symbol,
+    SymbolFacts, Verdict, rules::Sides,
 };
-use warden_domain::{Gate, InstanceId, Timestamp};
+use warden_domain::{ClientTradeId, Gate, InstanceId, Magic, Side, Timestamp};
 
 /// Where the clock of a test begins.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -79,6 +79,21 @@ impl Account {
     /// Its EURUSD, to change it.
     pub(crate) fn eurusd(&mut self) -> &mut SymbolFacts {
         self.symbols.get_mut("EURUSD").expect("every account has it")
+    }
+}
+
+/// A position of one lot EURUSD.
+pub(crate) fn position(number: u64, key: &str) -> OpenTrade {
+    OpenTrade {
+        magic: Magic::new(1, number).expect("a small number"),
+        key: ClientTradeId::new(key).expect("a test writes a key"),
+        symbol: symbol("EURUSD"),
+        side: Side::Buy,
+        reversed: false,
+        lots: of("1"),
+        standing: Standing::Open,
+        stop_loss: None,
+        take_profit: None,
     }
 }
 

@@ -66,6 +66,12 @@ impl World {
         }
     }
 
+    /// The report as JSON, a line for each of its lines.
+    fn report_json(&self) -> Result<String, String> {
+        let json = self.report.as_ref().ok_or("nothing was planned")?.to_json();
+        Ok(json.replace("{\"instance\"", "\n{\"instance\""))
+    }
+
     /// Reads a JSON text; what is wrong with it, or its canonical form.
     fn json(&self, text: &str) -> String {
         match Signal::from_json(text.as_bytes(), &self.params) {

@@ -30,6 +30,7 @@ pub(super) fn line(text: &str, world: &mut World) -> Result<Option<String>, Stri
         "signal" => Ok(Some(world.signal(rest))),
         "json" => Ok(Some(world.json(rest))),
         "heard" => heard(rest, world).map(Some),
+        "report" if rest == "as json" => world.report_json().map(Some),
         "report" => Ok(Some(world.report.as_ref().ok_or("nothing was planned")?.to_string())),
         _ => Err(format!("{text:?} is not known")),
     }
