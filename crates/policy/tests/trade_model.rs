@@ -26,7 +26,8 @@ impl Model for Machine {
     type Action = Move;
 
     fn init_states(&self) -> Vec<World> {
-        let mut world = World::new(self.goal, self.valid_for, self.budget, &self.params);
+        let mut world = World::new(self.goal, self.budget, &self.params);
+        world.set_valid_for(self.valid_for);
         let _ = world.give(&warden_policy::trade::TradeEvent::Tick, &self.params);
         vec![world]
     }

@@ -32,7 +32,9 @@ fn life(seed: u64, params: &Params) -> World {
     let goal = if seed.is_multiple_of(3) { closing() } else { opening() };
     let budget = Budget { losses: 4, repeats: 3, gateway: 2, supervisor: 3, odd_endings: 4 };
     let valid_for = Span::from_secs(if seed.is_multiple_of(2) { 600 } else { 60 });
-    World::new(goal, valid_for, budget, params)
+    let mut world = World::new(goal, budget, params);
+    world.set_valid_for(valid_for);
+    world
 }
 
 /// What may happen next. Every fourth adversary kills the gateway as soon as it has begun an order, and half of them are
@@ -240,7 +242,8 @@ fn every_event_in_every_state_is_answered() {
                 let _ = step(&mut world.trade, &event, world.now, &context, &params, &mut fx);
             } else {
                 let what: Move = moves[dice.roll(moves.len())];
-                world.make_without_judge(what, &params);
+                world.judged = false;
+                world.make(what, &params);
             }
         }
     }

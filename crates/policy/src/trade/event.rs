@@ -5,6 +5,7 @@ use super::{Attempt, Protection};
 
 /// What happens to a trade; everything it learns comes through here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "it is passed by reference, and allocates nothing")]
 pub enum TradeEvent {
     /// A deadline may be due, or what surrounds the trade changed: gate, connection, session, lane, snapshot, quote.
     Tick,

@@ -15,10 +15,11 @@ pub(crate) fn in_time(t: &Trade, now: Timestamp) -> Result<(), Hold> {
 
 /// Whether its time is over.
 pub(crate) fn tick(t: &mut Trade, x: &mut Scene<'_>) {
-    if let TradePhase::Waiting(op, _) = t.phase {
-        if t.serves_intent(op) && t.timers.is_due(TradeTimer::Expiry, x.now) {
-            settle::give_up(t, End::Expired, x);
-        }
+    if let TradePhase::Waiting(op, _) = t.phase
+        && t.serves_intent(op)
+        && t.timers.is_due(TradeTimer::Expiry, x.now)
+    {
+        settle::give_up(t, End::Expired, x);
     }
 }
 

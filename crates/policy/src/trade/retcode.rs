@@ -98,7 +98,7 @@ const fn action_of_class(class: Class) -> Action {
 pub(crate) fn replied(t: &mut Trade, attempt: Attempt, reply: &Reply, x: &mut Scene<'_>) {
     match t.phase {
         TradePhase::Sending(op) | TradePhase::Suspect(op, _) if attempt == t.attempt => {
-            answered(t, op, reply, x)
+            answered(t, op, reply, x);
         }
         TradePhase::Resolving(op, resolving)
             if attempt == t.attempt && resolving.purpose == Purpose::Lost =>
@@ -219,10 +219,10 @@ fn already_true(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
 
 /// Nobody knows; what is being found out already goes on.
 fn unknown(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
-    if let TradePhase::Resolving(_, resolving) = t.phase {
-        if resolving.purpose == Purpose::Lost {
-            return;
-        }
+    if let TradePhase::Resolving(_, resolving) = t.phase
+        && resolving.purpose == Purpose::Lost
+    {
+        return;
     }
     resolver::begin(t, op, Purpose::Lost, x);
 }

@@ -69,10 +69,10 @@ pub(crate) fn wait(t: &mut Trade, op: Op, why: Wait, x: &mut Scene<'_>) {
     match why {
         Wait::Connection => pending::without_connection(t, x),
         Wait::Session => {
-            if let Session::Closed { opens_at: Some(at) } = x.ctx.session {
-                if at > x.now {
-                    t.timers.arm(TradeTimer::Act, at);
-                }
+            if let Session::Closed { opens_at: Some(at) } = x.ctx.session
+                && at > x.now
+            {
+                t.timers.arm(TradeTimer::Act, at);
             }
         }
         Wait::Gate | Wait::Lane | Wait::Snapshot | Wait::Delay => {}

@@ -24,7 +24,7 @@ pub(crate) enum Line {
     /// `expect words`: some part of the trade reads so.
     Check(String),
     /// Something happens.
-    Event(TradeEvent),
+    Event(Box<TradeEvent>),
     /// `next`: the next deadline comes.
     Next,
     /// `supervisor restarts`: the trade is stored, read and resumed.
@@ -69,7 +69,7 @@ pub(crate) fn line(text: &str, bench: &mut Bench) -> Read<Line> {
             let now = rest.next()?;
             bench.ctx.connected = now == "back";
             if now == "drops" {
-                return Ok(Line::Event(TradeEvent::Lost));
+                return Ok(Line::Event(Box::new(TradeEvent::Lost)));
             }
         }
         "session" => {
@@ -90,7 +90,7 @@ pub(crate) fn line(text: &str, bench: &mut Bench) -> Read<Line> {
         }
         "symbol" => symbol(bench, &mut rest)?,
         "target" => bench.ctx.target = target(&mut rest)?,
-        _ => return event(first, &mut rest, bench).map(Line::Event),
+        _ => return event(first, &mut rest, bench).map(|event| Line::Event(Box::new(event))),
     }
     Ok(Line::Said)
 }
@@ -107,8 +107,7 @@ impl<'a> Words<'a> {
     fn optional(&mut self, mark: &str) -> Option<&'a str> {
         let mark: Vec<&str> = mark.split(' ').collect();
         let at = self.0.windows(mark.len() + 1).position(|words| words.starts_with(&mark))?;
-        let taken = self.0.drain(at..=at + mark.len());
-        taken.last()
+        self.0.drain(at..=at + mark.len()).next_back()
     }
 
     /// Whether the mark stands anywhere; it is taken out.

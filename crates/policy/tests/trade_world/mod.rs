@@ -71,11 +71,11 @@ pub(crate) enum Move {
 }
 
 /// What is on its way to the supervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Upward {
     Replied(Attempt, Reply),
     NotSent(Attempt),
-    Found(Findings),
+    Found(Box<Findings>),
 }
 
 /// What the gateway keeps of a request.
@@ -129,7 +129,8 @@ pub(crate) struct World {
     pub(crate) budget: Budget,
     /// Every send that left a durable step, for the rule that there is proof between two.
     pub(crate) sends: u8,
-    judged: bool,
+    /// Whether what the trade asks for is judged; not where it was given events that nobody sent.
+    pub(crate) judged: bool,
     /// How long after the death of a gateway what it had started may reach the broker.
     pub(crate) lingers: Span,
 }
@@ -158,11 +159,11 @@ pub(crate) fn closing() -> Goal {
 }
 
 impl World {
-    pub(crate) fn new(goal: Goal, valid_for: Span, budget: Budget, params: &Params) -> Self {
+    pub(crate) fn new(goal: Goal, budget: Budget, params: &Params) -> Self {
         let magic = Magic::new(1, 1).expect("a tag");
         Self {
             now: BEGIN,
-            trade: Trade::new(Intent::new(magic, goal, BEGIN, Some(valid_for), params)),
+            trade: Trade::new(Intent::new(magic, goal, BEGIN, None, params)),
             tally: Tally::default(),
             gate: Gate::Open,
             unsent: Vec::new(),
@@ -182,7 +183,7 @@ impl World {
         }
     }
 
-    /// Begins anew with a signal that is valid for so long.
+    /// The same with a signal that is valid for so long.
     pub(crate) fn set_valid_for(&mut self, valid_for: Span) {
         let intent = *self.trade.intent();
         self.trade = Trade::new(Intent { expires_at: intent.accepted_at.after(valid_for), ..intent });
@@ -242,12 +243,6 @@ impl World {
             }
         }
         stepped
-    }
-
-    /// Makes a move of a world whose trade was given events that nobody sent: what it asks for may not fit then.
-    pub(crate) fn make_without_judge(&mut self, what: Move, params: &Params) {
-        self.judged = false;
-        self.make(what, params);
     }
 
     fn send(&mut self, before: &Trade, request: &Request) {
@@ -392,7 +387,7 @@ impl World {
             }
             Move::RepeatAnswer(at) => {
                 self.budget.repeats -= 1;
-                self.hear(self.up[at], params);
+                self.hear(self.up[at].clone(), params);
             }
             Move::GatewayDies => self.gateway_dies(params),
             Move::Linger(attempt) => {
@@ -415,7 +410,7 @@ impl World {
                 self.wants_look = false;
                 self.now = self.now.after(Span::from_secs(1));
                 let findings = self.findings();
-                self.up.push(Upward::Found(findings));
+                self.up.push(Upward::Found(Box::new(findings)));
             }
         }
     }
@@ -424,7 +419,7 @@ impl World {
         let event = match heard {
             Upward::Replied(attempt, reply) => TradeEvent::Replied { attempt, reply },
             Upward::NotSent(attempt) => TradeEvent::NotSent { attempt },
-            Upward::Found(findings) => TradeEvent::Found(findings),
+            Upward::Found(findings) => TradeEvent::Found(*findings),
         };
         let _ = self.give(&event, params);
     }
@@ -537,19 +532,18 @@ impl World {
 
     /// What must hold always: nothing is executed beyond the intent.
     pub(crate) fn is_executed_once(&self) -> bool {
-        let most = match self.trade.intent().goal {
+        match self.trade.intent().goal {
             Goal::Open(opening) => self.filled <= opening.volume && self.closed <= self.filled,
             Goal::Close { volume: Some(volume), .. } => self.closed <= volume,
             Goal::Close { volume: None, .. }
             | Goal::Protect { .. }
             | Goal::Move { .. }
             | Goal::Cancel { .. } => true,
-        };
-        most
+        }
     }
 
     /// From now on everything goes well: whether the trade comes to a proven state, and what it is.
-    pub(crate) fn heals(mut self, params: &Params) -> Result<Self, Self> {
+    pub(crate) fn heals(mut self, params: &Params) -> Result<Self, Box<Self>> {
         self.budget = Budget { losses: 0, repeats: 0, gateway: 0, supervisor: 0, odd_endings: 0 };
         self.gate = Gate::Open;
         self.tally = Tally::default();
@@ -567,7 +561,7 @@ impl World {
                 None => self.make(Move::Deadline, params),
             }
         }
-        Err(self)
+        Err(Box::new(self))
     }
 
     /// Whether what the trade says is what the broker's book says, and nothing is open any more about it.
