@@ -212,6 +212,14 @@ fn of_one(signal: &Signal, account: &Account) -> Fanout {
     plan(signal, &facts(std::slice::from_ref(account)), BEGIN, &Params::default())
 }
 
+/// What comes back from both stored forms, text and binary.
+fn stored<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    let text = serde_json::to_string(value).expect("it has a JSON form");
+    let value: T = serde_json::from_str(&text).expect("its own form");
+    let bytes = postcard::to_allocvec(&value).expect("it has a binary form");
+    postcard::from_bytes(&bytes).expect("its own form")
+}
+
 fn wide(units: i64) -> i128 {
     i128::from(units)
 }
@@ -242,6 +250,7 @@ proptest! {
         prop_assert_eq!(&Signal::from_entry(&read.to_entry(), &params), &Ok(read.clone()));
         prop_assert_eq!(&Signal::from_json(read.to_json().as_bytes(), &params), &Ok(read.clone()));
         prop_assert_eq!(&serde_json::from_str::<Signal>(&read.to_json()).expect("its own form"), &read);
+        prop_assert_eq!(&stored(&read), &read);
         prop_assert_eq!(&read.clone().checked(), &Ok(read.clone()));
         let mut turned = entry;
         turned.reverse();
@@ -354,8 +363,7 @@ proptest! {
             prop_assert!(own.iter().eq(intents.by_ref().take(own.len())));
         }
         prop_assert!(intents.next().is_none());
-        let stored = serde_json::to_string(&first).expect("it has a JSON form");
-        prop_assert_eq!(serde_json::from_str::<Fanout>(&stored).expect("its own form"), first);
+        prop_assert_eq!(&stored(&first), &first);
     }
 
     #[test]
@@ -401,8 +409,7 @@ proptest! {
         for (index, (key, buy, wait)) in steps.into_iter().enumerate() {
             if index == restart {
                 let records: Vec<Record> = book.records().collect();
-                let stored = serde_json::to_string(&records).expect("it has a JSON form");
-                let records: Vec<Record> = serde_json::from_str(&stored).expect("its own form");
+                let records = stored(&records);
                 book = Book::restore(records.into_iter().rev(), &params);
             }
             now = now.after(Span::from_millis(wait));
@@ -479,8 +486,7 @@ proptest! {
         let summary = report.summary();
         prop_assert_eq!(summary.outcomes.values().sum::<u32>(), 3);
         prop_assert!(summary.filled <= summary.wanted);
-        let stored: Report = serde_json::from_str(&serde_json::to_string(&report).expect("a JSON form")).expect("its own");
-        prop_assert_eq!(stored, report);
+        prop_assert_eq!(stored(&report), report);
     }
 }
 
