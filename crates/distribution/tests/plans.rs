@@ -39,19 +39,24 @@ fn a_list_that_was_put_together_in_code_is_planned_in_order_and_once() {
 #[test]
 fn trd_4_a_clock_that_goes_back_forgets_no_key_early() {
     let (accounts, params) = ([Account::new("a")], Params::default());
-    let mut book = Book::default();
     let at = |millis| Timestamp::from_millis(BEGIN.as_millis() + millis);
-    let mut planned = |key: &str, now| {
+    let planned = |book: &mut Book, key: &str, now| {
         let signal = Arc::new(signal(&format!("{BUY} key={key} valid_for=72h")));
-        let planned = book.plan(&signal, &facts(&accounts), now, &params);
-        matches!(planned, Planned::New(_))
+        matches!(book.plan(&signal, &facts(&accounts), now, &params), Planned::New(_))
     };
     let day = i64::try_from(params.keep_keys.as_millis()).unwrap();
-    assert!(planned("s-1", at(3_000)));
-    assert!(planned("s-2", at(1)));
+    let mut book = Book::default();
+    assert!(planned(&mut book, "s-1", at(3_000)));
+    assert!(planned(&mut book, "s-2", at(1)));
     // Both were accepted before this moment less a day, by one clock or the other.
-    assert!(!planned("s-1", at(day + 2_999)) && !planned("s-2", at(day + 2_999)));
-    assert!(planned("s-1", at(day + 3_000)) && planned("s-2", at(day + 3_000)));
+    for mut book in [Book::restore(book.records(), &params), book] {
+        for key in ["s-1", "s-2"] {
+            assert!(!planned(&mut book, key, at(day + 2_999)), "{key}");
+        }
+        for key in ["s-1", "s-2"] {
+            assert!(planned(&mut book, key, at(day + 3_000)), "{key}");
+        }
+    }
 }
 
 #[test]
