@@ -1,5 +1,6 @@
 //! Every event in every state of a trade, long random lives of one, and what must hold after every step.
 
+mod trade_numbers;
 mod trade_world;
 
 use std::collections::{BTreeMap, BTreeSet};

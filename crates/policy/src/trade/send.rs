@@ -81,6 +81,9 @@ pub(crate) fn wait(t: &mut Trade, op: Op, why: Wait, x: &mut Scene<'_>) {
 
 fn may_leave(t: &Trade, op: Op, x: &Scene<'_>) -> Result<(), Hold> {
     let intent = t.serves_intent(op);
+    if let (true, Some(end)) = (intent, t.winding) {
+        return Err(Hold::End(end));
+    }
     if intent {
         expiry::in_time(t, x.now)?;
     }

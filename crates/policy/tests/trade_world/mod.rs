@@ -496,7 +496,7 @@ impl World {
         let _ = self.give(&TradeEvent::Lost, params);
     }
 
-    fn findings(&self) -> Findings {
+    pub(crate) fn findings(&self) -> Findings {
         let attempt = self.trade.attempt();
         let inbox = match self.kept.get(&attempt) {
             None => Inbox::Unseen,
