@@ -38,7 +38,7 @@ pub mod session;
 mod state;
 mod step;
 mod timers;
-mod trade;
+pub mod trade;
 
 pub use effect::{Command, CommandId, Effect, Effects, Notice, StoreAction};
 pub use event::{Event, Outcome, Report, StateEvent, StateStoreEvent};

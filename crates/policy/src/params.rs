@@ -8,6 +8,7 @@ mod login;
 mod network;
 mod recovery;
 mod session;
+mod trade;
 mod value;
 
 use thiserror::Error;
@@ -19,6 +20,10 @@ pub use login::Login;
 pub use network::{Crash, Drop, Exhausted, StateStore};
 pub use recovery::Recovery;
 pub use session::Session;
+pub use trade::{
+    Duplicate, ExecutionTimeout, PartialFill, Pending, Protection, Remainder, Retry, Signal, Slippage,
+    Slipped, Unknown,
+};
 pub use value::{Percent, Value, Waits};
 
 /// Declares the parameters of one element: fields with defaults, their keys and the rule behind each.
@@ -139,6 +144,24 @@ tree! {
     stop: UserStop = "account.stop",
     /// REC-1, REC-2 and the jitter of every delay.
     recovery: Recovery = "recovery",
+    /// TRD-7.
+    signal: Signal = "trade.signal",
+    /// Orders whose outcome nobody knows.
+    unknown: Unknown = "trade.unknown",
+    /// TRD-1.
+    partial_fill: PartialFill = "trade.partial_fill",
+    /// TRD-2.
+    slippage: Slippage = "trade.slippage",
+    /// TRD-3.
+    timeout: ExecutionTimeout = "trade.timeout",
+    /// TRD-4.
+    duplicate: Duplicate = "trade.duplicate",
+    /// TRD-5.
+    protection: Protection = "trade.protection",
+    /// TRD-6, NET-1.
+    pending: Pending = "trade.pending",
+    /// TRD-9.
+    retry: Retry = "trade.retry",
 }
 
 /// What a key means, for documentation.
@@ -162,6 +185,13 @@ impl Params {
             let remedy =
                 format!("is shorter than a login and its confirmation, {login}; a login would lose its lock");
             faults.push(("login.lock_ttl".to_owned(), remedy));
+        }
+        if self.unknown.window < self.signal.start_within {
+            let remedy = format!(
+                "is shorter than trade.signal.start_within, {}; an order could still start",
+                self.signal.start_within
+            );
+            faults.push(("trade.unknown.window".to_owned(), remedy));
         }
     }
 }

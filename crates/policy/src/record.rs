@@ -26,7 +26,7 @@ pub enum DecodeError {
     #[error("is empty; rebuild it from the journal")]
     Empty,
     /// Written by a newer version.
-    #[error("has schema {0}, newer than {SCHEMA}; run the newer supervisor")]
+    #[error("has schema {0}, newer than this version knows; run the newer supervisor")]
     NewerSchema(u8),
     /// Not in the stored form.
     #[error("is not in the stored form ({0}); rebuild it from the journal")]
@@ -37,7 +37,7 @@ pub enum DecodeError {
 ///
 /// Takes the parts, so that nothing is copied to be written.
 pub fn encode_step(event: &Event, effects: &Effects, state: &Instance, detail: &str, out: &mut Vec<u8>) {
-    write(&(event, effects, state, detail), out);
+    write(SCHEMA, &(event, effects, state, detail), out);
 }
 
 /// Reads a step.
@@ -45,12 +45,12 @@ pub fn encode_step(event: &Event, effects: &Effects, state: &Instance, detail: &
 /// # Errors
 /// When the bytes are not a step of this or an older schema.
 pub fn decode_step(bytes: &[u8]) -> Result<Step, DecodeError> {
-    read(bytes)
+    read(SCHEMA, bytes)
 }
 
 /// Appends a state to `out`, in the form [`decode_state`] reads.
 pub fn encode_state(state: &Instance, out: &mut Vec<u8>) {
-    write(state, out);
+    write(SCHEMA, state, out);
 }
 
 /// Reads a state.
@@ -58,18 +58,18 @@ pub fn encode_state(state: &Instance, out: &mut Vec<u8>) {
 /// # Errors
 /// When the bytes are not a state of this or an older schema.
 pub fn decode_state(bytes: &[u8]) -> Result<Instance, DecodeError> {
-    read(bytes)
+    read(SCHEMA, bytes)
 }
 
-fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    out.push(SCHEMA);
+pub(crate) fn write<T: Serialize + ?Sized>(schema: u8, value: &T, out: &mut Vec<u8>) {
+    out.push(schema);
     let mut writer = Writer(out);
     postcard::serialize_with_flavor(value, &mut writer).expect("plain data serialises into a growing buffer");
 }
 
-fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(newest: u8, bytes: &'a [u8]) -> Result<T, DecodeError> {
     let (schema, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
-    if *schema > SCHEMA {
+    if *schema > newest {
         return Err(DecodeError::NewerSchema(*schema));
     }
     match postcard::take_from_bytes(body) {

@@ -1,114 +1,76 @@
-//! What the trade machine may ask of the instance machine (TRD-2 to TRD-5).
+//! Trades (TRD): one intent, and all that MT5 makes of it.
+//!
+//! [`step`] takes what one trade knows, one event, the present moment and what the trade must know of its surroundings,
+//! and changes the trade and answers what is to be done. Like the machine of an instance it reads no clock, draws no
+//! random number, does no I/O and allocates nothing.
+//!
+//! Every order goes the same way: a step makes `SENDING` durable and answers [`TradeEffect::Send`]; the answer, or a
+//! look at the broker, settles what became of it. A lost answer is `UNKNOWN` until the broker's own orders, deals and
+//! positions prove one way or the other; only negative proof lets an order be sent again. `docs/trading.md` shows it.
+//!
+//! ```
+//! use warden_domain::{Magic, OrderKind, Side, Timestamp, TradeState};
+//! use warden_policy::{Params, trade::{self, Goal, Intent, Opening, Protection, Trade, TradeEvent, TradeEffects}};
+//!
+//! let (params, now) = (Params::default(), Timestamp::from_millis(1_700_000_000_000));
+//! let goal = Goal::Open(Opening {
+//!     side: Side::Buy,
+//!     kind: OrderKind::Market,
+//!     volume: "0.10".parse().unwrap(),
+//!     price: None,
+//!     trigger: None,
+//!     protection: Protection::default(),
+//! });
+//! let mut trade = Trade::new(Intent::new(Magic::new(1, 1).unwrap(), goal, now, None, &params));
+//! let mut effects = TradeEffects::default();
+//! // There is no connection yet: the order waits.
+//! let _ = trade::step(&mut trade, &TradeEvent::Tick, now, &Default::default(), &params, &mut effects);
+//! assert_eq!(trade.state(), TradeState::Pending);
+//! assert!(effects.list().is_empty());
+//! ```
 
-use serde::{Deserialize, Serialize};
-use warden_domain::{IncidentKind, Rule, Timestamp};
+mod adopt;
+mod context;
+mod duplicate;
+mod effect;
+pub(crate) mod escalation;
+mod event;
+mod expiry;
+mod external;
+mod intent;
+mod lane;
+mod normalise;
+mod partial_fill;
+mod pending;
+mod protection;
+mod record;
+mod resolver;
+mod retcode;
+mod send;
+mod settle;
+mod slippage;
+mod state;
+mod step;
+mod sync;
+mod tally;
+mod timeout;
 
-use crate::{Effects, Evidence, Instance, Notice, Params, Phase, Timer, recovery::stop};
+pub use context::{
+    AccountMode, Filling, FillingModes, Marks, Quote, Session, SymbolRules, Target, TradeContext, TradeMode,
+};
+pub use effect::{Attempt, Query, Request, RequestKind, TradeEffect, TradeEffects, TradeNotice};
+pub use escalation::{Escalation, Trouble, TroubleKind};
+pub use event::{
+    Decision, Findings, Inbox, Lookalike, OrderSeen, PositionSeen, Reply, SnapshotId, TradeEvent,
+};
+pub use external::{Owner, owner_of};
+pub use intent::{Goal, Intent, Opening, Protection};
+pub use lane::{Lane, Urgency};
+pub use record::{TradeStep, decode_trade, decode_trade_step, encode_trade, encode_trade_step};
+pub use retcode::{Action, action_of};
+pub use state::{End, Holdings, Op, Purpose, Resolving, Trade, TradePhase, TradeTimer, Wait};
+pub use step::step;
+pub use sync::Synchroniser;
+pub use tally::Tally;
 
-/// Trouble with trades that concerns the whole instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
-    /// Which trade rule is troubled.
-    pub kind: TroubleKind,
-    /// What it asks for.
-    pub escalation: Escalation,
-}
-
-/// The trade rules that may pause or stop an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TroubleKind {
-    /// Fills beyond the threshold (TRD-2).
-    Slippage,
-    /// Orders not executed in time (TRD-3).
-    ExecutionTimeout,
-    /// The same order twice (TRD-4).
-    DuplicateOrders,
-    /// Stop loss or take profit without effect (TRD-5).
-    ProtectionMisfire,
-}
-
-/// What a trade rule asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Escalation {
-    /// No new order before this moment.
-    Pause {
-        /// When trading may resume.
-        until: Timestamp,
-    },
-    /// The trouble is over.
-    Clear,
-    /// The instance stops.
-    Stop,
-}
-
-impl TroubleKind {
-    const fn incident(self) -> IncidentKind {
-        match self {
-            Self::Slippage => IncidentKind::Slippage,
-            Self::ExecutionTimeout => IncidentKind::ExecutionTimeout,
-            Self::DuplicateOrders => IncidentKind::DuplicateOrders,
-            Self::ProtectionMisfire => IncidentKind::ProtectionMisfire,
-        }
-    }
-
-    const fn rule(self) -> Rule {
-        match self {
-            Self::Slippage => Rule::Trd2,
-            Self::ExecutionTimeout => Rule::Trd3,
-            Self::DuplicateOrders => Rule::Trd4,
-            Self::ProtectionMisfire => Rule::Trd5,
-        }
-    }
-}
-
-/// The incidents that may pause trading, the one that is named first where several do.
-pub(crate) const PAUSING: [IncidentKind; 4] = [
-    IncidentKind::Slippage,
-    IncidentKind::ExecutionTimeout,
-    IncidentKind::DuplicateOrders,
-    IncidentKind::ProtectionMisfire,
-];
-
-/// A pause is over; duplicates and misfires stand until the trade rule says that they are over.
-pub(crate) fn pause_over(s: &mut Instance, fx: &mut Effects) {
-    for (kind, rule) in [(IncidentKind::Slippage, Rule::Trd2), (IncidentKind::ExecutionTimeout, Rule::Trd3)] {
-        if s.incidents.close(kind) {
-            fx.decided(rule);
-        }
-    }
-}
-
-pub(crate) fn escalated(
-    s: &mut Instance,
-    trouble: Trouble,
-    now: Timestamp,
-    params: &Params,
-    fx: &mut Effects,
-) {
-    let (kind, rule) = (trouble.kind.incident(), trouble.kind.rule());
-    if matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
-        return;
-    }
-    match trouble.escalation {
-        Escalation::Pause { until } => {
-            fx.decided(rule);
-            s.incidents.open(kind, now, Evidence::Internal);
-            s.incidents.count_attempt(kind);
-            let latest = s.timers.due_at(Timer::TradePause).map_or(until, |known| known.max(until));
-            s.timers.arm(Timer::TradePause, latest);
-        }
-        Escalation::Clear => {
-            if s.incidents.close(kind) {
-                fx.decided(rule);
-                if !PAUSING.iter().any(|kind| s.incidents.is_open(*kind)) {
-                    s.timers.disarm(Timer::TradePause);
-                }
-            }
-        }
-        Escalation::Stop => {
-            s.incidents.open(kind, now, Evidence::Internal);
-            fx.notify(rule, Notice::TradingStopped);
-            stop::failed(s, rule, kind.reason(), now, params, fx);
-        }
-    }
-}
+pub(crate) use escalation::{PAUSING, escalated, pause_over};

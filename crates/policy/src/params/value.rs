@@ -1,7 +1,7 @@
 use arrayvec::ArrayVec;
 use warden_domain::{Span, StopMode, retcode::PlacedReading};
 
-use super::{Exhausted, ParamError};
+use super::{Exhausted, ParamError, Remainder, Slipped};
 
 /// A value as a configuration file gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,6 +163,14 @@ choice!(StopMode {
 choice!(Exhausted {
     "stop" => Exhausted::Stop,
     "degrade" => Exhausted::Degrade,
+});
+choice!(Remainder {
+    "retry" => Remainder::Retry,
+    "leave" => Remainder::Leave,
+});
+choice!(Slipped {
+    "flatten" => Slipped::Flatten,
+    "keep" => Slipped::Keep,
 });
 choice!(PlacedReading {
     "evidence" => PlacedReading::Evidence,

@@ -1,0 +1,266 @@
+//! The one place where orders leave (TRD-7).
+//!
+//! No order leaves without a durable intent carrying its tag: [`send`] changes the trade to `SENDING` and answers the
+//! effect of exactly that step, which is carried out only once the step is durable. No layer below sends one again.
+
+use warden_domain::{FailureReason, Gate, Lots, OrderKind, Rounding, Rule, Side};
+
+use super::{
+    Attempt, End, Filling, Goal, Op, Protection, Request, RequestKind, Session, SymbolRules, Trade,
+    TradeEffect, TradeMode, TradePhase, TradeTimer, Wait, expiry, external, normalise, pending, settle,
+    slippage, state::Flight, step::Scene,
+};
+
+/// Why a step at the broker is not taken now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// It waits for this.
+    Wait(Wait),
+    /// It will never be taken.
+    End(End),
+}
+
+/// Takes the step, or waits for what it needs, or gives it up.
+pub(crate) fn proceed(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
+    let op = match (t.intent.goal, op) {
+        (Goal::Open(_), op) => Ok(op),
+        // What it names may have changed since.
+        (Goal::Protect { .. } | Goal::Move { .. } | Goal::Close { .. } | Goal::Cancel { .. }, _) => {
+            external::first_op(t, x.ctx).and_then(|op| rest_of(t, op))
+        }
+    };
+    let ready = op.and_then(|op| {
+        may_leave(t, op, x)?;
+        Ok((op, request(t, op, x)?))
+    });
+    match ready {
+        Ok((op, (kind, filling))) => send(t, op, kind, filling, x),
+        Err(Hold::Wait(why)) => wait(t, op.unwrap_or(Op::Look), why, x),
+        Err(Hold::End(end)) if t.serves_intent(op.unwrap_or(Op::Look)) => settle::give_up(t, end, x),
+        Err(Hold::End(_)) => settle::care_failed(t, op.unwrap_or(Op::Look), x),
+    }
+}
+
+/// Of a close that was filled in part, what is left of it.
+fn rest_of(t: &Trade, op: Op) -> Result<Op, Hold> {
+    match (t.intent.goal, op) {
+        (Goal::Close { volume: Some(asked), .. }, Op::Close { position, volume }) => {
+            let left = asked.minus(t.held.closed).map_err(|_| Hold::End(End::Invalid))?;
+            if left <= Lots::ZERO {
+                return Err(Hold::End(End::Done));
+            }
+            Ok(Op::Close { position, volume: left.min(volume) })
+        }
+        (_, op) => Ok(op),
+    }
+}
+
+/// Waits; for a connection with its own budget (NET-1).
+pub(crate) fn wait(t: &mut Trade, op: Op, why: Wait, x: &mut Scene<'_>) {
+    let waits_already = matches!(t.phase, TradePhase::Waiting(before, known) if before == op && known == why);
+    if waits_already && why != Wait::Session {
+        return;
+    }
+    t.phase = TradePhase::Waiting(op, why);
+    if t.serves_intent(op) {
+        t.timers.arm(TradeTimer::Expiry, t.intent.expires_at);
+    }
+    t.timers.disarm(TradeTimer::Act);
+    match why {
+        Wait::Connection => pending::without_connection(t, x),
+        Wait::Session => {
+            if let Session::Closed { opens_at: Some(at) } = x.ctx.session
+                && at > x.now
+            {
+                t.timers.arm(TradeTimer::Act, at);
+            }
+        }
+        Wait::Gate | Wait::Lane | Wait::Snapshot | Wait::Delay => {}
+    }
+}
+
+fn may_leave(t: &Trade, op: Op, x: &Scene<'_>) -> Result<(), Hold> {
+    let intent = t.serves_intent(op);
+    if let (true, Some(end)) = (intent, t.winding) {
+        return Err(Hold::End(end));
+    }
+    if intent {
+        expiry::in_time(t, x.now)?;
+    }
+    if intent && matches!(x.ctx.gate, Gate::Shut(_)) {
+        return Err(Hold::End(End::Blocked));
+    }
+    if !x.ctx.connected {
+        return Err(Hold::Wait(Wait::Connection));
+    }
+    let symbol = x.ctx.symbol.ok_or(Hold::Wait(Wait::Snapshot))?;
+    if !allows(&symbol, t, op) {
+        return Err(Hold::End(End::Forbidden));
+    }
+    if let Session::Closed { .. } = x.ctx.session {
+        return Err(Hold::Wait(Wait::Session));
+    }
+    if !gate_lets_out(x.ctx.gate, op) {
+        return Err(Hold::Wait(Wait::Gate));
+    }
+    if x.ctx.lane_free { Ok(()) } else { Err(Hold::Wait(Wait::Lane)) }
+}
+
+/// What reduces risk leaves while a trade rule pauses trading; a rate limit, a lost session and a stop hold back
+/// everything.
+fn gate_lets_out(gate: Gate, op: Op) -> bool {
+    let reduces = match op {
+        Op::Close { .. } | Op::Cancel { .. } | Op::Protect { .. } => true,
+        Op::Enter { .. } | Op::Move { .. } | Op::Look => false,
+    };
+    match gate {
+        Gate::Open => true,
+        Gate::ReduceOnly(_) => reduces,
+        Gate::Paused { reason, .. } => reduces && is_of_a_trade_rule(reason),
+        Gate::Shut(_) => false,
+    }
+}
+
+const fn is_of_a_trade_rule(reason: FailureReason) -> bool {
+    matches!(
+        reason,
+        FailureReason::Slippage
+            | FailureReason::ExecutionTimeout
+            | FailureReason::DuplicateOrders
+            | FailureReason::ProtectionMisfire
+    )
+}
+
+fn allows(symbol: &SymbolRules, t: &Trade, op: Op) -> bool {
+    let side = t.intent.opening().map(|opening| opening.side);
+    match (op, symbol.trade_mode) {
+        (_, TradeMode::Disabled) => false,
+        (Op::Enter { .. }, TradeMode::CloseOnly) => false,
+        (Op::Enter { .. }, TradeMode::LongOnly) => side != Some(Side::Sell),
+        (Op::Enter { .. }, TradeMode::ShortOnly) => side != Some(Side::Buy),
+        (Op::Enter { .. }, TradeMode::Full) => true,
+        (
+            Op::Close { .. } | Op::Cancel { .. } | Op::Protect { .. } | Op::Move { .. } | Op::Look,
+            TradeMode::Full | TradeMode::LongOnly | TradeMode::ShortOnly | TradeMode::CloseOnly,
+        ) => true,
+    }
+}
+
+/// What is sent, in the steps that the symbol allows.
+fn request(t: &mut Trade, op: Op, x: &Scene<'_>) -> Result<(RequestKind, Option<Filling>), Hold> {
+    let symbol = x.ctx.symbol.ok_or(Hold::Wait(Wait::Snapshot))?;
+    let filling = || filling(t, &symbol).ok_or(Hold::End(End::Invalid));
+    match op {
+        Op::Enter { volume } => {
+            let filling = filling()?;
+            Ok((enter(t, volume, filling, &symbol, x)?, Some(filling)))
+        }
+        Op::Close { position, volume } => {
+            let filling = filling()?;
+            let volume = volume.to_step(symbol.volume_step, Rounding::Down);
+            let volume = volume.ok().filter(|lots| *lots > Lots::ZERO);
+            let volume = volume.ok_or(Hold::End(End::Invalid))?;
+            let deviation = close_deviation(t, &symbol, x);
+            Ok((RequestKind::Close { position, volume, deviation, filling }, Some(filling)))
+        }
+        Op::Cancel { order } => Ok((RequestKind::Cancel { order }, None)),
+        Op::Protect { position } => {
+            let protection = to_set(t, &symbol, x);
+            Ok((RequestKind::Protect { position, protection }, None))
+        }
+        Op::Move { order } => match t.intent.goal {
+            Goal::Move { price, protection, .. } => {
+                let price = normalise::price(price, &symbol).ok_or(Hold::End(End::Invalid))?;
+                Ok((RequestKind::Move { order, price, protection }, None))
+            }
+            Goal::Open(_) | Goal::Protect { .. } | Goal::Close { .. } | Goal::Cancel { .. } => {
+                Err(Hold::End(End::Invalid))
+            }
+        },
+        Op::Look => Err(Hold::Wait(Wait::Snapshot)),
+    }
+}
+
+fn enter(
+    t: &mut Trade,
+    volume: Lots,
+    filling: Filling,
+    symbol: &SymbolRules,
+    x: &Scene<'_>,
+) -> Result<RequestKind, Hold> {
+    let invalid = Hold::End(End::Invalid);
+    let opening = *t.intent.opening().ok_or(invalid)?;
+    let volume = normalise::volume(volume, symbol).ok_or(invalid)?;
+    // What the symbol does not take is not wanted.
+    t.volume = t.held.filled.plus(volume).map_err(|_| invalid)?;
+    let rests = opening.kind.rests();
+    let on_tick = |price| normalise::price(price, symbol).ok_or(invalid);
+    let price = if rests { Some(on_tick(opening.price.ok_or(invalid)?)?) } else { None };
+    let trigger = match (opening.kind, opening.trigger) {
+        (OrderKind::StopLimit, Some(trigger)) => Some(on_tick(trigger)?),
+        (OrderKind::StopLimit, None) => return Err(invalid),
+        (OrderKind::Market | OrderKind::Limit | OrderKind::Stop, _) => None,
+    };
+    let present = match price {
+        Some(price) => price,
+        None => x.ctx.quote.ok_or(Hold::Wait(Wait::Snapshot))?.of(opening.side),
+    };
+    let reference = *t.reference.get_or_insert(present);
+    let deviation = slippage::deviation(opening.side, present, reference, symbol, x.params)
+        .map_err(|slippage::Beyond| Hold::End(End::Slipped))?;
+    let base = normalise::stops_base(&opening, x.ctx.quote);
+    let protection = normalise::protection(t.protection, opening.side, base, symbol);
+    t.protection = protection;
+    let (side, kind) = (opening.side, opening.kind);
+    Ok(RequestKind::Enter { side, kind, volume, price, trigger, protection, deviation, filling })
+}
+
+/// The filling mode that was not refused, or the symbol's first.
+fn filling(t: &Trade, symbol: &SymbolRules) -> Option<Filling> {
+    let rests = t.intent.opening().is_some_and(|opening| opening.kind.rests());
+    t.flight.filling.or(if rests { Some(Filling::Return) } else { symbol.filling.first() })
+}
+
+/// A close takes what the price is now: its threshold is measured from there.
+fn close_deviation(t: &Trade, symbol: &SymbolRules, x: &Scene<'_>) -> u32 {
+    let present = x.ctx.quote.map(|quote| quote.bid).or(t.reference);
+    let points = present.map_or(0, |price| slippage::threshold(price, symbol, x.params).0);
+    u32::try_from(points).unwrap_or(u32::MAX)
+}
+
+/// What shall stand; a stop that a person added where none of ours stands is kept.
+pub(crate) fn to_set(t: &Trade, symbol: &SymbolRules, x: &Scene<'_>) -> Protection {
+    let side = t.intent.opening().map(|opening| opening.side);
+    let wanted = match side {
+        Some(_) => Protection {
+            stop_loss: t.protection.stop_loss.or(t.held.protection.stop_loss),
+            take_profit: t.protection.take_profit.or(t.held.protection.take_profit),
+        },
+        None => t.protection,
+    };
+    let base = match (side, x.ctx.quote) {
+        (Some(side), Some(quote)) if t.flags.stops_fixed => Some(quote.of(side.opposite())),
+        (Some(_) | None, _) => None,
+    };
+    normalise::protection(wanted, side.unwrap_or(Side::Buy), base, symbol)
+}
+
+/// `SENDING`: what this step made durable is carried out once.
+fn send(t: &mut Trade, op: Op, kind: RequestKind, filling: Option<Filling>, x: &mut Scene<'_>) {
+    t.attempt = Attempt(t.attempt.0 + 1);
+    let deadline = x.now.after(x.params.signal.start_within);
+    t.flight = Flight { deadline, marks: x.ctx.marks, late: false, filling: filling.or(t.flight.filling) };
+    t.floor = t.floor.max(x.now);
+    match (op, t.intent.goal) {
+        (Op::Enter { .. }, _) => t.entries = t.entries.saturating_add(1),
+        (Op::Close { volume, .. }, Goal::Close { volume: None, .. }) if t.volume == Lots::ZERO => {
+            t.volume = volume;
+        }
+        (Op::Close { .. } | Op::Cancel { .. } | Op::Protect { .. } | Op::Move { .. } | Op::Look, _) => {}
+    }
+    t.phase = TradePhase::Sending(op);
+    t.timers.disarm(TradeTimer::Expiry);
+    t.timers.arm(TradeTimer::Act, x.now.after(x.params.timeout.execute_within));
+    let request = Request { attempt: t.attempt, magic: t.intent.magic, deadline, kind };
+    x.fx.add(Rule::Trd7, TradeEffect::Send(request));
+}
