@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use warden_domain::{ClientTradeId, Gate, InstanceId, Lots, Magic, Price, Side};
+use warden_domain::{ClientTradeId, Gate, InstanceId, Lots, Magic, Price, Quote, Side};
 
 use crate::{AccountRules, Budget, Money, Symbol};
 
@@ -60,26 +60,6 @@ pub struct SymbolFacts {
     pub opens: Option<crate::rules::Sides>,
     /// The present prices; `None` when they are not known or stale.
     pub quote: Option<Quote>,
-}
-
-/// The present prices of a symbol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quote {
-    /// What a sell gets.
-    pub bid: Price,
-    /// What a buy pays.
-    pub ask: Price,
-}
-
-impl Quote {
-    /// What an order of this side gets or pays.
-    #[must_use]
-    pub const fn of(&self, side: Side) -> Price {
-        match side {
-            Side::Buy => self.ask,
-            Side::Sell => self.bid,
-        }
-    }
 }
 
 /// A trade of ours that has not ended.

@@ -55,9 +55,7 @@ mod sync;
 mod tally;
 mod timeout;
 
-pub use context::{
-    AccountMode, Filling, FillingModes, Marks, Quote, Session, SymbolRules, Target, TradeContext, TradeMode,
-};
+pub use context::{Marks, SymbolRules, Target, TradeContext};
 pub use effect::{Attempt, Query, Request, RequestKind, TradeEffect, TradeEffects, TradeNotice};
 pub use escalation::{Escalation, Trouble, TroubleKind};
 pub use event::{
@@ -72,5 +70,7 @@ pub use state::{End, Holdings, Op, Purpose, Resolving, Trade, TradePhase, TradeT
 pub use step::step;
 pub use sync::Synchroniser;
 pub use tally::Tally;
+
+pub use warden_domain::{AccountMode, Filling, FillingModes, Quote, Session, TradeMode};
 
 pub(crate) use escalation::{PAUSING, escalated, pause_over};

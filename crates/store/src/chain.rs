@@ -4,7 +4,8 @@
 //! Integers are little-endian, texts and the payload are a `u32` length in bytes followed by the bytes:
 //!
 //! ```text
-//! content = BLAKE3( epoch u64 | version u64 | op u64 | at i64 ms | instance | kind | rule | payload )
+//! content = BLAKE3( epoch u64 | version u64 | op u64 | at i64 ms | instance | kind | rule | payload | trade )
+//! trade   = nothing, or: magic u64 | ended u8 | key | digest u64; an empty key and 0 where there is no key
 //! hash    = BLAKE3( hash of the predecessor, 32 bytes | seq u64 | content, 32 bytes )
 //! ```
 //!
@@ -13,12 +14,12 @@
 //!
 //! ```
 //! use warden_store::chain::{Content, Fields, START, link};
-//! let fields = Fields { epoch: 1, version: 1, op: 7, at: 0, instance: "a", kind: "login", rule: "LOG-1", payload: b"" };
+//! let fields = Fields { epoch: 1, version: 1, op: 7, at: 0, instance: "a", kind: "login", rule: "LOG-1", payload: b"", trade: None };
 //! let first = link(&START, 1, &Content::of(&fields));
 //! assert_ne!(first, link(&START, 2, &Content::of(&fields)));
 //! ```
 
-use crate::{Record, Row};
+use crate::{Record, Row, TradeMark};
 
 /// The predecessor of row 1.
 pub const START: [u8; 32] = [0; 32];
@@ -42,6 +43,8 @@ pub struct Fields<'a> {
     pub rule: &'a str,
     /// The step as the policy encodes it.
     pub payload: &'a [u8],
+    /// The trade whose step it is.
+    pub trade: Option<&'a TradeMark>,
 }
 
 /// The hash of one row without its place.
@@ -77,6 +80,14 @@ impl Content {
             laid_out.extend_from_slice(&length.to_le_bytes());
             laid_out.extend_from_slice(bytes);
         }
+        if let Some(TradeMark { magic, ended, key }) = fields.trade {
+            laid_out.extend_from_slice(&magic.number().to_le_bytes());
+            laid_out.push(u8::from(*ended));
+            let (id, digest) = key.as_ref().map_or(("", 0), |key| (key.id.as_str(), key.digest));
+            laid_out.extend_from_slice(&(id.len() as u32).to_le_bytes());
+            laid_out.extend_from_slice(id.as_bytes());
+            laid_out.extend_from_slice(&digest.to_le_bytes());
+        }
         Self(blake3::hash(laid_out).into())
     }
 }
@@ -102,6 +113,7 @@ impl<'a> From<&'a Record> for Fields<'a> {
             kind: record.kind,
             rule: record.rule,
             payload: &record.payload,
+            trade: record.trade.as_ref(),
         }
     }
 }
@@ -117,6 +129,7 @@ impl<'a> From<&'a Row> for Fields<'a> {
             kind: &row.kind,
             rule: &row.rule,
             payload: &row.payload,
+            trade: row.trade.as_ref(),
         }
     }
 }
@@ -134,6 +147,7 @@ mod tests {
         kind: "login_failed",
         rule: "LOG-2",
         payload: &[1, 2, 3],
+        trade: None,
     };
 
     /// Changing the layout breaks every journal on disk: then the schema version has to rise.

@@ -1,6 +1,7 @@
 mod key;
 mod seal;
 mod settle;
+mod trade;
 
 use thiserror::Error;
 use warden_domain::{
@@ -10,6 +11,7 @@ use warden_domain::{
 pub use key::HotKey;
 pub use seal::{RawSnapshot, SNAPSHOT_SCHEMA, Seal};
 pub use settle::settle;
+pub use trade::{TradeProjection, TradeUpdate, TradeWrite};
 
 use crate::Pending;
 
@@ -78,7 +80,18 @@ pub trait HotState: Send + Sync {
     /// When the store did not answer.
     fn load<'a>(&'a self, instances: &'a [InstanceId]) -> Pending<'a, Result<Vec<Stored>, HotError>>;
 
-    /// Removes every key of an instance (ACC-1, ACC-3); refused (`false`) when a higher epoch owns it.
+    /// Shows trades: `order_state:<id>:<trade>`, the index of those that have not ended `order_state:<id>:open`, and the
+    /// idempotency key `order_key:<id>:<client key>` (behaviour.md §8). A trade that has ended leaves the index, and its
+    /// hash expires after 24 h.
+    ///
+    /// Versions make it harmless to give the same or an older trade again; nothing is read back from here.
+    ///
+    /// # Errors
+    /// When the store did not answer; each element may or may not have been written, and may be given again.
+    fn show_trades<'a>(&'a self, trades: &'a [TradeUpdate])
+    -> Pending<'a, Result<Vec<TradeWrite>, HotError>>;
+
+    /// Removes every key of an instance and of its trades (ACC-1, ACC-3); refused (`false`) when a higher epoch owns it.
     ///
     /// # Errors
     /// When the store did not answer.

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use thiserror::Error;
-use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
+use warden_domain::{ClientTradeId, Epoch, InstanceId, Magic, OpId, Timestamp, Version};
 
 use crate::{Pending, schema::SchemaError};
 
@@ -24,20 +24,44 @@ pub trait Journal: Send + Sync {
     /// Names the journal: drawn when it was made, and another one for the journal that replaces a damaged one.
     fn id(&self) -> JournalId;
 
-    /// The newest row of every instance, in no order: what a supervisor starts from.
+    /// The newest row of every instance's own steps, in no order: what a supervisor starts from.
     ///
     /// # Errors
     /// When the journal cannot be read.
     fn latest(&self) -> Pending<'_, Result<Vec<Row>, JournalError>>;
 
-    /// The newest row of every instance with `seq <= upto`, in no order: what the history export goes on from. Rows
-    /// past `upto` must not have been forgotten.
+    /// The newest row of every instance's own steps with `seq <= upto`, in no order: what the history export goes on
+    /// from. Rows past `upto` must not have been forgotten.
     ///
     /// # Errors
     /// When the journal cannot be read.
     fn latest_upto(&self, upto: u64) -> Pending<'_, Result<Vec<Row>, JournalError>>;
 
-    /// The rows of one instance, oldest first: the last `limit` of those with `seq < before`.
+    /// The newest row of every trade that has not ended, and of each instance the newest row of any of its trades, in no
+    /// order: what trading goes on from (REC-4).
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn trades(&self) -> Pending<'_, Result<Vec<Row>, JournalError>>;
+
+    /// The client's keys of the trades that were accepted at `since` or later, oldest first (TRD-4).
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn keys(&self, since: Timestamp) -> Pending<'_, Result<Vec<KnownKey>, JournalError>>;
+
+    /// The rows of one trade, oldest first: the last `limit` of them.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn trade_history(
+        &self,
+        instance: &InstanceId,
+        trade: Magic,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>>;
+
+    /// The rows of one instance's own steps, oldest first: the last `limit` of those with `seq < before`.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -58,8 +82,8 @@ pub trait Journal: Send + Sync {
     fn head(&self) -> Head;
 
     /// Forgets rows that were decided before `older`, but never one past `exported` (the history's cursor), and
-    /// answers how many. The chain then starts after the newest forgotten row, and
-    /// [`latest`](Journal::latest) still answers every instance.
+    /// answers how many. The chain then starts after the newest forgotten row; [`latest`](Journal::latest) and
+    /// [`trades`](Journal::trades) still answer every instance and every trade that has not ended.
     ///
     /// # Errors
     /// When the rows could not be deleted; what was deleted until then stays so.
@@ -82,14 +106,16 @@ impl fmt::Display for JournalId {
     }
 }
 
-/// One step of one instance, to be journalled.
+/// One step of one instance, or of one of its trades, to be journalled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Whose step.
     pub instance: InstanceId,
+    /// Of which of its trades; `None` for a step of the instance itself.
+    pub trade: Option<TradeMark>,
     /// Under which ownership.
     pub epoch: Epoch,
-    /// The state version that the step made.
+    /// The version that the step made: of the instance's state, or of the trade.
     pub version: Version,
     /// Names the step.
     pub op: OpId,
@@ -110,9 +136,11 @@ pub struct Row {
     pub seq: u64,
     /// Whose step.
     pub instance: InstanceId,
+    /// Of which of its trades; `None` for a step of the instance itself.
+    pub trade: Option<TradeMark>,
     /// Under which ownership.
     pub epoch: Epoch,
-    /// The state version that the step made.
+    /// The version that the step made: of the instance's state, or of the trade.
     pub version: Version,
     /// Names the step.
     pub op: OpId,
@@ -124,6 +152,39 @@ pub struct Row {
     pub rule: String,
     /// The whole step as the policy encodes it.
     pub payload: Vec<u8>,
+}
+
+/// What stands beside the payload of a trade's step, so that trades are found without reading payloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TradeMark {
+    /// The trade's tag.
+    pub magic: Magic,
+    /// It has ended with this step, or before.
+    pub ended: bool,
+    /// In the first row of the trade: the signal that asked for it.
+    pub key: Option<SignalKey>,
+}
+
+/// Names a signal (TRD-4).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SignalKey {
+    /// The client's id.
+    pub id: ClientTradeId,
+    /// Of the signal's content: the same id with another one is another signal.
+    pub digest: u64,
+}
+
+/// A signal that was accepted for an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// For which instance.
+    pub instance: InstanceId,
+    /// The trade that it asked for, or one of them.
+    pub trade: Magic,
+    /// Its name.
+    pub key: SignalKey,
+    /// When it was accepted.
+    pub at: Timestamp,
 }
 
 /// What a commit made durable.

@@ -19,9 +19,11 @@ pub use accounts::{Absorbed, Account, Accounts, AccountsError, Password, Registe
 pub use history::{History, HistoryError, HistoryRows};
 pub use hot::{
     Cas, HotError, HotKey, HotState, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Snapshot,
-    Stored, settle,
+    Stored, TradeProjection, TradeUpdate, TradeWrite, settle,
 };
-pub use journal::{Commit, Head, Journal, JournalError, JournalId, Record, Row};
+pub use journal::{
+    Commit, Head, Journal, JournalError, JournalId, KnownKey, Record, Row, SignalKey, TradeMark,
+};
 
 /// A future that a port returns; boxed so that a port can be used behind `dyn`. One allocation a batch.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -306,6 +306,7 @@ fn id(name: &str) -> InstanceId {
 fn record(name: &str, version: u64) -> Record {
     Record {
         instance: id(name),
+        trade: None,
         epoch: Epoch(1),
         version: Version(version),
         op: OpId(version * 3),
@@ -322,6 +323,7 @@ fn many(name: &str, first: u64, count: u64) -> Vec<Record> {
 
 fn rows_of(batch: &[Record], first: u64) -> Vec<Row> {
     let row = |(record, seq): (&Record, u64)| Row {
+        trade: record.trade.clone(),
         seq,
         instance: record.instance.clone(),
         epoch: record.epoch,

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use warden_domain::{Epoch, InstanceId, Span};
 
 use self::entry::Entry;
-use crate::{Cas, HotError, HotKey, HotState, HotUpdate, Pending, Stored, settle};
+use crate::{Cas, HotError, HotKey, HotState, HotUpdate, Pending, Stored, TradeUpdate, TradeWrite, settle};
 
 /// Hot state in memory: the embedded mode, and the reference for other adapters. Clones share one store.
 ///
@@ -172,6 +172,13 @@ impl HotState for MemoryHot {
                 instances.iter().map(|id| entries.get(id).map_or(Stored::Nothing, Entry::load)).collect()
             })
         })
+    }
+
+    fn show_trades<'a>(
+        &'a self,
+        trades: &'a [TradeUpdate],
+    ) -> Pending<'a, Result<Vec<TradeWrite>, HotError>> {
+        self.each(trades, |update| &update.instance, Entry::show_trade)
     }
 
     fn remove<'a>(&'a self, instance: &'a InstanceId, epoch: Epoch) -> Pending<'a, Result<bool, HotError>> {

@@ -3,10 +3,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use warden_domain::{InstanceId, Timestamp};
+use warden_domain::{InstanceId, Magic, Timestamp};
 
 use crate::{
-    Commit, Head, Journal, JournalError, JournalId, Pending, Record, Row,
+    Commit, Head, Journal, JournalError, JournalId, KnownKey, Pending, Record, Row, TradeMark,
     chain::{self, Content},
 };
 
@@ -22,7 +22,7 @@ pub struct MemoryJournal {
 #[derive(Debug, Default)]
 struct Inner {
     rows: VecDeque<Row>,
-    forgotten: HashMap<InstanceId, Row>, // the newest forgotten row of each instance
+    forgotten: HashMap<(InstanceId, Option<Magic>), Row>, // the newest forgotten row of each instance and trade
     head: Head,
     closed: bool,
 }
@@ -80,6 +80,41 @@ impl Journal for MemoryJournal {
         Box::pin(async move { Ok(self.open()?.latest_upto(upto)) })
     }
 
+    fn trades(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        Box::pin(async move { Ok(self.open()?.trades()) })
+    }
+
+    fn keys(&self, since: Timestamp) -> Pending<'_, Result<Vec<KnownKey>, JournalError>> {
+        Box::pin(async move {
+            let inner = self.open()?;
+            let mut known: Vec<(u64, KnownKey)> = inner
+                .forgotten
+                .values()
+                .chain(&inner.rows)
+                .filter(|row| row.at >= since)
+                .filter_map(|row| Some((row.seq, known_key(row)?)))
+                .collect();
+            known.sort_by_key(|(seq, _)| *seq);
+            Ok(known.into_iter().map(|(_, key)| key).collect())
+        })
+    }
+
+    fn trade_history(
+        &self,
+        instance: &InstanceId,
+        trade: Magic,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        let place = (instance.clone(), Some(trade));
+        Box::pin(async move {
+            let inner = self.open()?;
+            let newest_first = inner.rows.iter().rev().filter(|row| place_of(row) == place);
+            let mut rows: Vec<Row> = newest_first.take(limit as usize).cloned().collect();
+            rows.reverse();
+            Ok(rows)
+        })
+    }
+
     fn history(
         &self,
         instance: &InstanceId,
@@ -89,8 +124,11 @@ impl Journal for MemoryJournal {
         let instance = instance.clone();
         Box::pin(async move {
             let inner = self.open()?;
-            let newest_first =
-                inner.rows.iter().rev().filter(|row| row.seq < before && row.instance == instance);
+            let newest_first = inner
+                .rows
+                .iter()
+                .rev()
+                .filter(|row| row.seq < before && row.trade.is_none() && row.instance == instance);
             let mut rows: Vec<Row> = newest_first.take(limit as usize).cloned().collect();
             rows.reverse();
             Ok(rows)
@@ -125,25 +163,54 @@ impl Inner {
     fn push(&mut self, record: Record, content: &Content) {
         let seq = self.head.seq + 1;
         self.head = Head { seq, hash: chain::link(&self.head.hash, seq, content) };
-        let Record { instance, epoch, version, op, at, kind, rule, payload } = record;
+        let Record { instance, trade, epoch, version, op, at, kind, rule, payload } = record;
         let (kind, rule) = (kind.to_owned(), rule.to_owned());
-        self.rows.push_back(Row { seq, instance, epoch, version, op, at, kind, rule, payload });
+        self.rows.push_back(Row { seq, instance, trade, epoch, version, op, at, kind, rule, payload });
+    }
+
+    /// The newest row with `seq <= upto` of each instance and each trade, forgotten or not.
+    fn newest(&self, upto: u64) -> impl Iterator<Item = Row> {
+        let mut newest: HashMap<(InstanceId, Option<Magic>), &Row> =
+            self.forgotten.iter().map(|(place, row)| (place.clone(), row)).collect();
+        newest.extend(self.rows.iter().take_while(|row| row.seq <= upto).map(|row| (place_of(row), row)));
+        newest.into_values().cloned()
     }
 
     fn latest_upto(&self, upto: u64) -> Vec<Row> {
-        let mut newest: HashMap<&InstanceId, &Row> = self.forgotten.iter().collect();
-        newest.extend(self.rows.iter().take_while(|row| row.seq <= upto).map(|row| (&row.instance, row)));
-        newest.into_values().cloned().collect()
+        self.newest(upto).filter(|row| row.trade.is_none()).collect()
+    }
+
+    fn trades(&self) -> Vec<Row> {
+        let trades: Vec<Row> = self.newest(u64::MAX).filter(|row| row.trade.is_some()).collect();
+        let mut last: HashMap<InstanceId, u64> = HashMap::new();
+        for row in &trades {
+            let last = last.entry(row.instance.clone()).or_default();
+            *last = row.seq.max(*last);
+        }
+        let stays = |row: &Row| {
+            let ended = row.trade.as_ref().is_some_and(|trade| trade.ended);
+            !ended || last.get(&row.instance) == Some(&row.seq)
+        };
+        trades.into_iter().filter(stays).collect()
     }
 
     fn forget(&mut self, older: Timestamp, exported: u64) -> u64 {
         let mut count = 0;
         while let Some(row) = self.rows.pop_front_if(|row| row.at < older && row.seq <= exported) {
-            self.forgotten.insert(row.instance.clone(), row);
+            self.forgotten.insert(place_of(&row), row);
             count += 1;
         }
         count
     }
+}
+
+fn place_of(row: &Row) -> (InstanceId, Option<Magic>) {
+    (row.instance.clone(), row.trade.as_ref().map(|trade| trade.magic))
+}
+
+fn known_key(row: &Row) -> Option<KnownKey> {
+    let TradeMark { magic, ended: _, key } = row.trade.as_ref()?;
+    Some(KnownKey { instance: row.instance.clone(), trade: *magic, key: key.clone()?, at: row.at })
 }
 
 #[cfg(test)]

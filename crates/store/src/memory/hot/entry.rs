@@ -1,10 +1,12 @@
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
-use warden_domain::{Epoch, OpId, Span, Version};
+use warden_domain::{Epoch, Magic, OpId, Span, Version};
 
 use super::Damage;
-use crate::{Cas, HotKey, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Stored};
+use crate::{
+    Cas, HotKey, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Stored, TradeUpdate, TradeWrite,
+};
 
 /// Every key of one instance.
 #[derive(Debug, Default)]
@@ -15,6 +17,7 @@ pub(super) struct Entry {
     fence: Epoch,
     lease: Option<(Epoch, Lock)>,
     login: Option<Lock>,
+    trades: BTreeMap<Magic, TradeUpdate>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +75,19 @@ impl Entry {
     pub(super) fn release(&mut self, epoch: Epoch, owner: &str, now: Instant) {
         if self.held_lease(now).is_some_and(|(e, lock)| *e == epoch && *lock.owner == *owner) {
             self.lease = None;
+        }
+    }
+
+    pub(super) fn show_trade(&mut self, update: &TradeUpdate, now: Instant) -> TradeWrite {
+        if let Some(by) = self.owned_above(update.epoch, now) {
+            return TradeWrite::Fenced { by };
+        }
+        match self.trades.get(&update.trade.tag) {
+            Some(stored) if stored.version > update.version => TradeWrite::Ahead { stored: stored.version },
+            Some(_) | None => {
+                self.trades.insert(update.trade.tag, update.clone());
+                TradeWrite::Written
+            }
         }
     }
 

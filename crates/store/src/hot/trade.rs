@@ -1,0 +1,79 @@
+use warden_domain::{
+    ClientTradeId, Epoch, InstanceId, Lots, Magic, OrderKind, Price, Side, Ticket, Timestamp, TradeState,
+    Version,
+};
+
+/// One trade as it is to be shown (`order_state:<id>:<trade>`); `<trade>` is its tag in decimal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TradeUpdate {
+    /// Whose.
+    pub instance: InstanceId,
+    /// Under which ownership.
+    pub epoch: Epoch,
+    /// Its version; whatever is stored under a lower one is replaced.
+    pub version: Version,
+    /// What is shown.
+    pub trade: TradeProjection,
+}
+
+/// What other services read of a trade, each a field of its hash; one that is `None` is absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TradeProjection {
+    /// `tag`: MQL5 `magic`, in decimal.
+    pub tag: Magic,
+    /// `key`: the client's id of the signal that asked for it; `order_key:<id>:<key>` holds the tag for 24 h.
+    pub key: ClientTradeId,
+    /// `state`
+    pub state: TradeState,
+    /// `reason`: why it ended; empty while it has not.
+    pub reason: String,
+    /// `symbol`
+    pub symbol: String,
+    /// `goal`: `OPEN`, `CLOSE`, `PROTECT`, `MOVE` or `CANCEL`.
+    pub goal: &'static str,
+    /// `side`: of a trade that opens.
+    pub side: Option<Side>,
+    /// `kind`: of a trade that opens.
+    pub kind: Option<OrderKind>,
+    /// `volume`: lots that are wanted.
+    pub volume: Lots,
+    /// `filled`: lots that were filled.
+    pub filled: Lots,
+    /// `closed`: lots of it that are closed again.
+    pub closed: Lots,
+    /// `price`: mean price of what was filled.
+    pub price: Option<Price>,
+    /// `stop_loss`: that shall stand.
+    pub stop_loss: Option<Price>,
+    /// `take_profit`: that shall stand.
+    pub take_profit: Option<Price>,
+    /// `ticket`: of its open order.
+    pub ticket: Option<Ticket>,
+    /// `position`: of its open position.
+    pub position: Option<Ticket>,
+    /// `attempt`: its last send; 0 before the first.
+    pub attempt: u32,
+    /// `accepted_at`, RFC 3339 UTC.
+    pub accepted_at: Timestamp,
+    /// `expires_at`, RFC 3339 UTC.
+    pub expires_at: Timestamp,
+    /// `updated_at`, RFC 3339 UTC.
+    pub updated_at: Timestamp,
+}
+
+/// What the write of a trade answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TradeWrite {
+    /// It is stored, now or since before.
+    Written,
+    /// A higher version is stored at our own epoch or a lower one: ours is behind.
+    Ahead {
+        /// The version that is stored.
+        stored: Version,
+    },
+    /// A higher epoch owns the instance: void the step and let go.
+    Fenced {
+        /// The epoch that owns it.
+        by: Epoch,
+    },
+}
