@@ -65,6 +65,10 @@ pub enum Event {
         /// Of a closed account: nothing of it is left to be destroyed (ACC-3).
         destroyed: bool,
     },
+    /// A person halts trading: no order leaves until a person lets it go on (TRD-7).
+    Halt,
+    /// A person lets halted trading go on (TRD-7).
+    Unhalt,
 }
 
 /// How a terminal stands, as its gateway reports it.
@@ -153,6 +157,8 @@ impl Event {
             Self::UnresolvedSends(_) => "UNRESOLVED_SENDS",
             Self::Trade(_) => "TRADE",
             Self::Absorbed { .. } => "ABSORBED",
+            Self::Halt => "HALT",
+            Self::Unhalt => "UNHALT",
         }
     }
 }

@@ -90,6 +90,9 @@ impl Model for Machine {
             Property::always("what shall not run does not", |_, s: &Instance| {
                 s.desired == Desired::Running || matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_))
             }),
+            Property::always("a halt keeps the gate shut", |_, s: &Instance| {
+                !s.is_halted() || matches!(s.gate(), Gate::Shut(_))
+            }),
             Property::sometimes("it trades", |_, s: &Instance| s.gate() == Gate::Open),
             Property::sometimes("it fails", |_, s: &Instance| {
                 matches!(s.phase, Phase::Stopped { status: Status::Failed, .. })
@@ -132,6 +135,13 @@ fn check_step(before: &Instance, event: &Event, after: &Instance, fx: &Effects) 
     if before.closure.is_final() && *event != Event::CredentialsChanged {
         assert!(after.closure.is_final() && after.phase == before.phase, "came back to life: {}", seen());
     }
+    let lifted_by = if before.is_halted() { Event::Unhalt } else { Event::Halt };
+    assert!(before.is_halted() == after.is_halted() || *event == lifted_by, "halts by itself: {}", seen());
+    let closes = fx.list().iter().any(|(_, effect)| match effect {
+        Effect::Command { command, .. } => matches!(command, Command::CloseTrades(_)),
+        Effect::Notify(_) | Effect::Store(_) => false,
+    });
+    assert!(!closes || !before.is_halted(), "closes while halted: {}", seen());
     let asked = fx.list().iter().filter(|(_, effect)| match effect {
         Effect::Command { command, .. } => *command != Command::EndSession,
         Effect::Notify(_) | Effect::Store(_) => false,
@@ -349,6 +359,17 @@ fn unresolved_sends_are_model_checked() {
     let mut events = people_and_gateways();
     events.extend([Event::UnresolvedSends(1), Event::UnresolvedSends(0), Event::Report(Report::default())]);
     let states = states_of(Machine { params: smallest(), given: Instance::new(1), outcomes, events });
+    assert!(states > 1_000, "{states}");
+}
+
+#[test]
+fn trd_7_halts_are_model_checked() {
+    let mut outcomes = good_ends();
+    outcomes.extend(failed([Facts::default(), line(JournalLine::AccountDisabled)]));
+    let mut events = people_and_gateways();
+    events.extend([Event::Halt, Event::Unhalt, Event::ConfirmClosure, Event::Report(Report::default())]);
+    let given = Instance::new(1);
+    let states = states_of(Machine { params: smallest(), given, outcomes, events });
     assert!(states > 1_000, "{states}");
 }
 

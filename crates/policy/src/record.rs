@@ -4,7 +4,7 @@ use thiserror::Error;
 use crate::{Effects, Event, Instance};
 
 /// The version of the stored form; raised with every change of [`Instance`], [`Event`] or [`Effects`].
-const SCHEMA: u8 = 2;
+const SCHEMA: u8 = 3;
 
 /// One step as it is journalled: what came, what was decided, and the state afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+mod flags;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use warden_domain::{
@@ -11,6 +13,8 @@ use crate::{
     incident::{self, Incidents},
     timers::TimerSet,
 };
+
+pub(crate) use flags::{Flags, Sharing};
 
 /// All that the policy knows of one instance: plain data, about 700 bytes, without a pointer.
 ///
@@ -42,37 +46,6 @@ pub struct Instance {
     pub(crate) incidents: Incidents,
     /// Since when each layer of health is as it is.
     pub(crate) since: [Timestamp; 6],
-}
-
-/// Facts that are either so or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Flags {
-    /// The present credentials logged in before: a refusal now says something about the account (ACC-2).
-    pub(crate) proven: bool,
-    /// Logins of the account are throttled (LOG-5).
-    pub(crate) throttled: bool,
-    /// A login succeeded after failures, not long ago (LOG-6).
-    pub(crate) login_recovered: bool,
-    /// The connection has been lost for long (NET-4).
-    pub(crate) lost_for_long: bool,
-    /// How a broker incident concerns the instance (BRK-5).
-    pub(crate) sharing: Sharing,
-    /// The hot-state store was given up and the instance is watched on with its gate shut (NET-3).
-    pub(crate) degraded: bool,
-    /// It stopped while no gateway could be told to close the terminal session; the next one is.
-    pub(crate) session_left: bool,
-}
-
-/// How a broker incident concerns an instance (BRK-5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Sharing {
-    /// Its failures are its own.
-    #[default]
-    Alone,
-    /// It waits for the end of the incident; the incident's alert and notification stand for its own.
-    Held,
-    /// The incident is over and it may try; until it fails by itself it tells nobody.
-    Released,
 }
 
 impl Instance {
@@ -180,6 +153,10 @@ impl Instance {
     /// Whether orders may leave.
     #[must_use]
     pub fn gate(&self) -> Gate {
+        let stopped = matches!(self.phase, Phase::Stopped { reason, .. } if reason != FailureReason::None);
+        if self.is_halted() && !stopped {
+            return Gate::Shut(FailureReason::UserStopped);
+        }
         match self.phase {
             Phase::Stopped { reason, .. } => Gate::Shut(reason),
             Phase::Closing(reason) => Gate::ReduceOnly(reason),

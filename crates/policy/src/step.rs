@@ -59,6 +59,8 @@ pub fn step(s: &mut Instance, event: &Event, now: Timestamp, params: &Params, fx
         Event::Absorbed { state, since, destroyed } => {
             absorbing::known(s, state, since, destroyed, now, params, fx);
         }
+        Event::Halt => trade::halt::set(s, true, fx),
+        Event::Unhalt => trade::halt::set(s, false, fx),
     }
     if fx.changed { Stepped::Changed } else { Stepped::Unchanged }
 }

@@ -37,6 +37,7 @@ pub(crate) mod escalation;
 mod event;
 mod expiry;
 mod external;
+pub(crate) mod halt;
 mod intent;
 mod lane;
 mod normalise;

@@ -177,6 +177,11 @@ fn trade_rules_may_pause_and_stop_an_instance() {
 }
 
 #[test]
+fn trd_7_a_halt_lets_no_order_out_until_a_person_lifts_it() {
+    script::run("halt");
+}
+
+#[test]
 fn every_case_is_run() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let source = include_str!("cases.rs");

@@ -102,7 +102,7 @@ fn every_event_in_every_state_is_answered() {
         "Waiting TERMINAL_CRASHED",
     ] {
         let kinds = tried.get(expected).map_or(0, BTreeSet::len);
-        assert_eq!(kinds, 19, "{expected} met {kinds} of 19 kinds of event");
+        assert_eq!(kinds, 21, "{expected} met {kinds} of 21 kinds of event");
     }
 }
 

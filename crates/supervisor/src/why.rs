@@ -131,7 +131,9 @@ fn observed(step: &Step) -> String {
         | Event::StoreDone(..)
         | Event::UnresolvedSends(_)
         | Event::Trade(_)
-        | Event::Absorbed { .. } => step.event.kind().to_owned(),
+        | Event::Absorbed { .. }
+        | Event::Halt
+        | Event::Unhalt => step.event.kind().to_owned(),
     }
 }
 

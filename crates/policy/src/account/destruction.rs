@@ -76,7 +76,7 @@ pub(crate) fn confirmed_by_person(s: &mut Instance, now: Timestamp, params: &Par
     }
     match s.phase {
         // ACC-2: open trades are closed gracefully while the broker still answers.
-        Phase::Up => user_stop::close_trades(
+        Phase::Up if user_stop::may_close_trades(s) => user_stop::close_trades(
             s,
             FailureReason::AccountClosed,
             Rule::Acc2,
@@ -85,6 +85,12 @@ pub(crate) fn confirmed_by_person(s: &mut Instance, now: Timestamp, params: &Par
             params,
             fx,
         ),
+        Phase::Up => {
+            if s.positions > 0 {
+                fx.notify(Rule::Acc2, Notice::TradesLeftOpen);
+            }
+            begin(s, Rule::Acc2, now, params, fx);
+        }
         Phase::Closing(FailureReason::AccountClosed) => {}
         Phase::Closing(_) => {
             fx.decided(Rule::Acc2);

@@ -1,7 +1,8 @@
 //! ACC-7: a person stops the instance.
 //!
 //! Open trades are dealt with as the mode says (`account.stop.mode`) within 30 s (`account.stop.close_within`), the state
-//! is journalled, the status is `INACTIVE`; only a person starts it again.
+//! is journalled, the status is `INACTIVE`; only a person starts it again. While trading is halted no order leaves, not
+//! even one that closes: the trades are left as they are, and people are told (TRD-7).
 
 use warden_domain::{Desired, FailureReason, Rule, Status, StopMode, Timestamp};
 
@@ -17,12 +18,18 @@ pub(crate) fn asked(s: &mut Instance, mode: StopMode, now: Timestamp, params: &P
         return;
     }
     s.desired = Desired::Stopped;
-    if s.phase == Phase::Up && mode != StopMode::Preserve {
+    if mode == StopMode::Preserve {
+        end(s, false, now, params, fx);
+    } else if may_close_trades(s) {
         close_trades(s, FailureReason::UserStopped, Rule::Acc7, mode, now, params, fx);
     } else {
-        let left = s.phase != Phase::Up && s.positions > 0 && mode != StopMode::Preserve;
-        end(s, left, now, params, fx);
+        end(s, s.positions > 0, now, params, fx);
     }
+}
+
+/// Whether the broker can be asked to close trades.
+pub(crate) fn may_close_trades(s: &Instance) -> bool {
+    s.phase == Phase::Up && !s.is_halted()
 }
 
 /// Deals with open trades; then the instance stops for this reason.

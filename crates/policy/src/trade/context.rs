@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use warden_domain::{
-    AccountMode, FailureReason, FillingModes, Gate, Lots, Points, Price, Quote, Session, Ticket, Timestamp, TradeMode,
+    AccountMode, FailureReason, FillingModes, Gate, Lots, Points, Price, Quote, Session, Ticket, Timestamp,
+    TradeMode,
 };
 
 use super::{Owner, PositionSeen, SnapshotId, Tally};

@@ -56,10 +56,19 @@ const ACTIONS: [StoreAction; 7] = [
     StoreAction::DeleteCredentials,
 ];
 
+const WISHES: [Event; 6] = [
+    Event::Start,
+    Event::Reset,
+    Event::CredentialsChanged,
+    Event::ConfirmClosure,
+    Event::Halt,
+    Event::Unhalt,
+];
+
 /// What people ask for.
 pub(crate) fn wishes() -> Vec<Event> {
     let stops = StopMode::ALL.iter().map(|mode| Event::Stop(*mode));
-    stops.chain([Event::Start, Event::Reset, Event::CredentialsChanged, Event::ConfirmClosure]).collect()
+    stops.chain(WISHES).collect()
 }
 
 /// What nobody asked for and no command brought.

@@ -16,6 +16,7 @@ pub(crate) fn check(before: &Instance, event: &Event, stepped: Stepped, bench: &
     assert_eq!(stepped == Stepped::Unchanged, same, "says {stepped:?}: {}", seen());
     commands(before, event, bench, &seen);
     gate(after, &seen);
+    halts(before, event, bench, &seen);
     never_stuck(after, &seen);
     resting(bench, &seen);
     absorbing(before, event, bench, &seen);
@@ -65,6 +66,45 @@ fn gate(after: &Instance, seen: Seen<'_>) {
     }
     if confirmed {
         assert!(matches!(after.phase(), Phase::Up | Phase::Closing(_)), "{}", seen());
+    }
+}
+
+/// Only a person halts and lets go on; while halted the gate is shut, and nothing is asked of the gateway that makes
+/// orders leave (TRD-7).
+fn halts(before: &Instance, event: &Event, bench: &Bench, seen: Seen<'_>) {
+    let after = &bench.state;
+    let is_halted = match event {
+        Event::Halt => true,
+        Event::Unhalt => false,
+        Event::Start
+        | Event::Resume
+        | Event::Stop(_)
+        | Event::Reset
+        | Event::CredentialsChanged
+        | Event::ConfirmClosure
+        | Event::GatewayUp(_)
+        | Event::GatewayDown
+        | Event::Report(_)
+        | Event::Finished { .. }
+        | Event::Tick { .. }
+        | Event::Hold
+        | Event::Release { .. }
+        | Event::StateStore(_)
+        | Event::State(_)
+        | Event::StoreDone(..)
+        | Event::UnresolvedSends(_)
+        | Event::Trade(_)
+        | Event::Absorbed { .. } => before.is_halted(),
+    };
+    assert_eq!(after.is_halted(), is_halted, "{}", seen());
+    if !is_halted {
+        return;
+    }
+    assert!(matches!(after.gate(), Gate::Shut(_)), "{}", seen());
+    for (_, effect) in bench.fx.list() {
+        if let Effect::Command { command, .. } = effect {
+            assert!(!matches!(command, Command::CloseTrades(_)), "orders leave: {}", seen());
+        }
     }
 }
 

@@ -89,6 +89,8 @@ fn event(words: &str, bench: &Bench) -> Result<Event, String> {
         ("start", "") => Event::Start,
         ("reset", "") => Event::Reset,
         ("stop", mode) => Event::Stop(stop_mode(mode)?),
+        ("halt", "") => Event::Halt,
+        ("halt", "lifted") => Event::Unhalt,
         ("credentials", "changed") => Event::CredentialsChanged,
         ("closure", "confirmed") => Event::ConfirmClosure,
         ("gateway", "down") => Event::GatewayDown,

@@ -55,6 +55,8 @@ fn is_refusal(event: &Event) -> bool {
         | Event::StoreDone(..)
         | Event::UnresolvedSends(_)
         | Event::Trade(_)
-        | Event::Absorbed { .. } => false,
+        | Event::Absorbed { .. }
+        | Event::Halt
+        | Event::Unhalt => false,
     }
 }
