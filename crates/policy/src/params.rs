@@ -21,8 +21,8 @@ pub use network::{Crash, Drop, Exhausted, StateStore};
 pub use recovery::Recovery;
 pub use session::Session;
 pub use trade::{
-    Duplicate, ExecutionTimeout, PartialFill, Pending, Protection, Remainder, Retry, Signal, Slippage,
-    Slipped, Unknown,
+    Duplicate, ExecutionTimeout, Limit, Look, PartialFill, Pending, Protection, Remainder, Retry, Signal,
+    Slippage, Slipped, Unknown,
 };
 pub use value::{Percent, Value, Waits};
 
@@ -162,6 +162,10 @@ tree! {
     pending: Pending = "trade.pending",
     /// TRD-9.
     retry: Retry = "trade.retry",
+    /// SES-1, TRD-5.
+    look: Look = "trade.look",
+    /// TRD-7.
+    limit: Limit = "trade.limit",
 }
 
 /// What a key means, for documentation.

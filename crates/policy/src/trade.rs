@@ -65,7 +65,10 @@ pub use event::{
 pub use external::{Owner, owner_of};
 pub use intent::{Goal, Intent, Opening, Protection};
 pub use lane::{Lane, Urgency};
-pub use record::{TradeStep, decode_trade, decode_trade_step, encode_trade, encode_trade_step};
+pub use record::{
+    TradeHead, TradeRow, TradeStep, decode_trade, decode_trade_row, decode_trade_step, encode_trade,
+    encode_trade_row, encode_trade_step,
+};
 pub use retcode::{Action, action_of};
 pub use state::{End, Holdings, Op, Purpose, Resolving, Trade, TradePhase, TradeTimer, Wait};
 pub use step::step;

@@ -122,6 +122,26 @@ element! {
     }
 }
 
+element! {
+    /// Looks at the broker, and the prices that decisions rest on (SES-1, TRD-5).
+    Look {
+        /// TRD-5: how often the broker is looked at while trades of ours are open there.
+        every: Span = Span::from_secs(30),
+        /// How long a gateway may take to answer a look; then it is asked anew.
+        answer_within: Span = Span::from_secs(10),
+        /// How old a price may be; an older one is none.
+        price_valid_for: Span = Span::from_secs(15),
+    }
+}
+
+element! {
+    /// What is bounded of the trades of one instance.
+    Limit {
+        /// TRD-7: trades that have not ended, at most; another one is refused.
+        open: u32 = 2_000,
+    }
+}
+
 impl Signal {
     pub(super) fn faults(&self, fault: &mut dyn FnMut(&str, &str)) {
         if self.start_within > self.valid_for {
@@ -166,5 +186,13 @@ impl Pending {
 }
 
 impl Retry {
+    pub(super) fn faults(&self, _fault: &mut dyn FnMut(&str, &str)) {}
+}
+
+impl Look {
+    pub(super) fn faults(&self, _fault: &mut dyn FnMut(&str, &str)) {}
+}
+
+impl Limit {
     pub(super) fn faults(&self, _fault: &mut dyn FnMut(&str, &str)) {}
 }

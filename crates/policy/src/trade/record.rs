@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
+use warden_domain::{ClientTradeId, Lots};
 
-use super::{Trade, TradeEffects, TradeEvent};
+use super::{Tally, Trade, TradeEffects, TradeEvent};
 use crate::{DecodeError, record};
 
 /// The version of the stored form; raised with every change of [`Trade`], [`TradeEvent`] or [`TradeEffects`].
@@ -15,6 +16,68 @@ pub struct TradeStep {
     pub effects: TradeEffects,
     /// The trade afterwards.
     pub trade: Trade,
+}
+
+/// The whole payload of a trade's row: every row says enough to go on from, or to tell of the trade, by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TradeRow {
+    /// The client's id of the signal that asked for it.
+    pub key: ClientTradeId,
+    /// Of the signal's content: the same id with another one is another signal.
+    pub digest: u64,
+    /// Counts the intents of the signal on this instance, from 1.
+    pub part: u32,
+    /// The broker's name of its symbol.
+    pub symbol: String,
+    /// The newest counter that was given out on the instance; the next tag is higher (see `Magic`).
+    pub counter: u64,
+    /// How often trade rules were troubled on the instance, after the step.
+    pub tally: Tally,
+    /// Volume of the trade's opening deals before the step; what is above it in
+    /// [`Holdings::filled`](super::Holdings::filled) was filled with the step.
+    pub filled_before: Lots,
+    /// The step.
+    pub step: TradeStep,
+}
+
+/// What stands beside the step in a [`TradeRow`], borrowed to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct TradeHead<'a> {
+    /// [`TradeRow::key`]
+    pub key: &'a ClientTradeId,
+    /// [`TradeRow::digest`]
+    pub digest: u64,
+    /// [`TradeRow::part`]
+    pub part: u32,
+    /// [`TradeRow::symbol`]
+    pub symbol: &'a str,
+    /// [`TradeRow::counter`]
+    pub counter: u64,
+    /// [`TradeRow::tally`]
+    pub tally: Tally,
+    /// [`TradeRow::filled_before`]
+    pub filled_before: Lots,
+}
+
+/// Appends the payload of a trade's row to `out`, in the form [`decode_trade_row`] reads.
+pub fn encode_trade_row(
+    head: &TradeHead<'_>,
+    event: &TradeEvent,
+    effects: &TradeEffects,
+    trade: &Trade,
+    out: &mut Vec<u8>,
+) {
+    let TradeHead { key, digest, part, symbol, counter, tally, filled_before } = *head;
+    let step = (event, effects, trade);
+    record::write(SCHEMA, &(key, digest, part, symbol, counter, tally, filled_before, step), out);
+}
+
+/// Reads the payload of a trade's row.
+///
+/// # Errors
+/// When the bytes are not a row of this or an older schema.
+pub fn decode_trade_row(bytes: &[u8]) -> Result<TradeRow, DecodeError> {
+    record::read(SCHEMA, bytes)
 }
 
 /// Appends a step to `out`, in the form [`decode_trade_step`] reads.
@@ -41,4 +104,44 @@ pub fn encode_trade(trade: &Trade, out: &mut Vec<u8>) {
 /// When the bytes are not a trade of this or an older schema.
 pub fn decode_trade(bytes: &[u8]) -> Result<Trade, DecodeError> {
     record::read(SCHEMA, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use warden_domain::{Magic, Ticket, Timestamp};
+
+    use super::*;
+    use crate::{
+        Params,
+        trade::{Goal, Intent, TradeContext, step},
+    };
+
+    #[test]
+    fn trd_7_a_row_is_read_back_as_it_was_written() {
+        let (magic, now) = (Magic::new(1, 41).unwrap(), Timestamp::from_millis(1_700_000_000_000));
+        let goal = Goal::Cancel { order: Ticket::of(7).unwrap() };
+        let params = Params::default();
+        let mut trade = Trade::new(Intent::new(magic, goal, now, None, &params));
+        let mut effects = TradeEffects::default();
+        let event = TradeEvent::Tick;
+        let _ = step(&mut trade, &event, now, &TradeContext::default(), &params, &mut effects);
+        let key = ClientTradeId::new("s-1").unwrap();
+        let tally = Tally { slippages: 2, ..Tally::default() };
+        let head = TradeHead {
+            key: &key,
+            digest: 7,
+            part: 1,
+            symbol: "EURUSD",
+            counter: 41,
+            tally,
+            filled_before: Lots::ZERO,
+        };
+        let mut bytes = Vec::new();
+        encode_trade_row(&head, &event, &effects, &trade, &mut bytes);
+        let row = decode_trade_row(&bytes).unwrap();
+        assert_eq!((row.key.as_str(), row.digest, row.part, row.symbol.as_str()), ("s-1", 7, 1, "EURUSD"));
+        assert_eq!((row.counter, row.tally, row.filled_before), (41, tally, Lots::ZERO));
+        assert_eq!(row.step, TradeStep { event, effects, trade });
+        assert!(decode_trade_row(&bytes[..bytes.len() - 1]).is_err());
+    }
 }
