@@ -118,7 +118,39 @@ catalogue! {
     /// Steps of which the history knows little, such as those of a newer program.
     HISTORY_UNREADABLE: Counter[] = "warden_history_unreadable_total", "steps",
         "journalled steps that were exported although their payload could not be read";
+    /// TRD-7: orders that left, by what was heard of them; the values are [`ORDER_OUTCOMES`].
+    ORDERS: Counter["outcome"] = "warden_orders_total", "orders",
+        "trade orders that were handed to gateways, by what was heard of them";
+    /// Trades that have not ended; `UNKNOWN` counts those of which nobody knows whether they were executed.
+    TRADES: Gauge["state"] = "warden_trades", "trades",
+        "trades of this supervisor that have not ended, by state";
+    /// Trades that wait for a person's word.
+    TRADES_SUSPECT: Gauge[] = "warden_trades_suspect", "trades",
+        "trades of which a person must say whether what looks like them at the broker is theirs";
+    /// Trades that ended, by the state that they ended in.
+    TRADES_ENDED: Counter["state"] = "warden_trades_ended_total", "trades",
+        "trades that ended, by state";
+    /// The fleet's halted instances.
+    INSTANCES_HALTED: Gauge[] = "warden_instances_halted", "instances",
+        "instances of this supervisor whose trading a person halted";
+    /// Signals by what became of them; the values are [`SIGNAL_OUTCOMES`].
+    SIGNALS: Counter["outcome"] = "warden_signals_total", "signals",
+        "signals that arrived, by what became of them";
+    /// How long a signal takes to become an order.
+    SIGNAL_LATENCY: Histogram[] = "warden_signal_latency_seconds", "seconds",
+        "how long it took from the arrival of a signal until an order of it was handed to its gateway";
+    /// What accounts made of signals; the values are the outcomes of a report.
+    REPORT_LINES: Counter["outcome"] = "warden_report_lines_total", "lines",
+        "lines of signal reports that will not change any more, by outcome";
 }
+
+/// What is heard of an order: an answer of the trade server; an answer of the terminal without one; that it was not
+/// started; nothing, so that it must be found out.
+pub const ORDER_OUTCOMES: [&str; 4] = ["answered", "failed", "not_started", "lost"];
+
+/// What becomes of a signal: it is planned and durable; it was known already, and nothing was done; no account may
+/// take it; it is not a signal, and lies in the dead-letter stream.
+pub const SIGNAL_OUTCOMES: [&str; 4] = ["accepted", "repeated", "refused", "dead_letter"];
 
 #[cfg(test)]
 mod tests {

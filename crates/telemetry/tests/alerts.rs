@@ -102,6 +102,14 @@ fn what_the_registry_writes_is_what_prometheus_reads() {
     registry.series(&metrics::HISTORY_EXPORTED, []).add(8);
     registry.series(&metrics::HISTORY_FAILURES, []).add(6);
     registry.series(&metrics::HISTORY_UNREADABLE, []).add(1);
+    registry.series(&metrics::ORDERS, [metrics::ORDER_OUTCOMES[0]]).add(3);
+    registry.series(&metrics::TRADES, ["UNKNOWN"]).set(1.0);
+    registry.series(&metrics::TRADES_SUSPECT, []).set(0.0);
+    registry.series(&metrics::TRADES_ENDED, ["CLOSED"]).add(2);
+    registry.series(&metrics::INSTANCES_HALTED, []).set(4.0);
+    registry.series(&metrics::SIGNALS, [metrics::SIGNAL_OUTCOMES[0]]).add(9);
+    registry.series(&metrics::SIGNAL_LATENCY, []).observe(0.002);
+    registry.series(&metrics::REPORT_LINES, ["filled"]).add(5);
     let board = AlertBoard::new(registry.clone());
     let instance = InstanceId::new("acct-1").unwrap();
     board.set(Alert::BrokerDown, &instance, true);
