@@ -5,10 +5,13 @@ pub(crate) mod facts;
 #[cfg(test)]
 mod fuzz;
 pub(crate) mod hello;
+pub(crate) mod market;
+mod money;
 pub(crate) mod order;
 pub(crate) mod refusal;
 pub(crate) mod report;
 pub(crate) mod result;
+pub(crate) mod snapshot;
 
 use thiserror::Error;
 use warden_domain::IdError;
@@ -51,6 +54,14 @@ pub(crate) enum FrameFault {
     /// A number is infinite, not a number, negative where it must not be, or above its limit.
     #[error("{0} is outside its range; see the contract")]
     OutOfRange(&'static str),
+    /// More entries than the contract allows.
+    #[error("{field} holds more than {most} entries; split the request")]
+    TooMany {
+        /// The field.
+        field: &'static str,
+        /// How many it may hold.
+        most: usize,
+    },
     /// A text that may not be cut is too long.
     #[error("{field} is longer than {longest} characters; shorten it")]
     TooLong {
@@ -80,6 +91,16 @@ fn short(field: &'static str, text: String, longest: usize) -> Result<String, Fr
 /// `text`, cut so that it still is refused as too long by the receiver, yet never makes a frame oversized.
 fn bounded(text: &str, longest: usize) -> String {
     cut(text, longest + 1).to_owned()
+}
+
+/// `list`, or a fault when it has more than `most` entries.
+fn few<T>(field: &'static str, list: Vec<T>, most: usize) -> Result<Vec<T>, FrameFault> {
+    if list.len() > most { Err(FrameFault::TooMany { field, most }) } else { Ok(list) }
+}
+
+/// The tag of an intent.
+fn tag(field: &'static str, magic: u64) -> Result<u64, FrameFault> {
+    if magic < MAGIC_LIMIT { Ok(magic) } else { Err(FrameFault::OutOfRange(field)) }
 }
 
 fn finite(field: &'static str, number: f64) -> Result<f64, FrameFault> {

@@ -55,7 +55,8 @@ mod wire;
 
 pub use convert::hello::PROTOCOL_VERSION;
 pub use message::{
-    Command, CommandId, Envelope, Finished, Inbound, Mt5Bridge, Order, OrderAction, Outcome, Report, Secret,
-    SendError, SessionFacts, TradeReply,
+    Command, CommandId, Deal, DealEntry, Envelope, Finished, Inbound, Market, Mt5Bridge, OpenOrder,
+    OpenPosition, Order, OrderAction, Outcome, PastOrder, Pending, Report, Secret, SendError, SendId,
+    SendState, SessionFacts, Snapshot, SnapshotQuery, SymbolNow, Tickets, TradeReply,
 };
 pub use session::{RefusalReason, Refusals, Refused};

@@ -1,7 +1,10 @@
 //! What a gateway and a supervisor say to each other.
 
 use thiserror::Error;
-use warden_domain::{Epoch, Facts, InstanceId, Login, StopMode, Timestamp, TradeServer};
+use warden_domain::{
+    AccountMode, Epoch, Facts, Filling, FillingModes, InstanceId, Login, Lots, Points, Price, Quote, Session,
+    Side, Span, StopMode, Timestamp, TradeMode, TradeServer,
+};
 
 /// The way to the terminals, however they are reached (gRPC session, or a simulated fleet in process).
 ///
@@ -66,6 +69,16 @@ pub enum Command {
         /// The request.
         Order,
     ),
+    /// Read what is at the broker, and say what became of sends.
+    Snapshot(
+        /// What is looked for.
+        SnapshotQuery,
+    ),
+    /// Say from now on how the account and these symbols stand ([`Inbound::Market`]); replaces what was watched before.
+    Watch(
+        /// MQL5 names, each at most 64 characters; at most [`SnapshotQuery::MOST`].
+        Vec<String>,
+    ),
 }
 
 /// A password on its way to a terminal; never shown.
@@ -97,8 +110,9 @@ impl std::fmt::Debug for Secret {
 pub struct Order {
     /// What to do.
     pub action: OrderAction,
-    /// MQL5 `magic`: the tag of the intent, at most 53 bits.
-    pub magic: u64,
+    /// Which send; a gateway carries out each at most once, whatever happens to it, and answers a repeated one from its
+    /// inbox.
+    pub send: SendId,
     /// MQL5 `symbol`.
     pub symbol: String,
     /// MQL5 `volume`, in lots.
@@ -111,36 +125,88 @@ pub struct Order {
     pub take_profit: f64,
     /// MQL5 `deviation`, in points.
     pub deviation: u32,
+    /// MQL5 `type_filling`; `None` where the action does not fill.
+    pub filling: Option<Filling>,
     /// MQL5 `comment`: a hint for people.
     pub comment: String,
 }
 
-/// What a trade request does (MQL5 `ENUM_TRADE_REQUEST_ACTIONS` with the order type's side).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Names one send of one instance for good: in the gateway's inbox, over every restart and owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SendId {
+    /// MQL5 `magic`: the tag of the intent, at most 53 bits.
+    pub magic: u64,
+    /// Counts the sends of the intent, from 1.
+    pub attempt: u32,
+}
+
+/// What a trade request does (MQL5 `ENUM_TRADE_REQUEST_ACTIONS` with the order type).
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OrderAction {
-    /// A deal at the market that buys.
-    Buy,
-    /// A deal at the market that sells.
-    Sell,
-    /// A pending buy: limit below the market, stop above it.
-    BuyPending,
-    /// A pending sell: limit above the market, stop below it.
-    SellPending,
-    /// Change stop loss and take profit of a position.
+    /// A deal at the market (`TRADE_ACTION_DEAL`).
+    Deal(
+        /// Bought or sold.
+        Side,
+    ),
+    /// A pending order (`TRADE_ACTION_PENDING`).
+    Place(
+        /// Bought or sold.
+        Side,
+        /// When it is triggered.
+        Pending,
+    ),
+    /// Change stop loss and take profit of a position (`TRADE_ACTION_SLTP`).
     Protect {
         /// The position's ticket.
         position: u64,
     },
-    /// Remove a pending order.
+    /// Change price, stop loss and take profit of a pending order (`TRADE_ACTION_MODIFY`).
+    Modify {
+        /// The order's ticket.
+        order: u64,
+    },
+    /// Remove a pending order (`TRADE_ACTION_REMOVE`).
     Cancel {
         /// The order's ticket.
         order: u64,
     },
-    /// Close a position, or the given volume of it.
+    /// Close a position, or the given volume of it (`TRADE_ACTION_DEAL` with `position`).
     Close {
         /// The position's ticket.
         position: u64,
     },
+}
+
+/// When a pending order is triggered (MQL5 `ENUM_ORDER_TYPE` without its side).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pending {
+    /// When the market is as good as its price or better.
+    Limit,
+    /// When the market has come to its price from the better side.
+    Stop,
+    /// A stop that places a limit order at this price (MQL5 `stoplimit`).
+    StopLimit {
+        /// The price of the limit order.
+        limit: f64,
+    },
+}
+
+/// What a snapshot is to hold beside every open order and position.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotQuery {
+    /// MQL5 `magic` numbers whose past orders and deals are to be in it; at most [`MOST`](Self::MOST).
+    pub tags: Vec<u64>,
+    /// Past orders and deals with a higher ticket are to be in it, whatever their `magic`; 0 for all, `u64::MAX` for none.
+    pub newer_than: u64,
+    /// How far back the past is read, by the trade server's clock.
+    pub back: Span,
+    /// The sends to look up in the gateway's inbox; at most [`MOST`](Self::MOST).
+    pub sends: Vec<SendId>,
+}
+
+impl SnapshotQuery {
+    /// So many tags, sends or symbols fit in one command.
+    pub const MOST: usize = 128;
 }
 
 /// What comes from the gateways.
@@ -169,6 +235,14 @@ pub enum Inbound {
     },
     /// A command ended.
     Finished(Finished),
+    /// How the account and the watched symbols stand: right after [`Command::Watch`], then at most once a second when
+    /// something changed, and every 5 s when nothing did. The newest counts; one that is lost is not sent again.
+    Market {
+        /// Which instance.
+        instance: InstanceId,
+        /// How they stand.
+        market: Box<Market>,
+    },
 }
 
 /// How a terminal stands.
@@ -208,6 +282,9 @@ pub enum Outcome {
     Session(SessionFacts),
     /// The trade server answered (answer to [`Command::Order`]).
     Trade(TradeReply),
+    /// What is at the broker (answer to [`Command::Snapshot`]): all of it; a gateway that cannot read or fit all of it
+    /// answers [`Outcome::Failed`] instead.
+    Snapshot(Box<Snapshot>),
     /// It failed; the facts say why.
     Failed,
     /// It was not started: its deadline had passed, or its epoch was stale.
@@ -238,6 +315,199 @@ pub struct TradeReply {
     pub volume: f64,
     /// Price of the deal.
     pub price: f64,
+}
+
+/// What is at the broker, in one reading.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// The account that is logged in (MQL5 `ACCOUNT_LOGIN`); 0 for none.
+    pub login: u64,
+    /// Its trade server (MQL5 `ACCOUNT_SERVER`).
+    pub server: String,
+    /// The terminal is connected to it (MQL5 `TERMINAL_CONNECTED`).
+    pub connected: bool,
+    /// Every open order.
+    pub orders: Vec<OpenOrder>,
+    /// Every open position.
+    pub positions: Vec<OpenPosition>,
+    /// Ended orders that were asked for.
+    pub past_orders: Vec<PastOrder>,
+    /// Deals that were asked for, and those that close what a deal with an asked tag opened, whoever made them.
+    pub deals: Vec<Deal>,
+    /// The highest tickets of all orders, deals and positions that the terminal knows; 0 for none.
+    pub newest: Tickets,
+    /// What the gateway's inbox says of each send that was asked for, in that order.
+    pub sends: Vec<SendState>,
+    /// Trade requests of the instance that wait in the gateway or run.
+    pub waiting: u32,
+}
+
+/// The highest tickets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tickets {
+    /// Of an order.
+    pub order: u64,
+    /// Of a deal.
+    pub deal: u64,
+    /// Of a position.
+    pub position: u64,
+}
+
+/// An open order (MQL5 `OrderGet*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOrder {
+    /// MQL5 `ORDER_TICKET`.
+    pub ticket: u64,
+    /// MQL5 `ORDER_MAGIC`.
+    pub magic: u64,
+    /// MQL5 `ORDER_SYMBOL`.
+    pub symbol: String,
+    /// Bought or sold.
+    pub side: Side,
+    /// What of it is not filled yet (MQL5 `ORDER_VOLUME_CURRENT`).
+    pub volume: Lots,
+    /// MQL5 `ORDER_PRICE_OPEN`.
+    pub price: Price,
+    /// MQL5 `ORDER_SL`.
+    pub stop_loss: Option<Price>,
+    /// MQL5 `ORDER_TP`.
+    pub take_profit: Option<Price>,
+}
+
+/// An open position (MQL5 `PositionGet*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenPosition {
+    /// MQL5 `POSITION_TICKET`.
+    pub ticket: u64,
+    /// MQL5 `POSITION_MAGIC`.
+    pub magic: u64,
+    /// MQL5 `POSITION_SYMBOL`.
+    pub symbol: String,
+    /// Long or short.
+    pub side: Side,
+    /// MQL5 `POSITION_VOLUME`.
+    pub volume: Lots,
+    /// MQL5 `POSITION_PRICE_OPEN`.
+    pub price: Price,
+    /// MQL5 `POSITION_SL`.
+    pub stop_loss: Option<Price>,
+    /// MQL5 `POSITION_TP`.
+    pub take_profit: Option<Price>,
+}
+
+/// An order that ended (MQL5 `HistoryOrderGet*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastOrder {
+    /// MQL5 `ORDER_TICKET`.
+    pub ticket: u64,
+    /// MQL5 `ORDER_MAGIC`.
+    pub magic: u64,
+    /// MQL5 `ORDER_SYMBOL`.
+    pub symbol: String,
+    /// Bought or sold.
+    pub side: Side,
+    /// MQL5 `ORDER_VOLUME_INITIAL`.
+    pub volume: Lots,
+    /// MQL5 `ORDER_POSITION_ID`; 0 when it opened or closed none.
+    pub position: u64,
+}
+
+/// A deal (MQL5 `HistoryDealGet*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deal {
+    /// MQL5 `DEAL_TICKET`.
+    pub ticket: u64,
+    /// MQL5 `DEAL_ORDER`.
+    pub order: u64,
+    /// MQL5 `DEAL_POSITION_ID`.
+    pub position: u64,
+    /// MQL5 `DEAL_MAGIC`.
+    pub magic: u64,
+    /// MQL5 `DEAL_SYMBOL`.
+    pub symbol: String,
+    /// Bought or sold.
+    pub side: Side,
+    /// MQL5 `DEAL_ENTRY`.
+    pub entry: DealEntry,
+    /// MQL5 `DEAL_VOLUME`.
+    pub volume: Lots,
+    /// MQL5 `DEAL_PRICE`.
+    pub price: Price,
+}
+
+/// What a deal did to its position (MQL5 `ENUM_DEAL_ENTRY`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DealEntry {
+    /// It opened or enlarged it (`DEAL_ENTRY_IN`).
+    In,
+    /// It closed it or a part of it (`DEAL_ENTRY_OUT`, `DEAL_ENTRY_OUT_BY`).
+    Out,
+    /// It turned it (`DEAL_ENTRY_INOUT`).
+    InOut,
+}
+
+/// What the gateway's inbox says of a send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SendState {
+    /// It never came, or the inbox was lost.
+    Unseen,
+    /// It waits in the queue, or is being carried out.
+    InProgress,
+    /// It came and was not started, and never will be: its deadline or epoch had passed.
+    NotStarted,
+    /// It was started, and the gateway or terminal ended before its end was known.
+    Interrupted,
+    /// It was answered.
+    Answered {
+        /// What was observed together with the call.
+        facts: Facts,
+        /// The trade server's answer; `None` when the call failed without one.
+        reply: Option<TradeReply>,
+    },
+}
+
+/// How the account and the watched symbols stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Market {
+    /// MQL5 `ACCOUNT_MARGIN_MODE`.
+    pub mode: AccountMode,
+    /// MQL5 `ACCOUNT_BALANCE`, in the account's currency.
+    pub balance: f64,
+    /// MQL5 `ACCOUNT_EQUITY`, in the account's currency.
+    pub equity: f64,
+    /// The watched symbols that the trade server has.
+    pub symbols: Vec<SymbolNow>,
+}
+
+/// What a symbol allows, and its present prices (MQL5 `SymbolInfo*`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct SymbolNow {
+    /// Its name, such as `EURUSD`.
+    pub name: String,
+    /// MQL5 `SYMBOL_POINT`.
+    pub point: Price,
+    /// MQL5 `SYMBOL_TRADE_TICK_SIZE`.
+    pub tick: Price,
+    /// MQL5 `SYMBOL_TRADE_TICK_VALUE_LOSS`: of one lot, in the account's currency.
+    pub tick_value: f64,
+    /// MQL5 `SYMBOL_VOLUME_STEP`.
+    pub volume_step: Lots,
+    /// MQL5 `SYMBOL_VOLUME_MIN`.
+    pub volume_min: Lots,
+    /// MQL5 `SYMBOL_VOLUME_MAX`.
+    pub volume_max: Lots,
+    /// MQL5 `SYMBOL_TRADE_STOPS_LEVEL`.
+    pub stops_level: Points,
+    /// MQL5 `SYMBOL_TRADE_FREEZE_LEVEL`.
+    pub freeze_level: Points,
+    /// MQL5 `SYMBOL_FILLING_MODE`.
+    pub filling: FillingModes,
+    /// MQL5 `SYMBOL_TRADE_MODE`.
+    pub trade_mode: TradeMode,
+    /// What its session calendar says (MQL5 `SymbolInfoSessionTrade`).
+    pub session: Session,
+    /// Its prices; `None` when there are none, or the terminal's connection is lost.
+    pub quote: Option<Quote>,
 }
 
 /// Why a command was not handed over.

@@ -4,7 +4,7 @@ use warden_domain::{Epoch, InstanceId, Timestamp};
 
 use super::member::Member;
 use crate::{
-    Envelope, Finished, RefusalReason, Refused, Report,
+    Envelope, Finished, Market, RefusalReason, Refused, Report,
     convert::{
         hello::{self, Announced},
         refusal::{self, Refusal},
@@ -36,6 +36,12 @@ impl Book {
     #[must_use]
     pub(super) fn report(&mut self, instance: &InstanceId, report: Report) -> bool {
         self.with(instance.as_str(), |member| member.report(report)).is_some()
+    }
+
+    /// How an account and its watched symbols stand; `false` when the gateway does not serve the instance.
+    #[must_use]
+    pub(super) fn market(&mut self, instance: &InstanceId, market: Market) -> bool {
+        self.with(instance.as_str(), |member| member.market(market)).is_some()
     }
 
     /// A command ended; `None` when the gateway does not serve the instance, `false` when the command does not run.

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 use warden_domain::{Epoch, InstanceId};
 
 use super::book::Book;
-use crate::{CommandId, Envelope, Finished, Refused, Report};
+use crate::{CommandId, Envelope, Finished, Market, Refused, Report, SnapshotQuery};
 
 /// What a gateway's session brings.
 #[derive(Clone, Debug)]
@@ -71,6 +71,27 @@ impl ClientHandle {
         Ok(())
     }
 
+    /// Says how the account and the watched symbols stand, after [`Command::Watch`](crate::Command::Watch): right away, then
+    /// at most once a second when something changed, and every 5 s when nothing did.
+    ///
+    /// Only the newest is kept for sending; without a supervisor it is forgotten.
+    ///
+    /// # Errors
+    /// When the gateway does not serve the instance, or more symbols are told than can be watched.
+    pub fn market(&self, instance: &InstanceId, market: Market) -> Result<(), HandleError> {
+        if market.symbols.len() > SnapshotQuery::MOST {
+            return Err(HandleError::TooManySymbols {
+                instance: instance.clone(),
+                symbols: market.symbols.len(),
+            });
+        }
+        if !self.shared.book().market(instance, market) {
+            return Err(HandleError::UnknownInstance(instance.clone()));
+        }
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
     /// Reports the end of a command that came under this epoch ([`Envelope::epoch`]).
     ///
     /// # Errors
@@ -113,6 +134,16 @@ pub enum HandleError {
     /// The gateway does not serve the instance.
     #[error("this gateway does not serve instance {0}; name it when connecting")]
     UnknownInstance(InstanceId),
+    /// More symbols than one command can ask to be watched.
+    #[error(
+        "the market of instance {instance} holds {symbols} symbols; tell those that are watched, at most 128"
+    )]
+    TooManySymbols {
+        /// Of which instance.
+        instance: InstanceId,
+        /// How many symbols.
+        symbols: usize,
+    },
     /// The command does not run.
     #[error("command {} of epoch {epoch} does not run at instance {instance}; answer each command once", id.0)]
     NotRunning {

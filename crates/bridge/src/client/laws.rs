@@ -6,11 +6,11 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*};
-use warden_domain::{Epoch, Facts, InstanceId, Timestamp};
+use warden_domain::{AccountMode, Epoch, Facts, InstanceId, Timestamp};
 
 use super::{book::Book, member::Member};
 use crate::{
-    CommandId, Finished, Outcome, Report,
+    CommandId, Finished, Market, Outcome, Report,
     wire::{self, gateway_frame::Body},
 };
 
@@ -25,6 +25,7 @@ enum Act {
     Finish,
     Report(u32),
     Repeat,
+    Market(i32),
     Send(usize),
 }
 
@@ -44,6 +45,7 @@ fn act() -> impl Strategy<Value = Act> {
         Just(Act::Finish),
         any::<u32>().prop_map(Act::Report),
         Just(Act::Repeat),
+        any::<i32>().prop_map(Act::Market),
         (0..8_usize).prop_map(Act::Send),
     ]
 }
@@ -57,6 +59,8 @@ struct World {
     highest: Epoch,
     served: bool,
     sent: u64,
+    /// The balance of the newest market that was told to somebody.
+    market: Option<f64>,
     results: BTreeMap<(Epoch, CommandId), wire::CommandResult>,
 }
 
@@ -74,6 +78,7 @@ impl World {
             highest: Epoch(0),
             served: false,
             sent: 0,
+            market: None,
             results: BTreeMap::new(),
         }
     }
@@ -84,6 +89,7 @@ impl World {
             Act::Lose => {
                 self.book.lose();
                 self.served = false;
+                self.market = None;
             }
             Act::Command { sequence, epoch, id, deadline } => self.command(sequence, epoch, id, deadline),
             Act::Resync(after) => self.book.resync("a", after),
@@ -94,8 +100,15 @@ impl World {
                 assert!(self.book.report(&InstanceId::new("a").unwrap(), report));
             }
             Act::Repeat => self.book.repeat(),
+            Act::Market(balance) => self.tell_market(balance.into()),
             Act::Send(frames) => (0..frames).for_each(|_| self.send()),
         }
+    }
+
+    fn tell_market(&mut self, balance: f64) {
+        let market = Market { mode: AccountMode::Netting, balance, equity: 0.0, symbols: Vec::new() };
+        assert!(self.book.market(&InstanceId::new("a").unwrap(), market));
+        self.market = self.served.then_some(balance);
     }
 
     fn accept(&mut self, epoch: u64, last_received: u64) {
@@ -157,6 +170,10 @@ impl World {
                 assert_eq!(*first, result, "the same answer every time");
             }
             Body::Resumed(resumed) => assert_eq!(resumed.next_sequence, self.sent + 1),
+            Body::Market(market) => {
+                assert_eq!(frame.sequence, 0);
+                assert_eq!(Some(market.balance), self.market.take(), "the newest, and once");
+            }
             Body::Refusal(_) | Body::Resync(_) => assert_eq!(frame.sequence, 0),
             body @ (Body::Hello(_) | Body::Heartbeat(_) | Body::Goodbye(_)) => panic!("{body:?}"),
         }

@@ -4,10 +4,11 @@ use warden_domain::{Epoch, Facts, InstanceId, Timestamp};
 
 use super::inbox::{Inbox, Known};
 use crate::{
-    CommandId, Envelope, Finished, Outcome, RefusalReason, Report,
+    CommandId, Envelope, Finished, Market, Outcome, RefusalReason, Report,
     convert::{
         command,
         hello::Announced,
+        market,
         refusal::Refusal,
         report::{self, is_event, standing},
         result,
@@ -29,6 +30,8 @@ pub(super) struct Member {
     served: bool,
     sequence: u64,
     waiting: VecDeque<Waiting>,
+    /// What [`Waiting::Market`] sends.
+    market: Option<Box<Market>>,
     inbox: Inbox,
 }
 
@@ -38,6 +41,8 @@ enum Waiting {
     Resumed,
     Report(Report),
     Result(Epoch, CommandId),
+    /// The newest market; stands here at most once.
+    Market,
 }
 
 /// What a command frame comes to.
@@ -60,6 +65,7 @@ impl Member {
             served: false,
             sequence: 0,
             waiting: VecDeque::new(),
+            market: None,
             inbox: Inbox::new(inbox),
         }
     }
@@ -91,7 +97,7 @@ impl Member {
     pub(super) fn announce(&mut self) -> Announced {
         let events = self.waiting.iter().any(|it| matches!(it, Waiting::Report(report) if is_event(report)));
         self.waiting.retain(|it| match it {
-            Waiting::Resumed => false,
+            Waiting::Resumed | Waiting::Market => false,
             Waiting::Report(_) => events,
             Waiting::Result(..) => true,
         });
@@ -114,6 +120,7 @@ impl Member {
     /// No supervisor serves it.
     pub(super) fn lose(&mut self) {
         self.served = false;
+        self.market = None;
     }
 
     /// `epoch` was seen and is on disk.
@@ -137,9 +144,20 @@ impl Member {
         let full = self.waiting.len() >= WAITING;
         match self.waiting.back_mut() {
             Some(Waiting::Report(last)) if full || !is_event(last) => *last = report,
-            Some(Waiting::Report(_) | Waiting::Result(..) | Waiting::Resumed) | None => {
+            Some(Waiting::Report(_) | Waiting::Result(..) | Waiting::Resumed | Waiting::Market) | None => {
                 self.waiting.push_back(Waiting::Report(report));
             }
+        }
+    }
+
+    /// How the account and the watched symbols stand; an older one that waits is replaced, and without a supervisor it is
+    /// forgotten.
+    pub(super) fn market(&mut self, market: Market) {
+        if !self.served {
+            return;
+        }
+        if self.market.replace(Box::new(market)).is_none() {
+            self.waiting.push_back(Waiting::Market);
         }
     }
 
@@ -253,6 +271,10 @@ impl Member {
                     return Some(self.frame(0, Body::Resumed(resumed)));
                 }
                 Waiting::Report(report) => Body::Report(report::encode(&report)),
+                Waiting::Market => match self.market.take() {
+                    Some(it) => return Some(self.frame(0, Body::Market(market::encode(&it)))),
+                    None => continue,
+                },
                 Waiting::Result(epoch, id) => match self.inbox.send(epoch, id, next) {
                     Some(finished) => Body::Result(result::encode(epoch, &finished)),
                     None => continue,

@@ -2,8 +2,10 @@
 
 use warden_domain::{Epoch, InstanceId, Login, StopMode, Timestamp, TradeServer};
 
-use super::{FrameFault, LONGEST_PASSWORD, bounded, known, order, positive, short};
-use crate::{Command, CommandId, Envelope, message::Secret, wire, wire::command::Action};
+use super::{
+    FrameFault, LONGEST_PASSWORD, LONGEST_SYMBOL, bounded, few, known, order, positive, short, snapshot,
+};
+use crate::{Command, CommandId, Envelope, SnapshotQuery, message::Secret, wire, wire::command::Action};
 
 pub(crate) fn encode(envelope: &Envelope) -> wire::Command {
     wire::Command {
@@ -29,7 +31,15 @@ fn action(command: &Command) -> Action {
         }
         Command::EndSession => Action::EndSession(wire::EndSessionCommand {}),
         Command::Order(order) => Action::Order(order::encode(order)),
+        Command::Snapshot(query) => Action::Snapshot(snapshot::encode_query(query)),
+        Command::Watch(symbols) => Action::Watch(watch(symbols)),
     }
+}
+
+/// So many symbols that the receiver still refuses too many of them, yet the frame never is oversized.
+fn watch(symbols: &[String]) -> wire::WatchCommand {
+    let symbols = symbols.iter().take(SnapshotQuery::MOST + 1);
+    wire::WatchCommand { symbols: symbols.map(|it| bounded(it, LONGEST_SYMBOL)).collect() }
 }
 
 pub(crate) fn decode(instance: InstanceId, command: wire::Command) -> Result<Envelope, FrameFault> {
@@ -55,7 +65,14 @@ fn read_action(action: Action) -> Result<Command, FrameFault> {
         Action::CloseTrades(it) => Command::CloseTrades(read_mode(known("mode", it.mode)?)?),
         Action::EndSession(wire::EndSessionCommand {}) => Command::EndSession,
         Action::Order(it) => Command::Order(order::decode(it)?),
+        Action::Snapshot(it) => Command::Snapshot(snapshot::decode_query(it)?),
+        Action::Watch(it) => Command::Watch(read_watch(it)?),
     })
+}
+
+fn read_watch(watch: wire::WatchCommand) -> Result<Vec<String>, FrameFault> {
+    let symbols = few("symbols", watch.symbols, SnapshotQuery::MOST)?;
+    symbols.into_iter().map(|it| short("symbols", it, LONGEST_SYMBOL)).collect()
 }
 
 fn stop_mode(mode: StopMode) -> wire::StopMode {
@@ -109,6 +126,9 @@ mod tests {
         ];
         commands.extend(StopMode::ALL.iter().map(|mode| Command::CloseTrades(*mode)));
         commands.extend(orders::ACTIONS.map(|action| Command::Order(orders::order(action))));
+        commands.push(Command::Snapshot(snapshot::tests::query()));
+        commands.push(Command::Watch(vec!["EURUSD".into(); SnapshotQuery::MOST]));
+        commands.push(Command::Watch(vec![]));
         for command in commands {
             let sent = envelope(command);
             let read = decode(sent.instance.clone(), encode(&sent)).unwrap();
@@ -143,6 +163,9 @@ mod tests {
             with(Action::Login(wire::LoginCommand { login: 1, server: server(), password: "p".repeat(257) })),
             with(Action::CloseTrades(wire::CloseTradesCommand { mode: 0 })),
             with(Action::CloseTrades(wire::CloseTradesCommand { mode: 4 })),
+            with(Action::Watch(wire::WatchCommand { symbols: vec![String::new(); 129] })),
+            with(Action::Watch(wire::WatchCommand { symbols: vec!["X".repeat(65)] })),
+            encode(&envelope(Command::Watch(vec!["EURUSD".into(); 100_000]))),
         ];
         for wire in cases {
             let shown = format!("{wire:?}");

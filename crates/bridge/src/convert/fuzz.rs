@@ -2,10 +2,14 @@
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use prost::Message;
-use warden_domain::{Epoch, InstanceId};
+use warden_domain::{Epoch, InstanceId, Lots};
 
-use super::{command, hello, refusal, report, result};
-use crate::wire::{self, gateway_frame, supervisor_frame};
+use super::LONGEST_FRAME;
+use super::{command, hello, market, refusal, report, result, snapshot};
+use crate::{
+    Finished, Market, Outcome, Snapshot,
+    wire::{self, gateway_frame, supervisor_frame},
+};
 
 fn instance() -> InstanceId {
     InstanceId::new("acct-1").unwrap()
@@ -27,7 +31,16 @@ fn read_gateway(bytes: &[u8]) {
         }
         Some(gateway_frame::Body::Result(it)) => {
             if let Ok((epoch, read)) = result::decode(instance(), it) {
-                assert_eq!(result::decode(instance(), result::encode(epoch, &read)), Ok((epoch, read)));
+                again_result(epoch, read);
+            }
+        }
+        Some(gateway_frame::Body::Market(it)) => {
+            if let Ok(read) = market::decode(it) {
+                let again = market::encode(&read);
+                assert!(again.encoded_len() < LONGEST_FRAME);
+                if exact_market(&read) {
+                    assert_eq!(market::decode(again), Ok(read));
+                }
             }
         }
         Some(gateway_frame::Body::Refusal(it)) => {
@@ -41,6 +54,42 @@ fn read_gateway(bytes: &[u8]) {
         )
         | None => {}
     }
+}
+
+fn again_result(epoch: Epoch, read: Finished) {
+    let wire = result::encode(epoch, &read);
+    assert!(wire.encoded_len() < LONGEST_FRAME);
+    let exact = match &read.outcome {
+        Outcome::Snapshot(it) => exact_snapshot(it),
+        Outcome::Done | Outcome::Session(_) | Outcome::Trade(_) | Outcome::Failed | Outcome::NotStarted => {
+            true
+        }
+    };
+    if exact {
+        assert_eq!(result::decode(instance(), wire), Ok((epoch, read)));
+    }
+}
+
+/// Doubles hold every unit up to here (see `Price::to_f64`).
+const EXACT: i64 = 9_000_000_000_000_000;
+
+fn exact_snapshot(it: &Snapshot) -> bool {
+    let orders = it.orders.iter().map(|it| (it.volume, [Some(it.price), it.stop_loss, it.take_profit]));
+    let positions = it.positions.iter().map(|it| (it.volume, [Some(it.price), it.stop_loss, it.take_profit]));
+    let past = it.past_orders.iter().map(|it| (it.volume, [None; 3]));
+    let deals = it.deals.iter().map(|it| (it.volume, [Some(it.price), None, None]));
+    orders.chain(positions).chain(past).chain(deals).all(|(volume, prices)| {
+        volume.units() < EXACT && prices.into_iter().flatten().all(|it| it.units().abs() < EXACT)
+    })
+}
+
+fn exact_market(it: &Market) -> bool {
+    it.symbols.iter().all(|it| {
+        let quote = it.quote.map_or([0; 2], |it| [it.bid.units(), it.ask.units()]);
+        let volumes = [it.volume_step, it.volume_min, it.volume_max];
+        let prices = [it.point.units(), it.tick.units()].into_iter().chain(quote);
+        prices.chain(volumes.map(Lots::units)).all(|it| it.abs() < EXACT)
+    })
 }
 
 /// Reads bytes as a supervisor's frame; what can be read is written and read again as the same.
@@ -93,7 +142,7 @@ fn good_frames() -> Vec<Vec<u8>> {
         last_sequence: 9,
     };
     let hello = wire::Hello {
-        protocol_version: 1,
+        protocol_version: 2,
         gateway_version: "1".into(),
         instances: vec![served.clone(), served],
     };
@@ -111,6 +160,8 @@ fn good_frames() -> Vec<Vec<u8>> {
         gateway_frame::Body::Report(report),
         result(wire::command_result::Outcome::Session(session)),
         result(wire::command_result::Outcome::Trade(trade)),
+        result(wire::command_result::Outcome::Snapshot(snapshot::encode(&snapshot::tests::snapshot()))),
+        gateway_frame::Body::Market(market::encode(&market::tests::market())),
     ];
     let gateway = bodies.map(|body| {
         wire::GatewayFrame { instance: "acct-1".into(), sequence: 4, body: Some(body) }.encode_to_vec()
@@ -121,7 +172,7 @@ fn good_frames() -> Vec<Vec<u8>> {
 fn good_commands() -> impl Iterator<Item = Vec<u8>> {
     let login = wire::LoginCommand { login: 5_001, server: "Broker-Live".into(), password: "p".into() };
     let order = wire::OrderCommand {
-        action: 7,
+        action: 3,
         target: 5,
         magic: 9,
         symbol: "EURUSD".into(),
@@ -131,10 +182,17 @@ fn good_commands() -> impl Iterator<Item = Vec<u8>> {
         take_profit: 1.2,
         deviation: 10,
         comment: "w".into(),
+        attempt: 2,
+        pending: 3,
+        stop_limit: 1.3,
+        filling: 1,
     };
+    let query = snapshot::encode_query(&snapshot::tests::query());
     let actions = [
         wire::command::Action::Login(login),
         wire::command::Action::Order(order),
+        wire::command::Action::Snapshot(query),
+        wire::command::Action::Watch(wire::WatchCommand { symbols: vec!["EURUSD".into()] }),
         wire::command::Action::CloseTrades(wire::CloseTradesCommand { mode: 1 }),
         wire::command::Action::Restart(wire::RestartCommand { force: true }),
     ];
@@ -174,20 +232,57 @@ proptest! {
 
     #[test]
     fn strange_orders_do_not_panic(
-        action in -2..10_i32,
-        (target, magic) in any::<(u64, u64)>(),
-        numbers in any::<[f64; 4]>(),
+        action in -2..11_i32,
+        (target, magic, attempt) in any::<(u64, u64, u32)>(),
+        (pending, filling) in (-2..6_i32, -2..6_i32),
+        numbers in any::<[f64; 5]>(),
         symbol in ".{0,80}",
         comment in ".{0,80}",
     ) {
-        let [volume, price, stop_loss, take_profit] = numbers;
+        let [volume, price, stop_loss, take_profit, stop_limit] = numbers;
         let order = wire::OrderCommand {
             action, target, magic, symbol, volume, price, stop_loss, take_profit, deviation: 1, comment,
+            attempt, pending, stop_limit, filling,
         };
         let action = Some(wire::command::Action::Order(order));
         let command = wire::Command { epoch: 1, id: 1, deadline_ms: i64::MIN, action };
         let body = Some(supervisor_frame::Body::Command(command));
         read_supervisor(&wire::SupervisorFrame { instance: String::new(), sequence: 0, body }.encode_to_vec());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn strange_snapshots_and_markets_do_not_panic(
+        numbers in any::<[f64; 5]>(),
+        (ticket, magic) in any::<(u64, u64)>(),
+        (side, entry, standing) in (-1..4_i32, -1..5_i32, -1..7_i32),
+        symbol in ".{0,80}",
+        times in 0..300_usize,
+    ) {
+        let [volume, price, stop_loss, take_profit, balance] = numbers;
+        let order = wire::OpenOrder { ticket, magic, symbol: symbol.clone(), side, volume, price, stop_loss, take_profit };
+        let deal = wire::Deal { ticket, magic, symbol: symbol.clone(), side, entry, volume, price, ..wire::Deal::default() };
+        let send = wire::SendState { standing, ..wire::SendState::default() };
+        let snapshot = wire::Snapshot {
+            orders: vec![order; times],
+            deals: vec![deal; times],
+            sends: vec![send; times],
+            newest: Some(wire::Tickets::default()),
+            ..wire::Snapshot::default()
+        };
+        let outcome = Some(wire::command_result::Outcome::Snapshot(snapshot));
+        let result = wire::CommandResult { epoch: 1, id: 1, outcome, ..wire::CommandResult::default() };
+        let now = wire::SymbolNow {
+            name: symbol, point: price, tick: stop_loss, tick_value: take_profit, volume_step: volume,
+            stops_level: 1, trade_mode: entry, filling: vec![side], ..wire::SymbolNow::default()
+        };
+        let market = wire::Market { mode: 1, balance, symbols: vec![now; times], ..wire::Market::default() };
+        for body in [gateway_frame::Body::Result(result), gateway_frame::Body::Market(market)] {
+            read_gateway(&wire::GatewayFrame { instance: String::new(), sequence: 0, body: Some(body) }.encode_to_vec());
+        }
     }
 }
 

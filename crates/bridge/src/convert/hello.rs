@@ -9,8 +9,11 @@ use crate::{Report, wire};
 /// How much of a frame a page fills; the rest is room for what stands around it.
 const PAGE: usize = LONGEST_FRAME - 4_096;
 
-/// The version of the contract that this crate speaks.
-pub const PROTOCOL_VERSION: u32 = 1;
+/// The version of the contract that this crate speaks; another one is not spoken to.
+///
+/// Version 1 had neither snapshots nor an order inbox: a gateway that cannot say what became of an order must not be asked
+/// to send one.
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// One instance as a gateway announces it.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +93,11 @@ mod tests {
         let pages = pages((0..1_000).map(|n| encode(&announced(n, &long))));
         let mut seen = Vec::new();
         for instances in pages {
-            let hello = wire::Hello { protocol_version: 1, gateway_version: "v".repeat(64), instances };
+            let hello = wire::Hello {
+                protocol_version: PROTOCOL_VERSION,
+                gateway_version: "v".repeat(64),
+                instances,
+            };
             assert!(hello.encoded_len() < LONGEST_FRAME);
             seen.extend(hello.instances.into_iter().map(|it| it.highest_epoch));
         }

@@ -3,7 +3,9 @@
 use prost::Message as _;
 use warden_domain::{Epoch, InstanceId};
 
-use super::{FrameFault, LONGEST_DETAIL, LONGEST_FRAME, LONGEST_SERVER, cut, facts, finite, positive};
+use super::{
+    FrameFault, LONGEST_DETAIL, LONGEST_FRAME, LONGEST_SERVER, cut, facts, finite, positive, snapshot,
+};
 use crate::{
     CommandId, Finished, Outcome, SessionFacts, TradeReply, wire, wire::command_result::Outcome as Wire,
 };
@@ -11,7 +13,8 @@ use crate::{
 /// Room that a frame needs around its body: instance, sequence number and tags.
 const AROUND: usize = 256;
 
-/// A session that does not fit in a frame becomes a failure that says so: half of it would look like closed trades.
+/// A session or a snapshot that does not fit in a frame becomes a failure that says so: half of it would look like closed
+/// trades.
 pub(crate) fn encode(epoch: Epoch, finished: &Finished) -> wire::CommandResult {
     let result = wire::CommandResult {
         epoch: epoch.0,
@@ -24,10 +27,23 @@ pub(crate) fn encode(epoch: Epoch, finished: &Finished) -> wire::CommandResult {
         return result;
     }
     wire::CommandResult {
-        detail: "the session holds more orders and positions than a frame; close or split the account"
-            .to_owned(),
+        detail: too_large(&finished.outcome).to_owned(),
         outcome: Some(Wire::Failed(wire::Failed {})),
         ..result
+    }
+}
+
+fn too_large(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Session(_) => {
+            "the session holds more orders and positions than a frame; close or split the account"
+        }
+        Outcome::Snapshot(_) => {
+            "the snapshot holds more than a frame of 65536 bytes; ask for fewer tags or a shorter past, or split the account"
+        }
+        Outcome::Done | Outcome::Trade(_) | Outcome::Failed | Outcome::NotStarted => {
+            "the result holds more than a frame of 65536 bytes"
+        }
     }
 }
 
@@ -40,15 +56,24 @@ fn outcome(outcome: &Outcome) -> Wire {
             orders: opens(&session.orders),
             positions: opens(&session.positions),
         }),
-        Outcome::Trade(trade) => Wire::Trade(wire::Trade {
-            deal: trade.deal,
-            order: trade.order,
-            volume: trade.volume,
-            price: trade.price,
-        }),
+        Outcome::Trade(reply) => Wire::Trade(trade(reply)),
+        Outcome::Snapshot(it) => Wire::Snapshot(snapshot::encode(it)),
         Outcome::Failed => Wire::Failed(wire::Failed {}),
         Outcome::NotStarted => Wire::NotStarted(wire::NotStarted {}),
     }
+}
+
+pub(super) fn trade(reply: &TradeReply) -> wire::Trade {
+    wire::Trade { deal: reply.deal, order: reply.order, volume: reply.volume, price: reply.price }
+}
+
+pub(super) fn read_trade(trade: &wire::Trade) -> Result<TradeReply, FrameFault> {
+    Ok(TradeReply {
+        deal: trade.deal,
+        order: trade.order,
+        volume: finite("volume", trade.volume)?,
+        price: finite("price", trade.price)?,
+    })
 }
 
 pub(crate) fn decode(
@@ -74,12 +99,8 @@ fn read_outcome(outcome: Wire) -> Result<Outcome, FrameFault> {
             orders: read_opens(&session.orders),
             positions: read_opens(&session.positions),
         }),
-        Wire::Trade(trade) => Outcome::Trade(TradeReply {
-            deal: trade.deal,
-            order: trade.order,
-            volume: finite("volume", trade.volume)?,
-            price: finite("price", trade.price)?,
-        }),
+        Wire::Trade(trade) => Outcome::Trade(read_trade(&trade)?),
+        Wire::Snapshot(it) => Outcome::Snapshot(Box::new(snapshot::decode(it)?)),
         Wire::Failed(wire::Failed {}) => Outcome::Failed,
         Wire::NotStarted(wire::NotStarted {}) => Outcome::NotStarted,
     })
@@ -121,9 +142,14 @@ mod tests {
     #[test]
     fn every_result_comes_back_whatever_login_it_tells() {
         let trade = TradeReply { deal: 1, order: 2, volume: 0.5, price: 1.1 };
-        for outcome in
-            [Outcome::Done, session(2), Outcome::Trade(trade), Outcome::Failed, Outcome::NotStarted]
-        {
+        for outcome in [
+            Outcome::Done,
+            session(2),
+            Outcome::Trade(trade),
+            Outcome::Snapshot(Box::new(snapshot::tests::snapshot())),
+            Outcome::Failed,
+            Outcome::NotStarted,
+        ] {
             let sent = finished(outcome);
             let wire = encode(Epoch(2), &sent);
             assert_eq!(decode(sent.instance.clone(), wire), Ok((Epoch(2), sent)));
@@ -137,6 +163,21 @@ mod tests {
         let (_, read) = decode(InstanceId::new("acct-1").unwrap(), wire).unwrap();
         assert_eq!(read.outcome, Outcome::Failed);
         assert!(read.detail.contains("more orders and positions than a frame"));
+    }
+
+    #[test]
+    fn a_snapshot_too_large_for_a_frame_is_a_failure_that_says_so() {
+        let mut large = snapshot::tests::snapshot();
+        large.positions = vec![large.positions[0].clone(); 2_000];
+        let wire = encode(Epoch(2), &finished(Outcome::Snapshot(Box::new(large))));
+        assert!(wire.encoded_len() < LONGEST_FRAME);
+        let (_, read) = decode(InstanceId::new("acct-1").unwrap(), wire).unwrap();
+        assert_eq!(read.outcome, Outcome::Failed);
+        assert!(
+            read.detail.contains("the snapshot holds more than a frame of 65536 bytes"),
+            "{}",
+            read.detail
+        );
     }
 
     #[test]

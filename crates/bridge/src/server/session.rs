@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     net::SocketAddr,
     ops::ControlFlow,
     sync::{Arc, atomic::Ordering},
@@ -18,7 +18,7 @@ use super::{
     slot::{Queue, SessionId, Slot},
 };
 use crate::{
-    CommandId, Inbound, RefusalReason,
+    CommandId, Inbound, Market, RefusalReason,
     convert::{
         FrameFault, cut,
         refusal::{self, Refusal},
@@ -29,6 +29,7 @@ use crate::{
 };
 
 mod hello;
+mod market;
 
 /// One gateway's session.
 pub(super) struct Session {
@@ -38,6 +39,8 @@ pub(super) struct Session {
     served: HashMap<String, Arc<Slot>>,
     /// Instances of which frames are missing.
     missing: HashSet<String>,
+    /// The newest markets that could not be handed over yet.
+    markets: BTreeMap<String, Market>,
     greeted: bool,
 }
 
@@ -61,7 +64,15 @@ type Flow = ControlFlow<End>;
 impl Session {
     pub(super) fn new(service: Arc<Service>, peer: Option<SocketAddr>, queue: Queue) -> Self {
         let view = service.registry.enter(peer);
-        Self { service, view, queue, served: HashMap::new(), missing: HashSet::new(), greeted: false }
+        Self {
+            service,
+            view,
+            queue,
+            served: HashMap::new(),
+            missing: HashSet::new(),
+            markets: BTreeMap::new(),
+            greeted: false,
+        }
     }
 
     /// Serves the gateway until the session ends, and tells that its instances are down.
@@ -83,11 +94,16 @@ impl Session {
 
     async fn serve(&mut self, mut frames: Streaming<wire::GatewayFrame>) -> End {
         let mut stage = self.service.stage.clone();
+        let inbound = self.service.inbound.clone();
         let mut pulse = Pulse::new(self.service.heartbeat_timeout, Instant::now());
         loop {
             let frame = tokio::select! {
                 biased;
                 _ = stage.wait_for(|stage| *stage != Stage::Serve) => return End::Shutdown,
+                room = inbound.reserve(), if !self.markets.is_empty() => match room {
+                    Ok(room) => { self.hand_over_market(room); continue; }
+                    Err(_) => return End::Shutdown,
+                },
                 frame = frames.message() => frame,
                 () = sleep_until(pulse.gone_at()) => return End::HeartbeatMissed,
             };
@@ -121,6 +137,7 @@ impl Session {
                 let read = |id| Ok(Inbound::Finished(result::decode(id, it)?.1));
                 return self.numbered(&instance, sequence, command, read).await;
             }
+            Some(Body::Market(it)) => return self.market(&instance, sequence, it).await,
             Some(Body::Resync(it)) => match self.served.get(&instance) {
                 Some(slot) => slot.resend(self.id(), it.after),
                 None => self.refuse(&instance, &Refusal::new(RefusalReason::UnknownInstance)),
@@ -267,6 +284,7 @@ impl Session {
     fn forget(&mut self, instance: &str) {
         self.served.remove(instance);
         self.missing.remove(instance);
+        self.markets.remove(instance);
         self.view.instances.store(self.served.len(), Ordering::Relaxed);
     }
 

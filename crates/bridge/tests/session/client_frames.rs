@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 use warden_bridge::{
-    CommandId, Finished, Outcome, Refused, Report,
+    CommandId, Finished, Outcome, PROTOCOL_VERSION, Refused, Report,
     client::{
         ClientConfig, ClientConfigError, ClientEvent, ClientHandle, ConnectError, EpochFile, EpochStore,
         HandleError, MemoryEpochs, connect,
@@ -86,7 +86,7 @@ async fn a_gateway_announces_itself_reports_and_answers() {
     let mut boss = Boss::start().await;
     let mut gateway = Gateway::dial(&boss);
     let (mut desk, hello) = boss.welcome(&[("a", 1)]).await;
-    assert_eq!(hello.protocol_version, 1);
+    assert_eq!(hello.protocol_version, PROTOCOL_VERSION);
     assert_eq!(hello.gateway_version, env!("CARGO_PKG_VERSION"));
     let announced = &hello.instances[0];
     assert_eq!((announced.instance.as_str(), announced.highest_epoch, announced.last_sequence), ("a", 0, 0));

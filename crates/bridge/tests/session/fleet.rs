@@ -60,6 +60,7 @@ async fn one_stream_serves_a_thousand_instances() {
                     assert!(ended.insert(it.instance), "each once");
                 }
                 Inbound::Report { .. } => {}
+                other @ Inbound::Market { .. } => panic!("nobody watches: {other:?}"),
                 other @ (Inbound::Up { .. } | Inbound::Down { .. }) => panic!("{other:?}"),
             }
         }

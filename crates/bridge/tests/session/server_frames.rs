@@ -8,14 +8,14 @@ use crate::support::{
     wire::{self, gateway_frame::Body as Said, supervisor_frame::Body},
 };
 use prost::Message;
-use warden_bridge::{Inbound, Mt5Bridge, Outcome, RefusalReason, SendError};
+use warden_bridge::{Inbound, Mt5Bridge, Outcome, PROTOCOL_VERSION, RefusalReason, SendError};
 use warden_domain::Epoch;
 
 #[tokio::test]
 async fn an_announced_instance_is_up_reports_and_takes_commands() {
     let mut rig = Rig::start().await;
     let (mut peer, welcome) = Peer::greet(rig.address, vec![served("a", 4, 0)]).await;
-    assert_eq!(welcome.protocol_version, 1);
+    assert_eq!(welcome.protocol_version, PROTOCOL_VERSION);
     assert_eq!((welcome.heartbeat_interval_ms, welcome.heartbeat_timeout_ms), (5_000, 15_000));
     assert_eq!((welcome.accepted[0].epoch, welcome.accepted[0].last_sequence), (5, 0));
     assert_eq!(rig.up().await, (id("a"), Epoch(4)));
@@ -66,7 +66,7 @@ async fn instances_that_are_not_owned_are_turned_away_with_a_reason() {
 
 #[tokio::test]
 async fn an_unsupported_version_is_refused_and_ends_the_session() {
-    for protocol_version in [0, 2, u32::MAX] {
+    for protocol_version in [0, 1, 3, u32::MAX] {
         let rig = Rig::start().await;
         let mut peer = Peer::dial(rig.address).await;
         let hello =
@@ -74,7 +74,7 @@ async fn an_unsupported_version_is_refused_and_ends_the_session() {
         peer.say("", 0, Said::Hello(hello)).await;
         let refusal = peer.refusal().await;
         assert_eq!(refusal.reason(), wire::RefusalReason::UnsupportedVersion);
-        assert_eq!(refusal.detail, "this supervisor speaks version 1");
+        assert_eq!(refusal.detail, "this supervisor speaks version 2");
         assert_eq!(peer.goodbye().await, wire::GoodbyeReason::Protocol);
         rig.refused(RefusalReason::UnsupportedVersion, 1).await;
     }

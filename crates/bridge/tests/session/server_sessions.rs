@@ -10,7 +10,7 @@ use crate::support::{
     wire::{self, gateway_frame::Body as Said},
 };
 use warden_bridge::{
-    Inbound, Mt5Bridge, RefusalReason, SendError,
+    Inbound, Mt5Bridge, PROTOCOL_VERSION, RefusalReason, SendError,
     server::{BindError, Listener, ServerConfig, ServerConfigError},
 };
 use warden_domain::{Epoch, Span};
@@ -218,7 +218,12 @@ async fn one_gateway_too_many_is_told_to_go_elsewhere() {
     soon(async {
         loop {
             let mut peer = Peer::dial(rig.address).await;
-            peer.say("", 0, Said::Hello(wire::Hello { protocol_version: 1, ..wire::Hello::default() })).await;
+            peer.say(
+                "",
+                0,
+                Said::Hello(wire::Hello { protocol_version: PROTOCOL_VERSION, ..wire::Hello::default() }),
+            )
+            .await;
             if matches!(peer.next().await.body, Some(wire::supervisor_frame::Body::Welcome(_))) {
                 break;
             }

@@ -121,6 +121,7 @@ impl Session {
         seat.lane = Lane::new(*epoch, announced.last_sequence);
         let name = slot.instance.as_str().to_owned();
         self.missing.remove(&name);
+        self.markets.remove(&name);
         self.served.insert(name.clone(), Arc::clone(slot));
         self.view.instances.store(self.served.len(), Ordering::Relaxed);
         Ok(wire::Accepted { instance: name, epoch: epoch.0, last_received, last_sequence: 0 })

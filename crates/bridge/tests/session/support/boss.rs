@@ -9,6 +9,8 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
+use warden_bridge::PROTOCOL_VERSION;
+
 use super::{
     soon,
     wire::{
@@ -161,7 +163,7 @@ fn frame(instance: &str, sequence: u64, body: Body) -> wire::SupervisorFrame {
 /// A welcome for nobody; heartbeats are rare, so that they do not disturb a test.
 pub fn welcome() -> wire::Welcome {
     wire::Welcome {
-        protocol_version: 1,
+        protocol_version: PROTOCOL_VERSION,
         heartbeat_interval_ms: 60_000,
         heartbeat_timeout_ms: 180_000,
         accepted: Vec::new(),

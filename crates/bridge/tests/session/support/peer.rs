@@ -12,6 +12,8 @@ use tonic::{
     transport::Endpoint,
 };
 
+use warden_bridge::PROTOCOL_VERSION;
+
 use super::{
     soon,
     wire::{self, gateway_frame::Body as Said, supervisor_frame::Body},
@@ -45,7 +47,8 @@ impl Peer {
     }
 
     pub async fn hello(&mut self, instances: Vec<wire::Served>) -> wire::Welcome {
-        let hello = wire::Hello { protocol_version: 1, gateway_version: "test".into(), instances };
+        let hello =
+            wire::Hello { protocol_version: PROTOCOL_VERSION, gateway_version: "test".into(), instances };
         self.say("", 0, Said::Hello(hello)).await;
         match self.next().await.body {
             Some(Body::Welcome(welcome)) => welcome,
