@@ -6,21 +6,25 @@ use duckdb::{
     Params, Statement,
     arrow::{
         array::{
-            Array, ArrayRef, BinaryArray, BinaryBuilder, Int64Array, Int64Builder, StringArray,
-            StringBuilder, StructArray, UInt64Array, UInt64Builder,
+            Array, ArrayRef, BinaryArray, BinaryBuilder, BooleanArray, BooleanBuilder, Int64Array,
+            Int64Builder, StringArray, StringBuilder, StructArray, UInt64Array, UInt64Builder,
         },
         datatypes::{DataType, Field, Schema},
         record_batch::RecordBatch,
     },
 };
-use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
+use warden_domain::{ClientTradeId, Epoch, InstanceId, Magic, OpId, Timestamp, Version};
 use warden_store::{
-    Head, Record, Row,
-    chain::{self, Content, Fields},
+    Head, Record, Row, SignalKey, TradeMark,
+    chain::{self, Content, Fields, Mark},
 };
 
 /// The columns of a row as every statement that reads rows asks for them.
-pub(crate) const ROW: &str = "seq, instance, epoch, version, op_id, at_ms, kind, rule, payload";
+pub(crate) const ROW: &str = "seq, instance, epoch, version, op_id, at_ms, kind, rule, payload, \
+    trade, client_key, key_digest, trade_ended";
+
+/// Where in an answer the columns after those of [`ROW`] begin.
+pub(crate) const BEYOND: usize = 13;
 
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     let columns = [
@@ -35,6 +39,10 @@ static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
         ("payload", DataType::Binary),
         ("prev_hash", DataType::Binary),
         ("hash", DataType::Binary),
+        ("trade", DataType::UInt64),
+        ("client_key", DataType::Utf8),
+        ("key_digest", DataType::UInt64),
+        ("trade_ended", DataType::Boolean),
     ];
     Arc::new(Schema::new(columns.map(|(name, kind)| Field::new(name, kind, false)).to_vec()))
 });
@@ -53,6 +61,10 @@ pub(crate) struct Columns {
     payload: BinaryBuilder,
     prev_hash: BinaryBuilder,
     hash: BinaryBuilder,
+    trade: UInt64Builder,
+    client_key: StringBuilder,
+    key_digest: UInt64Builder,
+    trade_ended: BooleanBuilder,
 }
 
 impl Columns {
@@ -72,6 +84,10 @@ impl Columns {
             payload: BinaryBuilder::with_capacity(rows, rows * 8 * TEXT),
             prev_hash: BinaryBuilder::with_capacity(rows, rows * 32),
             hash: BinaryBuilder::with_capacity(rows, rows * 32),
+            trade: UInt64Builder::with_capacity(rows),
+            client_key: StringBuilder::with_capacity(rows, 0), // most rows have none
+            key_digest: UInt64Builder::with_capacity(rows),
+            trade_ended: BooleanBuilder::with_capacity(rows),
         }
     }
 
@@ -89,6 +105,11 @@ impl Columns {
         self.payload.append_value(&record.payload);
         self.prev_hash.append_value(self.head.hash);
         self.hash.append_value(hash);
+        let Mark { magic, ended, key, digest } = record.trade.as_ref().map(Mark::from).unwrap_or_default();
+        self.trade.append_value(magic);
+        self.client_key.append_value(key);
+        self.key_digest.append_value(digest);
+        self.trade_ended.append_value(ended);
         self.head = Head { seq, hash };
     }
 
@@ -106,6 +127,10 @@ impl Columns {
             Arc::new(self.payload.finish()),
             Arc::new(self.prev_hash.finish()),
             Arc::new(self.hash.finish()),
+            Arc::new(self.trade.finish()),
+            Arc::new(self.client_key.finish()),
+            Arc::new(self.key_digest.finish()),
+            Arc::new(self.trade_ended.finish()),
         ];
         let batch = RecordBatch::try_new(Arc::clone(&SCHEMA), columns).expect("the columns are the schema's");
         (batch, self.head)
@@ -167,6 +192,10 @@ pub(crate) struct Block<'a> {
     kind: &'a StringArray,
     rule: &'a StringArray,
     payload: &'a BinaryArray,
+    trade: &'a UInt64Array,
+    client_key: &'a StringArray,
+    key_digest: &'a UInt64Array,
+    trade_ended: &'a BooleanArray,
 }
 
 impl<'a> Block<'a> {
@@ -181,6 +210,10 @@ impl<'a> Block<'a> {
             kind: column(block, 6)?,
             rule: column(block, 7)?,
             payload: column(block, 8)?,
+            trade: column(block, 9)?,
+            client_key: column(block, 10)?,
+            key_digest: column(block, 11)?,
+            trade_ended: column(block, 12)?,
         })
     }
 
@@ -198,13 +231,26 @@ impl<'a> Block<'a> {
             kind: self.kind.value(index),
             rule: self.rule.value(index),
             payload: self.payload.value(index),
+            trade: self.mark(index),
         }
+    }
+
+    /// `None` where nothing stands of a trade: whatever else stands there is covered by the row's hash.
+    fn mark(&self, index: usize) -> Option<Mark<'a>> {
+        let mark = Mark {
+            magic: self.trade.value(index),
+            ended: self.trade_ended.value(index),
+            key: self.client_key.value(index),
+            digest: self.key_digest.value(index),
+        };
+        (mark != Mark::default()).then_some(mark)
     }
 
     fn row(&self, index: usize) -> Result<Row, Unreadable> {
         Ok(Row {
             seq: self.seq(index),
             instance: InstanceId::new(self.instance.value(index)).map_err(|_| Unreadable { column: 1 })?,
+            trade: self.mark(index).map(trade).transpose()?,
             epoch: Epoch(self.epoch.value(index)),
             version: Version(self.version.value(index)),
             op: OpId(self.op_id.value(index)),
@@ -214,6 +260,20 @@ impl<'a> Block<'a> {
             payload: self.payload.value(index).to_vec(),
         })
     }
+}
+
+fn trade(mark: Mark<'_>) -> Result<TradeMark, Unreadable> {
+    let magic = Magic::from_number(mark.magic).map_err(|_| Unreadable { column: 9 })?;
+    let key = match mark.key {
+        "" => None,
+        id => Some(key(id, mark.digest).ok_or(Unreadable { column: 10 })?),
+    };
+    Ok(TradeMark { magic, ended: mark.ended, key })
+}
+
+/// A signal's name as it stands in its columns; `None` when it is not one.
+pub(crate) fn key(id: &str, digest: u64) -> Option<SignalKey> {
+    Some(SignalKey { id: ClientTradeId::new(id).ok()?, digest })
 }
 
 /// Column `index` of a piece, when it is of the type it should be and holds no null.

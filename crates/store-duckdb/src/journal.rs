@@ -10,8 +10,10 @@ use std::{
 
 use duckdb::Connection;
 use tokio::sync::{Semaphore, oneshot};
-use warden_domain::{InstanceId, Timestamp};
-use warden_store::{Commit, Head, Journal, JournalError, JournalId, Pending, Record, Row, chain::Content};
+use warden_domain::{InstanceId, Magic, Timestamp};
+use warden_store::{
+    Commit, Head, Journal, JournalError, JournalId, KnownKey, Pending, Record, Row, chain::Content,
+};
 
 use crate::{
     config::Config,
@@ -20,7 +22,7 @@ use crate::{
     keeper::{self, Job, Shared},
     open::{self, Opened},
     proof::{self, Trouble},
-    retention,
+    retention, trades,
     writer::{Batch, Work, Writer},
 };
 
@@ -168,6 +170,24 @@ impl Journal for DuckJournal {
         Box::pin(self.ask("read", move |conn| Ok(keeper::latest(conn, upto)?)))
     }
 
+    fn trades(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        Box::pin(self.ask("read", |conn| Ok(trades::newest(conn)?)))
+    }
+
+    fn keys(&self, since: Timestamp) -> Pending<'_, Result<Vec<KnownKey>, JournalError>> {
+        Box::pin(self.ask("read", move |conn| Ok(trades::keys(conn, since)?)))
+    }
+
+    fn trade_history(
+        &self,
+        instance: &InstanceId,
+        trade: Magic,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        let instance = instance.clone();
+        Box::pin(self.ask("read", move |conn| Ok(trades::history(conn, &instance, trade, limit)?)))
+    }
+
     fn history(
         &self,
         instance: &InstanceId,
@@ -235,6 +255,7 @@ mod tests {
     fn record(version: u64) -> Record {
         Record {
             instance: InstanceId::new("a").unwrap(),
+            trade: None,
             epoch: Epoch(1),
             version: Version(version),
             op: OpId(version),

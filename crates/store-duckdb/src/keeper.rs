@@ -161,11 +161,14 @@ pub(crate) fn write_out(conn: &Connection, other: &Connection, head: Head) -> Re
     done
 }
 
-/// The newest row of every instance with `seq <= upto`, forgotten or not.
+/// The newest row of every instance's own steps with `seq <= upto`, forgotten or not.
 pub(crate) fn latest(conn: &Connection, upto: u64) -> Result<Vec<Row>, ReadError> {
     let sql = format!(
         "WITH newest AS (
-            SELECT max(seq) FROM (SELECT instance, seq FROM journal UNION ALL SELECT instance, seq FROM snapshot)
+            SELECT max(seq) FROM (
+                SELECT instance, seq FROM journal WHERE trade = 0
+                UNION ALL
+                SELECT instance, seq FROM snapshot WHERE trade = 0)
             WHERE seq <= ? GROUP BY instance)
         SELECT {ROW} FROM journal WHERE seq IN (FROM newest)
         UNION ALL
@@ -174,14 +177,16 @@ pub(crate) fn latest(conn: &Connection, upto: u64) -> Result<Vec<Row>, ReadError
     columns::rows(&mut conn.prepare(&sql)?, [upto])
 }
 
-/// The last `limit` rows of an instance with `seq < before`, oldest first.
+/// The last `limit` rows of an instance's own steps with `seq < before`, oldest first.
 pub(crate) fn history(
     conn: &Connection,
     instance: &InstanceId,
     before: u64,
     limit: u32,
 ) -> Result<Vec<Row>, ReadError> {
-    let sql = format!("SELECT {ROW} FROM journal WHERE instance = ? AND seq < ? ORDER BY seq DESC LIMIT ?");
+    let sql = format!(
+        "SELECT {ROW} FROM journal WHERE instance = ? AND trade = 0 AND seq < ? ORDER BY seq DESC LIMIT ?"
+    );
     let mut statement = conn.prepare(&sql)?;
     let mut rows = columns::rows(&mut statement, duckdb::params![instance.as_str(), before, limit])?;
     rows.reverse();

@@ -36,6 +36,7 @@ mod proof;
 mod retention;
 mod schema;
 mod segment;
+mod trades;
 mod writer;
 
 pub use config::{Checkpoints, Config, Probe};

@@ -14,6 +14,7 @@ use crate::{
     proof::{self, Trouble},
     schema::{self, Failed},
     segment::{self, Place},
+    trades,
 };
 
 /// A journal that was opened and believed.
@@ -78,6 +79,7 @@ pub(crate) fn examine(config: &Config, files: &Files, claimed: Head, proven: u64
         let id = id(&conn)?;
         let head = proof::prove(&conn, claimed, proven)?;
         keeper::latest(&conn, u64::MAX).map_err(Trouble::Read)?; // whatever a supervisor starts from is readable
+        trades::newest(&conn).map_err(Trouble::Read)?;
         let place = segment::newest(&conn).map_err(Trouble::from)?;
         let place = place.ok_or_else(|| Trouble::Broken("it has no segment".to_owned()))?;
         Ok(Examined { conn, id, head, place })

@@ -9,7 +9,7 @@ use warden_store::{
     chain::{self, Content},
 };
 
-use crate::columns::{self, Block, ROW, ReadError};
+use crate::columns::{self, BEYOND, Block, ROW, ReadError};
 
 /// Why rows could not be proven.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +76,8 @@ fn step(conn: &Connection, from: Head, last: u64) -> Result<Head, Trouble> {
     let mut laid_out = Vec::new();
     columns::each_block(&mut conn.prepare(&sql)?, [from.seq, last], |block| {
         let rows = Block::of(block)?;
-        let before: &BinaryArray = columns::column(block, 9)?;
-        let hashes: &BinaryArray = columns::column(block, 10)?;
+        let before: &BinaryArray = columns::column(block, BEYOND)?;
+        let hashes: &BinaryArray = columns::column(block, BEYOND + 1)?;
         for index in 0..block.len() {
             let seq = proven.seq + 1;
             let hash = chain::link(&proven.hash, seq, &Content::with(&mut laid_out, &rows.fields(index)));

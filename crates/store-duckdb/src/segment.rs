@@ -85,6 +85,28 @@ fn create(conn: &Connection, first: Place) -> Result<(), duckdb::Error> {
     Ok(())
 }
 
+/// Gives every segment the columns of `journal_row` that it lacks, in the caller's transaction; the rows that are there
+/// get the column's default, and DuckDB rewrites none of them for it.
+pub(crate) fn add_columns(conn: &Connection) -> Result<(), duckdb::Error> {
+    let sql = "SELECT column_name, data_type, column_default FROM duckdb_columns()
+               WHERE table_name = 'journal_row' AND column_name NOT IN (
+                   SELECT column_name FROM duckdb_columns() WHERE table_name = ?)
+               ORDER BY column_index";
+    for table in places(conn)?.into_iter().map(Place::table) {
+        let mut statement = conn.prepare(sql)?;
+        let column = |row: &duckdb::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let lacking: Vec<(String, String, String)> =
+            statement.query_map([&table], column)?.collect::<Result<_, _>>()?;
+        for (name, kind, default) in lacking {
+            conn.execute_batch(&format!(
+                "ALTER TABLE {table} ADD COLUMN {name} {kind} DEFAULT {default};
+                 ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT"
+            ))?;
+        }
+    }
+    show(conn, &numbers(conn)?)
+}
+
 /// Drops the oldest segments that hold no row any more, but never the newest one.
 pub(crate) fn drop_empty(conn: &Connection) -> Result<(), duckdb::Error> {
     let segments = numbers(conn)?;

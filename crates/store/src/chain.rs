@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! content = BLAKE3( epoch u64 | version u64 | op u64 | at i64 ms | instance | kind | rule | payload | trade )
-//! trade   = nothing, or: magic u64 | ended u8 | key | digest u64; an empty key and 0 where there is no key
+//! trade   = nothing, or: magic u64 | ended u8 | key | digest u64; an empty key and 0 where there is none
 //! hash    = BLAKE3( hash of the predecessor, 32 bytes | seq u64 | content, 32 bytes )
 //! ```
 //!
@@ -44,7 +44,20 @@ pub struct Fields<'a> {
     /// The step as the policy encodes it.
     pub payload: &'a [u8],
     /// The trade whose step it is.
-    pub trade: Option<&'a TradeMark>,
+    pub trade: Option<Mark<'a>>,
+}
+
+/// What of a [`TradeMark`] the content hash covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark<'a> {
+    /// The trade's tag.
+    pub magic: u64,
+    /// It has ended.
+    pub ended: bool,
+    /// The client's id of the signal; empty where there is none.
+    pub key: &'a str,
+    /// Of the signal's content; 0 where there is none.
+    pub digest: u64,
 }
 
 /// The hash of one row without its place.
@@ -76,20 +89,22 @@ impl Content {
         for bytes in
             [fields.instance.as_bytes(), fields.kind.as_bytes(), fields.rule.as_bytes(), fields.payload]
         {
-            let length = u32::try_from(bytes.len()).expect("a field of a step is far below 4 GiB");
-            laid_out.extend_from_slice(&length.to_le_bytes());
-            laid_out.extend_from_slice(bytes);
+            append_text(laid_out, bytes);
         }
-        if let Some(TradeMark { magic, ended, key }) = fields.trade {
-            laid_out.extend_from_slice(&magic.number().to_le_bytes());
-            laid_out.push(u8::from(*ended));
-            let (id, digest) = key.as_ref().map_or(("", 0), |key| (key.id.as_str(), key.digest));
-            laid_out.extend_from_slice(&(id.len() as u32).to_le_bytes());
-            laid_out.extend_from_slice(id.as_bytes());
+        if let Some(Mark { magic, ended, key, digest }) = fields.trade {
+            laid_out.extend_from_slice(&magic.to_le_bytes());
+            laid_out.push(ended.into());
+            append_text(laid_out, key.as_bytes());
             laid_out.extend_from_slice(&digest.to_le_bytes());
         }
         Self(blake3::hash(laid_out).into())
     }
+}
+
+fn append_text(laid_out: &mut Vec<u8>, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).expect("a field of a step is far below 4 GiB");
+    laid_out.extend_from_slice(&length.to_le_bytes());
+    laid_out.extend_from_slice(bytes);
 }
 
 /// The hash of the row at `seq`, from its predecessor's hash and its own content.
@@ -113,7 +128,7 @@ impl<'a> From<&'a Record> for Fields<'a> {
             kind: record.kind,
             rule: record.rule,
             payload: &record.payload,
-            trade: record.trade.as_ref(),
+            trade: record.trade.as_ref().map(Mark::from),
         }
     }
 }
@@ -129,8 +144,15 @@ impl<'a> From<&'a Row> for Fields<'a> {
             kind: &row.kind,
             rule: &row.rule,
             payload: &row.payload,
-            trade: row.trade.as_ref(),
+            trade: row.trade.as_ref().map(Mark::from),
         }
+    }
+}
+
+impl<'a> From<&'a TradeMark> for Mark<'a> {
+    fn from(mark: &'a TradeMark) -> Self {
+        let (key, digest) = mark.key.as_ref().map_or(("", 0), |key| (key.id.as_str(), key.digest));
+        Self { magic: mark.magic.number(), ended: mark.ended, key, digest }
     }
 }
 
@@ -163,6 +185,11 @@ mod tests {
         let content = Content::of(&FIELDS);
         assert_eq!(content.0, *blake3::hash(&bytes).as_bytes());
 
+        let mark = Mark { magic: 1 << 38, ended: true, key: "s-1", digest: 7 };
+        let marked = Content::of(&Fields { trade: Some(mark), ..FIELDS });
+        bytes.extend_from_slice(b"\0\0\0\0\x40\0\0\0\x01\x03\0\0\0s-1\x07\0\0\0\0\0\0\0");
+        assert_eq!(marked.0, *blake3::hash(&bytes).as_bytes());
+
         let mut place = vec![0_u8; 32];
         place.extend_from_slice(&5_u64.to_le_bytes());
         place.extend_from_slice(&content.0);
@@ -171,7 +198,15 @@ mod tests {
 
     #[test]
     fn every_field_changes_the_content() {
+        let mark = Mark { magic: 1 << 38, ended: false, key: "s-1", digest: 7 };
+        let marked = |mark| Content::of(&Fields { trade: Some(mark), ..FIELDS });
         let mut seen = vec![
+            marked(Mark::default()),
+            marked(mark),
+            marked(Mark { magic: (1 << 38) + 1, ..mark }),
+            marked(Mark { ended: true, ..mark }),
+            marked(Mark { key: "s-11", ..mark }),
+            marked(Mark { digest: 8, ..mark }),
             Content::of(&FIELDS),
             Content::of(&Fields { epoch: 4, ..FIELDS }),
             Content::of(&Fields { version: 13, ..FIELDS }),

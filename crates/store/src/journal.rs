@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use thiserror::Error;
-use warden_domain::{ClientTradeId, Epoch, InstanceId, Magic, OpId, Timestamp, Version};
+use warden_domain::{ClientTradeId, Epoch, InstanceId, Magic, OpId, Span, Timestamp, Version};
 
 use crate::{Pending, schema::SchemaError};
 
@@ -44,13 +44,14 @@ pub trait Journal: Send + Sync {
     /// When the journal cannot be read.
     fn trades(&self) -> Pending<'_, Result<Vec<Row>, JournalError>>;
 
-    /// The client's keys of the trades that were accepted at `since` or later, oldest first (TRD-4).
+    /// The client's keys of the trades that were accepted at `since` or later, oldest first (TRD-4): all of them as far
+    /// back as [`KEYS_KEPT`].
     ///
     /// # Errors
     /// When the journal cannot be read.
     fn keys(&self, since: Timestamp) -> Pending<'_, Result<Vec<KnownKey>, JournalError>>;
 
-    /// The rows of one trade, oldest first: the last `limit` of them.
+    /// The rows of one trade that were not forgotten, oldest first: the last `limit` of them.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -81,9 +82,10 @@ pub trait Journal: Send + Sync {
     /// The newest durable row.
     fn head(&self) -> Head;
 
-    /// Forgets rows that were decided before `older`, but never one past `exported` (the history's cursor), and
+    /// Forgets rows that were decided before `older`, but never one past `exported` (the history's cursor), nor one with
+    /// a client's key that was decided less than [`KEYS_KEPT`] before the newest row, nor one after any of these; and
     /// answers how many. The chain then starts after the newest forgotten row; [`latest`](Journal::latest) and
-    /// [`trades`](Journal::trades) still answer every instance and every trade that has not ended.
+    /// [`trades`](Journal::trades) answer what they answered before.
     ///
     /// # Errors
     /// When the rows could not be deleted; what was deleted until then stays so.
@@ -95,6 +97,9 @@ pub trait Journal: Send + Sync {
     /// When the checkpoint failed; what was committed stays durable.
     fn close(&self) -> Pending<'_, Result<(), JournalError>>;
 }
+
+/// How long a client's key is kept for certain: a signal that comes again within it is known (TRD-4).
+pub const KEYS_KEPT: Span = Span::from_secs(24 * 3_600);
 
 /// Names one journal among all that ever were: a random number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -19,10 +19,10 @@ pub use accounts::{Absorbed, Account, Accounts, AccountsError, Password, Registe
 pub use history::{History, HistoryError, HistoryRows};
 pub use hot::{
     Cas, HotError, HotKey, HotState, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Snapshot,
-    Stored, TradeProjection, TradeUpdate, TradeWrite, settle,
+    Stored, TRADES_KEPT, TradeProjection, TradeUpdate, TradeWrite, settle,
 };
 pub use journal::{
-    Commit, Head, Journal, JournalError, JournalId, KnownKey, Record, Row, SignalKey, TradeMark,
+    Commit, Head, Journal, JournalError, JournalId, KEYS_KEPT, KnownKey, Record, Row, SignalKey, TradeMark,
 };
 
 /// A future that a port returns; boxed so that a port can be used behind `dyn`. One allocation a batch.

@@ -263,6 +263,7 @@ fn check(holds: bool, what: &str) -> Done {
 fn record(version: u64, index: u64) -> Record {
     Record {
         instance: InstanceId::new(&format!("account-{index}")).expect("a valid name"),
+        trade: None,
         epoch: Epoch(1),
         version: Version(version),
         op: OpId(version),

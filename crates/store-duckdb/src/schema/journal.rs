@@ -6,7 +6,7 @@ use super::{Failed, apply, enter, is_empty, ledger};
 use crate::segment;
 
 /// The steps of the journal. Each raises `meta.schema`, by which a program of any age knows a newer file.
-pub(crate) static JOURNAL: [Step; 2] = [
+pub(crate) static JOURNAL: [Step; 3] = [
     Step {
         version: 1,
         name: "journal",
@@ -17,7 +17,15 @@ pub(crate) static JOURNAL: [Step; 2] = [
         name: "identity",
         sql: include_str!("../../../../migrations/duckdb/journal/0002_identity.sql"),
     },
+    Step {
+        version: TRADES,
+        name: "trades",
+        sql: include_str!("../../../../migrations/duckdb/journal/0003_trades.sql"),
+    },
 ];
+
+/// The step that gives rows the columns of a trade.
+const TRADES: u32 = 3;
 
 /// What was applied to a journal. Schema 1 had no ledger, and a newer one may keep another.
 pub(crate) fn applied_to_journal(conn: &Connection) -> Result<Vec<Applied>, duckdb::Error> {
@@ -45,7 +53,8 @@ fn schema(conn: &Connection) -> Result<u32, duckdb::Error> {
     conn.query_row(sql, [], |row| row.get(0))
 }
 
-/// Applies a step: the first one brings the first segment, and what schema 1 could not enter is entered with the second.
+/// Applies a step: the first one brings the first segment, and what schema 1 could not enter is entered with the second;
+/// the segments, which come and go, get their columns with the third.
 pub(crate) fn apply_to_journal(
     conn: &Connection,
     step: &Step,
@@ -55,6 +64,9 @@ pub(crate) fn apply_to_journal(
     apply(conn, step, now, progress, |conn| {
         if step.version == 1 {
             return segment::add(conn).map(drop);
+        }
+        if step.version == TRADES {
+            segment::add_columns(conn)?;
         }
         let entered = ledger(conn)?.unwrap_or_default();
         match JOURNAL.first().filter(|_| entered.is_empty()) {

@@ -19,8 +19,8 @@ pub(crate) async fn of_schema_1(rows: u64) -> tempfile::TempDir {
     conn.execute_batch(step).unwrap();
     conn.execute_batch(&format!(
         "ATTACH '{}' AS newer (READ_ONLY);
-         CREATE TABLE journal_1_a AS FROM newer.journal_1_a;
-         CREATE TABLE journal_1_b AS FROM newer.journal_1_b;
+         CREATE TABLE journal_1_a AS SELECT COLUMNS('^(seq|instance|epoch|version|op_id|at_ms|kind|rule|payload|prev_hash|hash)$') FROM newer.journal_1_a;
+         CREATE TABLE journal_1_b AS FROM journal_1_a LIMIT 0;
          CREATE VIEW journal AS FROM journal_1_a UNION ALL FROM journal_1_b;",
         newer.display()
     ))
@@ -51,12 +51,12 @@ async fn a_journal_of_schema_1_is_brought_up_with_all_its_rows() {
     assert_eq!(journal.verify().await.unwrap(), journal.head());
     journal.close().await.unwrap();
     drop(journal);
-    assert_eq!(ask::<u64>(folder.path(), "SELECT number FROM meta WHERE name = 'schema'"), 2);
+    assert_eq!(ask::<u64>(folder.path(), "SELECT number FROM meta WHERE name = 'schema'"), 3);
     let lines: String = ask(
         folder.path(),
         "SELECT string_agg(version || ' ' || name || ' ' || finished, ', ' ORDER BY version) FROM schema_step",
     );
-    assert_eq!(lines, "1 journal true, 2 identity true");
+    assert_eq!(lines, "1 journal true, 2 identity true, 3 trades true");
     let journal = open(folder.path());
     assert_eq!(journal.id(), id);
     assert!(holds_all(&journal, 30).await);

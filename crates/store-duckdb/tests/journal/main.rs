@@ -53,6 +53,7 @@ fn refusal(config: Config) -> JournalError {
 fn record(name: &str, version: u64) -> Record {
     Record {
         instance: InstanceId::new(name).unwrap(),
+        trade: None,
         epoch: Epoch(1),
         version: Version(version),
         op: OpId(version),

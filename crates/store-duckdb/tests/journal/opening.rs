@@ -57,14 +57,14 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         let conn = duckdb::Connection::open(folder.path().join("journal.duckdb")).unwrap();
         conn.execute("UPDATE meta SET number = ? WHERE name = 'schema'", [version]).unwrap();
     };
-    schema(3);
+    schema(4);
     let error = refusal(config(folder.path()));
-    assert!(matches!(error, JournalError::NewerSchema { found: 3, known: 2 }), "{error}");
+    assert!(matches!(error, JournalError::NewerSchema { found: 4, known: 3 }), "{error}");
     assert_eq!(
         error.to_string(),
-        "journal has schema 3 and this program knows 2; start the newer program again"
+        "journal has schema 4 and this program knows 3; start the newer program again"
     );
-    schema(2);
+    schema(3);
     assert!(holds_all(&open(folder.path()), 10).await);
 }
 

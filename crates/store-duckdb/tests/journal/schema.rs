@@ -42,7 +42,7 @@ async fn differences(schema: &mut dyn Schema) -> Vec<String> {
 async fn a_journal_that_a_migrator_made_is_opened_and_used() {
     let folder = tempfile::tempdir().unwrap();
     let mut schema = JournalSchema::open(folder.path());
-    assert_eq!(up(&mut schema, NOW, &mut |_| ()).await.unwrap(), 2);
+    assert_eq!(up(&mut schema, NOW, &mut |_| ()).await.unwrap(), 3);
     let journal = open(folder.path());
     fill(&journal, 3, 10).await;
     drop(journal);
@@ -73,7 +73,7 @@ async fn a_journal_of_schema_1_is_brought_up_by_a_migrator() {
     let place = folder.path().join("journal.duckdb").display().to_string();
     assert_eq!(error.to_string(), format!("{place} lacks step 0002_identity; run `warden-migrator up`"));
     assert_eq!(differences(&mut schema).await, ["table schema_step is missing"]);
-    assert_eq!(up(&mut schema, NOW, &mut |_| ()).await.unwrap(), 1);
+    assert_eq!(up(&mut schema, NOW, &mut |_| ()).await.unwrap(), 2);
     assert_eq!(differences(&mut schema).await, [""; 0]);
     assert!(holds_all(&open(folder.path()), 20).await);
 }
@@ -122,9 +122,9 @@ async fn every_difference_of_a_journal_is_told() {
     let found = differences(&mut schema).await;
     for expected in [
         "table journal_1_b is missing",
-        "constraint PRIMARY KEY(instance) of snapshot is missing",
+        "constraint PRIMARY KEY(instance, trade) of snapshot is missing",
         "column checkpoint.seq is `number 1, BIGINT` and should be `number 1, UBIGINT`",
-        "meta is `schema 2 of anchor, schema` and should be `schema 2 of anchor, id, schema`",
+        "meta is `schema 3 of anchor, schema` and should be `schema 3 of anchor, id, schema`",
         "table stranger is not part of the schema",
     ] {
         assert!(found.iter().any(|difference| difference == expected), "{expected} in {found:#?}");
@@ -179,9 +179,9 @@ async fn edited_missing_and_newer_steps_are_refused() {
     change(&folder.path().join("journal.duckdb"), "DELETE FROM schema_step WHERE version = 1");
     let refused = up(&mut schema, NOW, &mut |_| ()).await.unwrap_err();
     assert!(matches!(refused, SchemaError::Missing { version: 1, .. }), "{refused}");
-    change(&folder.path().join("journal.duckdb"), "UPDATE meta SET number = 3 WHERE name = 'schema'");
+    change(&folder.path().join("journal.duckdb"), "UPDATE meta SET number = 4 WHERE name = 'schema'");
     let refused = up(&mut schema, NOW, &mut |_| ()).await.unwrap_err();
-    assert!(matches!(refused, SchemaError::Newer { found: 3, known: 2, .. }), "{refused}");
+    assert!(matches!(refused, SchemaError::Newer { found: 4, known: 3, .. }), "{refused}");
 }
 
 #[tokio::test]
@@ -244,6 +244,6 @@ async fn two_migrators_at_once_both_end_well() {
         assert!(migrator.wait().unwrap().success());
     }
     let mut journal = JournalSchema::open(folder.path());
-    assert_eq!(journal.applied().await.unwrap().len(), 2);
+    assert_eq!(journal.applied().await.unwrap().len(), 3);
     assert_eq!(differences(&mut journal).await, [""; 0]);
 }

@@ -6,7 +6,7 @@ use std::{
 use warden_domain::{InstanceId, Magic, Timestamp};
 
 use crate::{
-    Commit, Head, Journal, JournalError, JournalId, KnownKey, Pending, Record, Row, TradeMark,
+    Commit, Head, Journal, JournalError, JournalId, KEYS_KEPT, KnownKey, Pending, Record, Row, TradeMark,
     chain::{self, Content},
 };
 
@@ -168,40 +168,60 @@ impl Inner {
         self.rows.push_back(Row { seq, instance, trade, epoch, version, op, at, kind, rule, payload });
     }
 
-    /// The newest row with `seq <= upto` of each instance and each trade, forgotten or not.
-    fn newest(&self, upto: u64) -> impl Iterator<Item = Row> {
-        let mut newest: HashMap<(InstanceId, Option<Magic>), &Row> =
-            self.forgotten.iter().map(|(place, row)| (place.clone(), row)).collect();
-        newest.extend(self.rows.iter().take_while(|row| row.seq <= upto).map(|row| (place_of(row), row)));
-        newest.into_values().cloned()
-    }
-
+    /// The newest row of each instance's own steps with `seq <= upto`, forgotten or not.
     fn latest_upto(&self, upto: u64) -> Vec<Row> {
-        self.newest(upto).filter(|row| row.trade.is_none()).collect()
+        let own = |row: &&Row| row.trade.is_none() && row.seq <= upto;
+        newest(self.forgotten.values().chain(&self.rows).filter(own)).cloned().collect()
     }
 
     fn trades(&self) -> Vec<Row> {
-        let trades: Vec<Row> = self.newest(u64::MAX).filter(|row| row.trade.is_some()).collect();
-        let mut last: HashMap<InstanceId, u64> = HashMap::new();
-        for row in &trades {
-            let last = last.entry(row.instance.clone()).or_default();
-            *last = row.seq.max(*last);
-        }
-        let stays = |row: &Row| {
-            let ended = row.trade.as_ref().is_some_and(|trade| trade.ended);
-            !ended || last.get(&row.instance) == Some(&row.seq)
-        };
-        trades.into_iter().filter(stays).collect()
+        let trades = newest(self.forgotten.values().chain(&self.rows).filter(|row| row.trade.is_some()));
+        let trades: Vec<&Row> = trades.collect();
+        let last = last_of(trades.iter().copied());
+        trades.into_iter().filter(|row| goes_on(row, &last)).cloned().collect()
     }
 
     fn forget(&mut self, older: Timestamp, exported: u64) -> u64 {
+        let Some(newest) = self.rows.back().map(|row| row.at) else { return 0 };
+        let kept = |row: &Row| row.at >= older || row.seq > exported || is_kept_key(row, newest);
         let mut count = 0;
-        while let Some(row) = self.rows.pop_front_if(|row| row.at < older && row.seq <= exported) {
+        while let Some(row) = self.rows.pop_front_if(|row| !kept(row)) {
             self.forgotten.insert(place_of(&row), row);
             count += 1;
         }
+        let last = last_of(self.forgotten.values());
+        self.forgotten.retain(|_, row| goes_on(row, &last));
         count
     }
+}
+
+/// The newest of the rows of each instance and each trade; they come oldest first, but for those of different places.
+fn newest<'a>(rows: impl Iterator<Item = &'a Row>) -> impl Iterator<Item = &'a Row> {
+    let mut newest: HashMap<(&InstanceId, Option<Magic>), &Row> = HashMap::new();
+    for row in rows {
+        newest.insert((&row.instance, row.trade.as_ref().map(|trade| trade.magic)), row);
+    }
+    newest.into_values()
+}
+
+/// Where the newest row of any trade of each instance is.
+fn last_of<'a>(rows: impl Iterator<Item = &'a Row>) -> HashMap<InstanceId, u64> {
+    let mut last: HashMap<InstanceId, u64> = HashMap::new();
+    for row in rows.filter(|row| row.trade.is_some()) {
+        let last = last.entry(row.instance.clone()).or_default();
+        *last = row.seq.max(*last);
+    }
+    last
+}
+
+/// Whether trading goes on from this newest row of its trade, or an instance from its own.
+fn goes_on(row: &Row, last: &HashMap<InstanceId, u64>) -> bool {
+    let ended = row.trade.as_ref().is_some_and(|trade| trade.ended);
+    !ended || last.get(&row.instance) == Some(&row.seq)
+}
+
+fn is_kept_key(row: &Row, newest: Timestamp) -> bool {
+    row.trade.as_ref().is_some_and(|trade| trade.key.is_some()) && newest < row.at.after(KEYS_KEPT)
 }
 
 fn place_of(row: &Row) -> (InstanceId, Option<Magic>) {

@@ -56,6 +56,7 @@ async fn shorten_journal(rig: &mut Rig, rows: Vec<Row>) {
     let shorter = FaultyJournal::default();
     let records = rows.into_iter().map(|row| Record {
         instance: row.instance,
+        trade: None,
         epoch: row.epoch,
         version: row.version,
         op: row.op,

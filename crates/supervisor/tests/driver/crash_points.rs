@@ -229,6 +229,7 @@ async fn rec_2_a_journal_that_lost_its_tail_at_our_epoch_is_a_conflict() {
     let shorter = FaultyJournal::default();
     let records = rows.into_iter().take(kept).map(|row| Record {
         instance: row.instance,
+        trade: None,
         epoch: row.epoch,
         version: row.version,
         op: row.op,

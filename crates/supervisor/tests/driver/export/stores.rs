@@ -9,9 +9,10 @@ use std::{
 };
 
 use tokio::time::Instant;
-use warden_domain::{InstanceId, Timestamp};
+use warden_domain::{InstanceId, Magic, Timestamp};
 use warden_store::{
-    Commit, Head, History, HistoryError, HistoryRows, Journal, JournalError, JournalId, Pending, Record, Row,
+    Commit, Head, History, HistoryError, HistoryRows, Journal, JournalError, JournalId, KnownKey, Pending,
+    Record, Row,
     history::{FailuresPerHour, InstanceEvent, LoginSuccess, Period, Range, Slippage, TimeToRecover},
     memory::{MemoryHistory, MemoryJournal},
 };
@@ -212,6 +213,23 @@ impl Journal for SilentJournal {
             self.answers()?;
             self.inner.latest_upto(upto).await
         })
+    }
+
+    fn trades(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        self.inner.trades()
+    }
+
+    fn keys(&self, since: Timestamp) -> Pending<'_, Result<Vec<KnownKey>, JournalError>> {
+        self.inner.keys(since)
+    }
+
+    fn trade_history(
+        &self,
+        instance: &InstanceId,
+        trade: Magic,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        self.inner.trade_history(instance, trade, limit)
     }
 
     fn history(

@@ -49,6 +49,7 @@ impl Walk {
         encode_step(event, &self.effects, &self.state, "words behind it", &mut payload);
         Record {
             instance: self.id.clone(),
+            trade: None,
             epoch: Epoch(3),
             version: Version(self.version),
             op: OpId(self.version + 1_000),

@@ -8,11 +8,11 @@ use std::{
     },
 };
 
-use warden_domain::{Epoch, InstanceId, Span, Timestamp};
+use warden_domain::{Epoch, InstanceId, Magic, Span, Timestamp};
 use warden_policy::{account::Closure, decode_step};
 use warden_store::{
     Absorbed, Account, Accounts, AccountsError, Cas, Commit, Head, HotError, HotState, HotUpdate, Journal,
-    JournalError, JournalId, Pending, Record, Registered, Row, Stored, memory::MemoryHot,
+    JournalError, JournalId, KnownKey, Pending, Record, Registered, Row, Stored, memory::MemoryHot,
 };
 
 use super::{FaultyJournal, GatedAccounts};
@@ -145,7 +145,8 @@ pub(crate) struct Hooked<T> {
 impl Journal for Hooked<Arc<FaultyJournal>> {
     fn append(&self, batch: Vec<Record>) -> Pending<'_, Result<Commit, JournalError>> {
         let closure = |record: &Record| decode_step(&record.payload).unwrap().state.closure();
-        let moment = batch.iter().filter_map(|record| Moment::of(closure(record))).next_back();
+        let own = batch.iter().filter(|record| record.trade.is_none());
+        let moment = own.filter_map(|record| Moment::of(closure(record))).next_back();
         Box::pin(async move {
             match moment {
                 Some(moment) => self.hooks.around(moment, self.inner.append(batch)).await,
@@ -164,6 +165,23 @@ impl Journal for Hooked<Arc<FaultyJournal>> {
 
     fn latest_upto(&self, upto: u64) -> Pending<'_, Result<Vec<Row>, JournalError>> {
         self.inner.latest_upto(upto)
+    }
+
+    fn trades(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        self.inner.trades()
+    }
+
+    fn keys(&self, since: Timestamp) -> Pending<'_, Result<Vec<KnownKey>, JournalError>> {
+        self.inner.keys(since)
+    }
+
+    fn trade_history(
+        &self,
+        instance: &InstanceId,
+        trade: Magic,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        self.inner.trade_history(instance, trade, limit)
     }
 
     fn history(

@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use warden_domain::{InstanceId, Timestamp};
+use warden_domain::{InstanceId, Magic, Timestamp};
 use warden_store::{
-    Commit, Head, Journal, JournalError, JournalId, Pending, Record, Row, memory::MemoryJournal,
+    Commit, Head, Journal, JournalError, JournalId, KnownKey, Pending, Record, Row, memory::MemoryJournal,
 };
 
 /// A journal in memory that fails when it is told to.
@@ -55,6 +55,23 @@ impl Journal for FaultyJournal {
 
     fn latest_upto(&self, upto: u64) -> Pending<'_, Result<Vec<Row>, JournalError>> {
         self.inner.latest_upto(upto)
+    }
+
+    fn trades(&self) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        self.inner.trades()
+    }
+
+    fn keys(&self, since: Timestamp) -> Pending<'_, Result<Vec<KnownKey>, JournalError>> {
+        self.inner.keys(since)
+    }
+
+    fn trade_history(
+        &self,
+        instance: &InstanceId,
+        trade: Magic,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Row>, JournalError>> {
+        self.inner.trade_history(instance, trade, limit)
     }
 
     fn history(
