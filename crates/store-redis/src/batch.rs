@@ -1,10 +1,13 @@
 //! The arguments of one function call, laid out in one buffer.
 
-use std::ops::Range;
+use std::{
+    fmt::{Display, Write as _},
+    ops::Range,
+};
 
 use fred::{bytes::Bytes, types::Value};
 use warden_domain::{InstanceId, Version};
-use warden_store::{HotKey, HotUpdate, SNAPSHOT_SCHEMA, Seal};
+use warden_store::{HotKey, HotUpdate, KEYS_KEPT, SNAPSHOT_SCHEMA, Seal, TRADES_KEPT, TradeUpdate};
 
 use crate::KeyStyle;
 
@@ -75,6 +78,24 @@ impl Batch {
             layout.number(removes.into());
             for update in updates {
                 layout.buffer.extend_from_slice(&update.state);
+                layout.end();
+            }
+        })
+    }
+
+    /// A call that shows trades.
+    pub(crate) fn of_trades<'a>(
+        style: KeyStyle,
+        updates: impl ExactSizeIterator<Item = &'a TradeUpdate> + Clone,
+    ) -> Self {
+        let instances = updates.clone().map(|update| &update.instance);
+        Self::new("warden_show_trades", style, "snapshot", instances, |layout| {
+            layout.buffer.reserve(updates.len() * 512);
+            layout.number(TRADES_KEPT.as_millis());
+            layout.number(KEYS_KEPT.as_millis());
+            let mut text = String::with_capacity(64);
+            for update in updates {
+                pack_trade(&mut layout.buffer, update, &mut text);
                 layout.end();
             }
         })
@@ -165,6 +186,22 @@ fn pack_texts(
         count += 1;
     }
     count
+}
+
+/// Packs one trade; `text` is room that is used again and again.
+fn pack_trade(buffer: &mut Vec<u8>, update: &TradeUpdate, text: &mut String) {
+    let trade = &update.trade;
+    for number in [update.epoch.0, update.version.0, trade.tag.number()] {
+        pack::number(buffer, number);
+    }
+    pack::text(buffer, trade.key.as_str().as_bytes());
+    pack::text(buffer, if trade.state.is_terminal() { b"1" } else { b"0" });
+    update.fields(|name: &str, value: &dyn Display| {
+        text.clear();
+        write!(text, "{value}").expect("a text takes whatever is written");
+        pack::text(buffer, name.as_bytes());
+        pack::text(buffer, text.as_bytes());
+    });
 }
 
 /// Writes a number in decimal digits.

@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use fred::{interfaces::Resp3Frame, types::ClusterHash, util::redis_keyslot};
 use warden_domain::{Epoch, InstanceId, Span};
-use warden_store::{Cas, HotError, HotState, HotUpdate, Pending, Stored, settle};
+use warden_store::{Cas, HotError, HotState, HotUpdate, Pending, Stored, TradeUpdate, TradeWrite, settle};
 
 use crate::{
     ConfigError, KeyStyle, RedisConfig, batch::Batch, fault::Fault, in_flight::in_flight, link::Link, reply,
@@ -12,7 +12,7 @@ use crate::{
 ///
 /// # Expected flow
 /// Connect once at start, [`check`](HotState::check) before the first write and after every outage, then write in large
-/// calls: one function call updates up to [`instances_per_call`](RedisConfig::instances_per_call) instances of one server.
+/// calls: one function call updates up to [`instances_per_call`](RedisConfig::instances_per_call) instances or trades of one server.
 ///
 /// # Guarantees
 /// - A write is sent once. Without a connection, and when too many commands wait, a call fails at once.
@@ -206,6 +206,16 @@ impl HotState for RedisHot {
             Batch::new("warden_load", self.0.config.key_style, "snapshot", instances, |_| {})
         };
         Box::pin(self.each(instances, |instance| instance, batch, reply::stored))
+    }
+
+    fn show_trades<'a>(
+        &'a self,
+        trades: &'a [TradeUpdate],
+    ) -> Pending<'a, Result<Vec<TradeWrite>, HotError>> {
+        let style = self.0.config.key_style;
+        let batch =
+            move |places: &[usize]| Batch::of_trades(style, places.iter().map(|place| &trades[*place]));
+        Box::pin(self.each(trades, |update| &update.instance, batch, |frame| reply::shown(&frame)))
     }
 
     fn remove<'a>(&'a self, instance: &'a InstanceId, epoch: Epoch) -> Pending<'a, Result<bool, HotError>> {

@@ -2,7 +2,7 @@
 
 use fred::{bytes::Bytes, interfaces::Resp3Frame};
 use warden_domain::{Epoch, Version};
-use warden_store::{Cas, HotError, HotKey, Projection, RawSnapshot, Stored};
+use warden_store::{Cas, HotError, HotKey, Projection, RawSnapshot, Stored, TradeWrite};
 
 use crate::fault::{Fault, refused};
 
@@ -46,6 +46,19 @@ pub(crate) fn cas(frame: &Resp3Frame) -> Result<Cas, Fault> {
         (b'c', _) | (b'a' | b'b' | b'f', Err(_)) => Cas::Corrupt,
         _ => return Err(surprising()),
     })
+}
+
+/// One answer of a shown trade.
+pub(crate) fn shown(frame: &Resp3Frame) -> Result<TradeWrite, Fault> {
+    let text = text(frame).ok_or_else(surprising)?;
+    let (kind, number) = text.split_first().ok_or_else(surprising)?;
+    let number = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+    match (kind, number) {
+        (b'w', None) => Ok(TradeWrite::Written),
+        (b'a', Some(version)) => Ok(TradeWrite::Ahead { stored: Version(version) }),
+        (b'f', Some(epoch)) => Ok(TradeWrite::Fenced { by: Epoch(epoch) }),
+        _ => Err(surprising()),
+    }
 }
 
 /// One answer that is yes or no.

@@ -19,6 +19,11 @@
 -- Answers of writes: 'w' written, 's' the same operation was written before, 'b' behind and empty, 'b<version>' behind,
 -- 'a<version>' ahead, 'f<epoch>' fenced by a higher epoch, 'c' corrupt. A single 'w' stands for all of a call.
 
+-- The trades of an instance: a hash each `order_state:<id>:<tag>`, the set of tags that have not ended
+-- `order_state:<id>:open`, `order_key:<id>:<client key>` with a tag, and `order_state:<id>:index`, by which the keys of
+-- an instance are found without a search: a sorted set of 't<tag>' and 'k<client key>' by the moment their key expires
+-- (milliseconds, infinite for a trade that has not ended). It expires with the last of them.
+
 local DOCUMENTED = {
   'status', 'connection_state', 'login_attempt_count', 'last_login_attempt', 'login_failure_reason',
   'last_failure_reason',
@@ -240,6 +245,96 @@ local function release(keys, args)
   return answers
 end
 
+-- Where the trades of an instance are.
+local function trades_of(snapshot_key)
+  local id = string.sub(snapshot_key, 16, -10) -- without 'instance_state:' and ':snapshot'
+  local prefix = 'order_state:' .. id .. ':'
+  return { hashes = prefix, open = prefix .. 'open', index = prefix .. 'index', keys = 'order_key:' .. id .. ':' }
+end
+
+-- Calls a command; a key of another type gives way.
+local function replacing(command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  if string.sub(answer.err, 1, 9) == 'WRONGTYPE' then redis.call('DEL', key) end
+  return redis.call(command, key, ...)
+end
+
+-- Forgets what has expired, and lets the index expire with the last key that it names.
+local function tidy(index, now)
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
+  if last and last ~= 'inf' then redis.call('PEXPIREAT', index, last) end
+end
+
+local function later(now, span)
+  return string.format('%.0f', now + tonumber(span))
+end
+
+-- Shows one trade; the rest of the arguments are the names and texts of its fields.
+local function show_trade(trades, now, kept, key_kept, epoch, version, tag, key, ended, ...)
+  if trades.owner and less(epoch, trades.owner) then return 'f' .. trades.owner end
+  local hash = trades.hashes .. tag
+  local found = fields_of(hash, 'version', 'epoch') or {}
+  local stored, by = decimal(found[1]), decimal(found[2])
+  if stored and by then
+    if less(epoch, by) then return 'f' .. by end
+    if less(version, stored) then return 'a' .. stored end
+    if version == stored and epoch == by then return 'w' end
+  end
+  redis.call('DEL', hash)
+  redis.call('HSET', hash, ...)
+  if ended == '1' then
+    redis.call('PEXPIRE', hash, kept)
+    replacing('SREM', trades.open, tag)
+    replacing('ZADD', trades.index, later(now, kept), 't' .. tag)
+  else
+    replacing('SADD', trades.open, tag)
+    replacing('ZADD', trades.index, '+inf', 't' .. tag)
+    redis.call('PERSIST', trades.index)
+  end
+  if not stored and redis.call('SET', trades.keys .. key, tag, 'PX', key_kept, 'NX') then
+    redis.call('ZADD', trades.index, later(now, key_kept), 'k' .. key)
+  end
+  if ended == '1' then tidy(trades.index, now) end
+  return 'w'
+end
+
+-- Arguments: how many milliseconds a trade that has ended is kept, and a client's key; then each trade as MessagePack
+-- objects: epoch, version, tag, client's key, '1' when it has ended or '0', then name and text of each field. Answers
+-- 'w', 'a<version>' and 'f<epoch>' as writes of states do; a single 'w' stands for all of a call.
+local function show_trades(keys, args)
+  local time, instances, answers = redis.call('TIME'), {}, nil
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  for i = 1, #keys do
+    local key = keys[i]
+    local trades = instances[key]
+    if not trades then
+      trades = trades_of(key)
+      local found = fields_of(key, 'epoch', 'fence') or {}
+      trades.owner = owner_of(prefix_of(key), found[1], found[2])
+      instances[key] = trades
+    end
+    local answer = show_trade(trades, now, args[1], args[2], cmsgpack.unpack(args[2 + i]))
+    if answer ~= 'w' and not answers then
+      answers = {}
+      for earlier = 1, i - 1 do answers[earlier] = 'w' end
+    end
+    if answers then answers[i] = answer end
+  end
+  return answers or 'w'
+end
+
+local function remove_trades(snapshot_key)
+  local trades = trades_of(snapshot_key)
+  for _, member in ipairs(redis.pcall('ZRANGE', trades.index, 0, -1)) do
+    local prefix = string.sub(member, 1, 1) == 'k' and trades.keys or trades.hashes
+    redis.call('DEL', prefix .. string.sub(member, 2))
+  end
+  for _, tag in ipairs(redis.pcall('SMEMBERS', trades.open)) do redis.call('DEL', trades.hashes .. tag) end
+  redis.call('DEL', trades.open, trades.index)
+end
+
 -- Arguments: the epoch that removes. Answers 1 where nothing is left.
 local function remove(keys, args)
   local answers = {}
@@ -254,6 +349,7 @@ local function remove(keys, args)
       local names = { key, prefix .. 'lease', prefix .. 'login_attempt' }
       for n = 1, #DOCUMENTED do names[#names + 1] = prefix .. DOCUMENTED[n] end
       redis.call('DEL', unpack(names))
+      remove_trades(key)
       answers[i] = 1
     end
   end
@@ -290,6 +386,7 @@ redis.register_function{function_name = 'warden_load', callback = load, flags = 
 redis.register_function('warden_acquire', acquire)
 redis.register_function('warden_renew', renew)
 redis.register_function('warden_release', release)
+redis.register_function('warden_show_trades', show_trades)
 redis.register_function('warden_remove', remove)
 redis.register_function('warden_lock_login', lock_login)
 redis.register_function('warden_unlock_login', unlock_login)

@@ -11,7 +11,7 @@ use warden_domain::{
 pub use key::HotKey;
 pub use seal::{RawSnapshot, SNAPSHOT_SCHEMA, Seal};
 pub use settle::settle;
-pub use trade::{TradeProjection, TradeUpdate, TradeWrite};
+pub use trade::{TRADES_KEPT, TradeProjection, TradeUpdate, TradeWrite};
 
 use crate::Pending;
 
@@ -80,11 +80,13 @@ pub trait HotState: Send + Sync {
     /// When the store did not answer.
     fn load<'a>(&'a self, instances: &'a [InstanceId]) -> Pending<'a, Result<Vec<Stored>, HotError>>;
 
-    /// Shows trades: `order_state:<id>:<trade>`, the index of those that have not ended `order_state:<id>:open`, and the
-    /// idempotency key `order_key:<id>:<client key>` (behaviour.md §8). A trade that has ended leaves the index, and its
-    /// hash expires after 24 h.
+    /// Shows trades: `order_state:<id>:<trade>`, the index of those that have not ended `order_state:<id>:open` (a set of
+    /// tags), and the idempotency key `order_key:<id>:<client key>` (behaviour.md §8). A trade that has ended leaves the
+    /// index, and its hash expires after [`TRADES_KEPT`]; the idempotency key is written with the first version that is
+    /// shown of a trade, keeps the tag that it holds, and expires after [`KEYS_KEPT`](crate::KEYS_KEPT).
     ///
-    /// Versions make it harmless to give the same or an older trade again; nothing is read back from here.
+    /// Versions make it harmless to give the same or an older trade again, each trade by itself; what stands there and is
+    /// no trade is replaced; nothing is read back from here. Updates of one trade are written in the order given.
     ///
     /// # Errors
     /// When the store did not answer; each element may or may not have been written, and may be given again.
