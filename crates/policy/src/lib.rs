@@ -19,6 +19,9 @@
 //! assert_eq!(instance.desired(), Desired::Running);
 //! ```
 
+#[macro_use]
+mod broken;
+
 pub mod account;
 pub mod broker;
 mod effect;
@@ -29,6 +32,8 @@ mod jitter;
 pub mod login;
 #[cfg(test)]
 mod model;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 pub mod network;
 pub mod params;
 mod phase;

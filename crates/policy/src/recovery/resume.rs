@@ -19,6 +19,7 @@ use crate::{
 /// The supervisor was started again with this stored state; no gateway is connected yet.
 pub(crate) fn resumed(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut Effects) {
     let before = s.clone();
+    s.flags.halted &= !broken!(RestartLiftsHalt);
     let was_served = s.set_layer(Layer::GatewayAlive, false, now);
     match s.phase {
         Phase::Up | Phase::Confirming => {

@@ -12,7 +12,7 @@ use super::{
 
 /// Whether the look began after what the trade knows.
 pub(crate) fn is_fresh(t: &Trade, f: &Findings) -> bool {
-    f.snapshot.is_some_and(|snapshot| snapshot.0 > t.floor)
+    f.snapshot.is_some_and(|snapshot| snapshot.0 > t.floor || broken!(OldLookCounts))
 }
 
 /// Whether the look shows that the step at the broker was taken, or is not needed any more.

@@ -16,7 +16,7 @@ use super::{
 /// How many orders carry the tag, and how many should.
 pub(crate) fn noticed(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
     let expected = t.entries.max(1);
-    if f.orders <= expected {
+    if f.orders <= expected || broken!(DuplicateIgnored) {
         t.entries = t.entries.max(f.orders);
         return;
     }
@@ -29,6 +29,9 @@ pub(crate) fn noticed(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
 
 /// A new signal repeats the client's id.
 pub(crate) fn repeated(x: &mut Scene<'_>) {
+    if broken!(DuplicateIgnored) {
+        return;
+    }
     x.fx.add(Rule::Trd4, TradeEffect::StoreDuplicate(None));
     troubled(TroubleKind::DuplicateOrders, Rule::Trd4, 1, x);
     x.fx.notify(Rule::Trd4, TradeNotice::DuplicateOrder);

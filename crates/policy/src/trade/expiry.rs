@@ -10,7 +10,7 @@ use super::{End, Trade, TradeNotice, TradePhase, TradeTimer, send::Hold, settle,
 
 /// Whether the intent may still be sent.
 pub(crate) fn in_time(t: &Trade, now: Timestamp) -> Result<(), Hold> {
-    if now < t.intent.expires_at { Ok(()) } else { Err(Hold::End(End::Expired)) }
+    if now < t.intent.expires_at || broken!(ExpiredIsSent) { Ok(()) } else { Err(Hold::End(End::Expired)) }
 }
 
 /// Whether its time is over.
@@ -18,6 +18,7 @@ pub(crate) fn tick(t: &mut Trade, x: &mut Scene<'_>) {
     if let TradePhase::Waiting(op, _) = t.phase
         && t.serves_intent(op)
         && t.timers.is_due(TradeTimer::Expiry, x.now)
+        && !broken!(ExpiredIsSent)
     {
         settle::give_up(t, End::Expired, x);
     }

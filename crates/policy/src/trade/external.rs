@@ -49,7 +49,7 @@ pub(crate) fn first_op(t: &Trade, ctx: &TradeContext) -> Result<Op, Hold> {
         Some(Target::Gone) => return Err(gone()),
         Some(Target::Order { owner, .. } | Target::Position { owner, .. }) => owner,
     };
-    if !matches!(owner, Owner::Ours(_)) {
+    if !matches!(owner, Owner::Ours(_)) && !broken!(ExternalIsTouched) {
         return Err(Hold::End(End::NotOurs));
     }
     match (t.intent.goal, ctx.target) {
@@ -75,6 +75,6 @@ pub(crate) fn first_op(t: &Trade, ctx: &TradeContext) -> Result<Op, Hold> {
 pub(crate) fn is_shared(t: &Trade, seen: &PositionSeen, ctx: &TradeContext) -> bool {
     match ctx.mode {
         AccountMode::Hedging => false,
-        AccountMode::Netting => seen.volume != t.held.open(),
+        AccountMode::Netting => seen.volume != t.held.open() && !broken!(ExternalIsTouched),
     }
 }

@@ -6,7 +6,7 @@
 //! While the symbol's session is closed no retry is counted. A send whose answer was lost with the connection is
 //! `UNKNOWN` instead.
 
-use warden_domain::Rule;
+use warden_domain::{Rule, Span};
 
 use super::{
     End, Op, Purpose, Session, Trade, TradePhase, TradeTimer, Wait, resolver, send, settle, step::Scene,
@@ -48,10 +48,11 @@ pub(crate) fn not_sent(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
 }
 
 /// It is tried again after a while, if it is still in time then.
-pub(crate) fn again_after(t: &mut Trade, op: Op, wait: warden_domain::Span, x: &mut Scene<'_>) {
+pub(crate) fn again_after(t: &mut Trade, op: Op, wait: Span, x: &mut Scene<'_>) {
     if t.serves_intent(op) && x.now >= t.intent.expires_at {
         return settle::give_up(t, End::NotExecuted, x);
     }
+    let wait = if broken!(DelayHalved) { Span::from_millis(wait.as_millis() / 2) } else { wait };
     send::wait(t, op, Wait::Delay, x);
     t.timers.arm(TradeTimer::Act, x.now.after(wait));
 }

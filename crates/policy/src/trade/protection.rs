@@ -38,7 +38,7 @@ pub(crate) fn is_set(t: &Trade, seen: PositionSeen, _x: &Scene<'_>) -> bool {
 /// A look shows the position: is it protected?
 pub(crate) fn check(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
     let (TradePhase::Holding, Some(seen)) = (t.phase, f.position) else { return };
-    if external::is_shared(t, &seen, x.ctx) {
+    if external::is_shared(t, &seen, x.ctx) || broken!(StopLossForgotten) {
         return calm(t);
     }
     let passed = is_passed(t, x);

@@ -16,6 +16,9 @@ use super::{
 
 /// Begins to find out.
 pub(crate) fn begin(t: &mut Trade, op: Op, purpose: Purpose, x: &mut Scene<'_>) {
+    if broken!(UnknownIsSentAgain) && purpose == Purpose::Lost {
+        return send_again(t, op, x);
+    }
     let none = SnapshotId(t.floor);
     let resolving = Resolving { purpose, asked: 0, negatives: 0, first: none, last: none };
     t.phase = TradePhase::Resolving(op, resolving);
@@ -63,6 +66,8 @@ pub(crate) fn found(t: &mut Trade, op: Op, resolving: Resolving, f: &Findings, x
                 // The answer is that nobody knows: the broker's data decide.
             }
             Inbox::NotStarted => return pending::not_sent(t, op, x),
+            Inbox::Unseen if broken!(UnseenIsNotStarted) => return send_again(t, op, x),
+            Inbox::Interrupted if broken!(InterruptedIsNotStarted) => return send_again(t, op, x),
             Inbox::Unseen | Inbox::InProgress | Inbox::Interrupted => {}
         }
     }
@@ -113,7 +118,8 @@ pub(crate) fn found_by_tag(t: &mut Trade, op: Op, f: &Findings, x: &mut Scene<'_
 /// A synchronised look found nothing.
 fn negative(t: &mut Trade, op: Op, mut resolving: Resolving, f: &Findings, x: &mut Scene<'_>) {
     let Some(snapshot) = f.snapshot else { return };
-    let may_still_start = snapshot.0 < t.flight.deadline || x.now < t.flight.deadline;
+    let begun_too_early = snapshot.0 < t.flight.deadline || x.now < t.flight.deadline;
+    let may_still_start = begun_too_early && !broken!(OldLookCounts);
     if may_still_start || f.inbox == Inbox::InProgress || !f.queue_empty || f.attempt != t.attempt {
         resolving.negatives = 0;
         t.phase = TradePhase::Resolving(op, resolving);
@@ -123,6 +129,10 @@ fn negative(t: &mut Trade, op: Op, mut resolving: Resolving, f: &Findings, x: &m
         return not_executed(t, op, x);
     }
     if let (Some(lookalike), true) = (f.lookalike, op.enters()) {
+        if broken!(LookalikeAdopted) {
+            adopt::by_decision(t, &lookalike, x);
+            return settle::settle(t, x);
+        }
         x.fx.notify(Rule::Trd4, TradeNotice::Suspect);
         t.timers.disarm(TradeTimer::Act);
         t.phase = TradePhase::Suspect(op, lookalike);
@@ -139,7 +149,7 @@ fn negative(t: &mut Trade, op: Op, mut resolving: Resolving, f: &Findings, x: &m
     let enough = resolving.negatives >= x.params.unknown.probes
         && snapshot.0.since(resolving.first.0) >= x.params.unknown.window;
     t.phase = TradePhase::Resolving(op, resolving);
-    if enough {
+    if enough || broken!(OneLookIsProof) {
         not_executed(t, op, x);
     }
 }
@@ -162,6 +172,12 @@ fn not_executed(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
         return settle::give_up(t, End::NotExecuted, x);
     }
     pending::again_after(t, op, x.params.timeout.recover_after, x);
+}
+
+/// What is refused for sure may be sent again in the very step that learns of it.
+pub(crate) fn send_again(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
+    forget_entry(t, op);
+    send::proceed(t, op, x);
 }
 
 /// The entry on its way made no order.

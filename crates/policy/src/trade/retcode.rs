@@ -96,13 +96,10 @@ const fn action_of_class(class: Class) -> Action {
 
 /// An answer came: to the present send, or to an old one.
 pub(crate) fn replied(t: &mut Trade, attempt: Attempt, reply: &Reply, x: &mut Scene<'_>) {
+    let is_present = attempt == t.attempt || broken!(OldAnswerCounts);
     match t.phase {
-        TradePhase::Sending(op) | TradePhase::Suspect(op, _) if attempt == t.attempt => {
-            answered(t, op, reply, x);
-        }
-        TradePhase::Resolving(op, resolving)
-            if attempt == t.attempt && resolving.purpose == Purpose::Lost =>
-        {
+        TradePhase::Sending(op) | TradePhase::Suspect(op, _) if is_present => answered(t, op, reply, x),
+        TradePhase::Resolving(op, resolving) if is_present && resolving.purpose == Purpose::Lost => {
             answered(t, op, reply, x);
         }
         TradePhase::Sending(_)
@@ -281,8 +278,7 @@ fn once(
 
 /// Sends again in this very step: refused, it was not executed.
 fn again(t: &mut Trade, op: Op, _number: u32, x: &mut Scene<'_>) {
-    resolver::forget_entry(t, op);
-    send::proceed(t, op, x);
+    resolver::send_again(t, op, x);
 }
 
 fn fresh_price(t: &mut Trade, op: Op, number: u32, x: &mut Scene<'_>) {

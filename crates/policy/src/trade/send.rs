@@ -87,7 +87,7 @@ fn may_leave(t: &Trade, op: Op, x: &Scene<'_>) -> Result<(), Hold> {
     if intent {
         expiry::in_time(t, x.now)?;
     }
-    if intent && matches!(x.ctx.gate, Gate::Shut(_)) {
+    if intent && matches!(x.ctx.gate, Gate::Shut(_)) && !broken!(ShutGateLetsOut) {
         return Err(Hold::End(End::Blocked));
     }
     if !x.ctx.connected {
@@ -116,8 +116,9 @@ fn gate_lets_out(gate: Gate, op: Op) -> bool {
     match gate {
         Gate::Open => true,
         Gate::ReduceOnly(_) => reduces,
+        Gate::Paused { .. } if broken!(PauseLetsEntriesOut) => true,
         Gate::Paused { reason, .. } => reduces && is_of_a_trade_rule(reason),
-        Gate::Shut(_) => false,
+        Gate::Shut(_) => broken!(ShutGateLetsOut),
     }
 }
 
@@ -208,6 +209,7 @@ fn enter(
     let reference = *t.reference.get_or_insert(present);
     let deviation = slippage::deviation(opening.side, present, reference, symbol, x.params)
         .map_err(|slippage::Beyond| Hold::End(End::Slipped))?;
+    let deviation = if broken!(DeviationMissing) { u32::MAX } else { deviation };
     let base = normalise::stops_base(&opening, x.ctx.quote);
     let protection = normalise::protection(t.protection, opening.side, base, symbol);
     t.protection = protection;
@@ -247,7 +249,8 @@ pub(crate) fn to_set(t: &Trade, symbol: &SymbolRules, x: &Scene<'_>) -> Protecti
 
 /// `SENDING`: what this step made durable is carried out once.
 fn send(t: &mut Trade, op: Op, kind: RequestKind, filling: Option<Filling>, x: &mut Scene<'_>) {
-    t.attempt = Attempt(t.attempt.0 + 1);
+    let number = if broken!(AttemptRepeats) { 1 } else { t.attempt.0 + 1 };
+    t.attempt = Attempt(number);
     let deadline = x.now.after(x.params.signal.start_within);
     t.flight = Flight { deadline, marks: x.ctx.marks, late: false, filling: filling.or(t.flight.filling) };
     t.floor = t.floor.max(x.now);

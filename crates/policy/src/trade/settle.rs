@@ -32,7 +32,7 @@ pub(crate) fn settle(t: &mut Trade, x: &mut Scene<'_>) {
     if held.open() == Lots::ZERO {
         return finish(t, End::Closed, x);
     }
-    if held.filled < t.volume {
+    if held.filled < t.volume && !broken!(RestForgotten) {
         return partial_fill::rest_is_gone(t, x);
     }
     hold(t, x);

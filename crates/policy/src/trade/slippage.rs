@@ -60,7 +60,7 @@ pub(crate) fn judge(t: &mut Trade, x: &mut Scene<'_>) {
         return;
     }
     let moved = against_us(opening.side, t.held.price, reference, &symbol);
-    if moved <= threshold(reference, &symbol, x.params) {
+    if moved <= threshold(reference, &symbol, x.params) || broken!(SlippageUnjudged) {
         return normal(TroubleKind::Slippage, Rule::Trd2, x);
     }
     t.flags.slipped = true;

@@ -506,7 +506,10 @@ impl Trade {
 
     /// Whether it holds the lane of its instance and symbol: as long as a send of it is unresolved.
     #[must_use]
-    pub const fn holds_lane(&self) -> bool {
+    pub fn holds_lane(&self) -> bool {
+        if broken!(UnknownFreesLane) {
+            return matches!(self.phase, TradePhase::Sending(_));
+        }
         self.is_unresolved()
     }
 

@@ -83,6 +83,9 @@ fn resumed(t: &mut Trade, x: &mut Scene<'_>) {
     match t.phase {
         TradePhase::Sending(op) => {
             x.fx.decided(warden_domain::Rule::Rec4);
+            if broken!(RestartForgetsSend) {
+                return settle::give_up(t, End::NotExecuted, x);
+            }
             resolver::begin(t, op, Purpose::Lost, x);
         }
         TradePhase::Resolving(..) => {

@@ -29,7 +29,8 @@ pub(crate) fn troubled(kind: TroubleKind, rule: Rule, times: u8, x: &mut Scene<'
         TroubleKind::DuplicateOrders => (&mut tally.duplicates, params.duplicate.stop_after),
         TroubleKind::ProtectionMisfire => (&mut tally.misfires, params.protection.stop_after),
     };
-    *count = count.saturating_add(times);
+    let twice = kind == TroubleKind::DuplicateOrders && broken!(DuplicateCountedTwice);
+    *count = count.saturating_add(if twice { times.saturating_mul(2) } else { times });
     let count = *count;
     let pause = match kind {
         TroubleKind::Slippage => params.slippage.pauses.after(count),

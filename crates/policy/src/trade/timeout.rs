@@ -8,7 +8,7 @@
 use warden_domain::Rule;
 
 use super::{
-    Escalation, Op, Purpose, Trade, TradeNotice, TroubleKind, resolver,
+    Escalation, Op, Purpose, Trade, TradeNotice, TroubleKind, resolver, retcode,
     step::Scene,
     tally::{normal, troubled},
 };
@@ -16,6 +16,9 @@ use super::{
 /// No answer came in time.
 pub(crate) fn late(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
     x.fx.decided(Rule::Trd3);
+    if broken!(TimeoutIsRefusal) {
+        return retcode::refused(t, op, 10_012, x);
+    }
     t.flight.late = true;
     resolver::begin(t, op, Purpose::Lost, x);
 }

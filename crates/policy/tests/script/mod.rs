@@ -37,7 +37,7 @@ fn asked_to_write() -> bool {
 }
 
 /// The same text with the outcomes written anew.
-fn play(text: &str) -> Result<String, String> {
+pub(crate) fn play(text: &str) -> Result<String, String> {
     let mut bench = Bench::new(plain());
     let mut facets = Facets::of(&bench);
     let mut out = String::new();

@@ -121,7 +121,7 @@ fn asked_to_write() -> bool {
 }
 
 /// The same text with the outcomes written anew.
-fn play(text: &str) -> Result<String, String> {
+pub(crate) fn play(text: &str) -> Result<String, String> {
     let mut bench = Bench::new();
     let mut facets = Vec::new();
     let mut out = String::new();
@@ -139,7 +139,8 @@ fn play(text: &str) -> Result<String, String> {
                 facets.clear();
             }
             Line::Check(expected) => {
-                let state = print::facets(&bench);
+                let mut state = print::facets(&bench);
+                state.extend(bench.trade.as_ref().map(print::lane));
                 if !state.iter().any(|facet| facet.contains(&expected)) {
                     return Err(fault(format!("{expected:?} is not in {state:#?}\n{out}")));
                 }

@@ -40,6 +40,11 @@ pub(crate) fn facets(bench: &Bench) -> Vec<String> {
     ]
 }
 
+/// Whether another trade of the symbol may send; looked at by `expect` alone.
+pub(crate) fn lane(trade: &Trade) -> String {
+    if trade.holds_lane() { "holds the lane".to_owned() } else { "leaves the lane free".to_owned() }
+}
+
 fn doing(trade: &Trade) -> String {
     match trade.phase() {
         TradePhase::Waiting(op, wait) => format!("waits for {} to {}", waits_for(wait), named(op)),
