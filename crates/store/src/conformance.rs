@@ -7,3 +7,4 @@ pub mod history;
 pub mod hot;
 pub mod journal;
 pub mod schema;
+pub mod signals;

@@ -12,6 +12,7 @@ mod hot;
 mod journal;
 pub mod memory;
 pub mod schema;
+mod signals;
 
 use std::{future::Future, pin::Pin};
 
@@ -23,6 +24,10 @@ pub use hot::{
 };
 pub use journal::{
     Commit, Head, Journal, JournalError, JournalId, KEYS_KEPT, KnownKey, Record, Row, SignalKey, TradeMark,
+};
+pub use signals::{
+    Backlog, Claimed, Content, EntryId, EntryIdError, Fields, LONGEST_WAIT, SignalStream, StreamEntry,
+    StreamError, Subscription, SubscriptionError,
 };
 
 /// A future that a port returns; boxed so that a port can be used behind `dyn`. One allocation a batch.

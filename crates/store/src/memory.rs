@@ -4,8 +4,10 @@ mod accounts;
 mod history;
 mod hot;
 mod journal;
+mod signals;
 
 pub use accounts::{FileFault, MemoryAccounts, MemoryAccountsError};
 pub use history::MemoryHistory;
 pub use hot::{Damage, MemoryHot};
 pub use journal::MemoryJournal;
+pub use signals::{MemorySignals, MemoryStreams};
