@@ -14,7 +14,10 @@ use tokio::runtime::Builder;
 use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
 use warden_store::{
     History, HistoryError, HistoryRows, Journal, JournalError, Record,
-    conformance::history::{JOURNAL, event, origin},
+    conformance::{
+        history::{JOURNAL, event, origin},
+        journal::steps,
+    },
     history::{InstanceEvent, Period, Range},
     schema::up,
 };
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["probe", file] => return probe_main(Path::new(file)),
         ["abort", _file] => std::process::abort(),
         ["write", folder, from] => write(folder, from),
+        ["forget", folder] => forget(folder),
         ["hold", folder] => hold(folder),
         ["hold-file", file] => hold_file(file),
         ["open", folder] => open(folder),
@@ -74,6 +78,26 @@ fn write(folder: &str, from: &str) -> Done {
             }
         }
         Ok(())
+    })
+}
+
+/// Appends steps of instances and trades and forgets the older ones all the time, in small transactions, and prints the
+/// newest row after each time, until it is killed. Checkpoints and new segments come all the time.
+fn forget(folder: &str) -> Done {
+    const KEPT: u64 = 150;
+    let mut config = Config::new(folder);
+    config.checkpoints.when_steady = 50_000;
+    config.checkpoints.steady = u64::MAX;
+    config.segment = 200.try_into()?;
+    config.forgotten = 7.try_into()?;
+    let journal = DuckJournal::open(config)?;
+    Builder::new_current_thread().build()?.block_on(async {
+        loop {
+            let head = journal.head().seq;
+            let commit = journal.append(steps(head + 1, head + 20)).await?;
+            journal.retain(Timestamp::MAX, commit.last.saturating_sub(KEPT)).await?;
+            println!("{}", commit.last);
+        }
     })
 }
 

@@ -48,3 +48,13 @@ async fn passes_every_case(config: impl Fn(&std::path::Path) -> Config) {
     .await;
     assert!(!folders.lock().unwrap().is_empty(), "cases ran");
 }
+
+#[tokio::test]
+async fn the_duckdb_journal_passes_the_case_of_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    conformance::journal::run_reopened(|| {
+        let journal = DuckJournal::open(Config::new(folder.path())).unwrap();
+        Box::pin(async { Arc::new(journal) as Arc<dyn Journal> })
+    })
+    .await;
+}

@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader};
 
-use warden_store::Journal;
+use warden_store::{Journal, conformance::journal::assert_goes_on};
 
 use crate::{child, open, text};
 
@@ -36,6 +36,33 @@ async fn whatever_was_acknowledged_survives_a_kill() {
         }
         from = head.seq;
     }
+}
+
+/// A writer that forgets what it has written, a few rows a transaction, is killed at some moment, again and again.
+#[tokio::test]
+async fn rec_4_trading_goes_on_after_a_kill_while_rows_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut before = 0;
+    for round in 0..10_usize {
+        let mut writer = child(&["forget", text(folder.path())]);
+        let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+        let mut acknowledged = 0;
+        for (count, line) in lines.enumerate() {
+            acknowledged = line.unwrap().parse().unwrap();
+            if count == 9 + round * 3 {
+                writer.kill().unwrap();
+            }
+        }
+        writer.wait().unwrap();
+        assert!(acknowledged > before, "the writer wrote");
+        let journal = open(folder.path());
+        assert!(journal.head().seq >= acknowledged);
+        assert_eq!(journal.verify().await.unwrap(), journal.head());
+        assert_goes_on(&journal).await;
+        before = acknowledged;
+    }
+    let oldest = open(folder.path()).read(0, 1).await.unwrap()[0].seq;
+    assert!(oldest + 400 > before && oldest > 1, "rows up to {oldest} of {before} were forgotten");
 }
 
 #[tokio::test]

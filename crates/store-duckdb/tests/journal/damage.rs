@@ -115,6 +115,32 @@ async fn acc_6_a_changed_row_is_found() {
 }
 
 #[tokio::test]
+async fn acc_6_a_changed_mark_of_a_trade_is_found() {
+    for change_of_it in [
+        "trade = trade + 1 WHERE seq = 7",
+        "trade_ended = NOT trade_ended WHERE seq = 7",
+        "client_key = 'another' WHERE seq = 7",
+        "key_digest = key_digest + 1 WHERE seq = 7",
+        "trade = 0, trade_ended = false, client_key = '', key_digest = 0 WHERE seq = 7",
+        "trade = 274877906944 WHERE seq = 3",
+        "trade_ended = true WHERE seq = 3",
+        "client_key = 'a-key' WHERE seq = 3",
+        "key_digest = 1 WHERE seq = 3",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        fill(&journal, 1, 6).await;
+        journal.append(vec![crate::accepted("account-7", 1, 7)]).await.unwrap();
+        fill(&journal, 1, 3).await;
+        journal.close().await.unwrap();
+        drop(journal);
+        change(folder.path(), &format!("UPDATE journal_1_a SET {change_of_it}"));
+        let reason = assert_set_aside(folder.path());
+        assert!(reason.ends_with("does not agree with the hash chain"), "{change_of_it}: {reason}");
+    }
+}
+
+#[tokio::test]
 async fn acc_6_a_missing_and_a_doubled_row_are_found() {
     let folder = journal(true).await;
     change(folder.path(), "DELETE FROM journal_1_a WHERE seq = 7");

@@ -1,8 +1,10 @@
 use std::{error::Error, fs, path::Path};
 
-use warden_store::{Journal, JournalError};
+use warden_domain::Timestamp;
+use warden_store::{Journal, JournalError, schema::Schema};
+use warden_store_duckdb::JournalSchema;
 
-use crate::{config, fill, holds_all, open, refusal};
+use crate::{accepted, config, fill, holds_all, open, refusal};
 
 /// A journal as a program of schema 1 left it: closed, with the rows that [`fill`] writes.
 pub(crate) async fn of_schema_1(rows: u64) -> tempfile::TempDir {
@@ -28,6 +30,74 @@ pub(crate) async fn of_schema_1(rows: u64) -> tempfile::TempDir {
     drop(conn);
     fs::remove_file(newer).unwrap();
     folder
+}
+
+/// A journal as a program of schema 2 left it: with `rows` rows that [`fill`] writes, `forgotten` of them forgotten, the
+/// others in two segments.
+async fn of_schema_2(rows: u64, forgotten: u64) -> tempfile::TempDir {
+    let newer = tempfile::tempdir().unwrap();
+    let journal = open(newer.path());
+    fill(&journal, 1, rows).await;
+    journal.retain(Timestamp::MAX, forgotten).await.unwrap();
+    journal.close().await.unwrap();
+    drop(journal);
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut schema = JournalSchema::open(folder.path());
+    let steps = schema.steps()[..2].to_vec();
+    for step in &steps {
+        schema.apply(step, Timestamp::from_millis(0), &mut |_| ()).await.unwrap();
+    }
+    let columns = "seq, instance, epoch, version, op_id, at_ms, kind, rule, payload, prev_hash, hash";
+    change(
+        folder.path(),
+        &format!(
+            "ATTACH '{}' AS newer (READ_ONLY);
+             CREATE TABLE journal_2_a AS FROM journal_row LIMIT 0;
+             CREATE TABLE journal_2_b AS FROM journal_row LIMIT 0;
+             CREATE OR REPLACE VIEW journal AS FROM journal_1_a UNION ALL FROM journal_1_b
+                 UNION ALL FROM journal_2_a UNION ALL FROM journal_2_b;
+             INSERT INTO journal_1_b SELECT {columns} FROM newer.journal_1_a WHERE seq % 3 = 0;
+             INSERT INTO journal_2_a SELECT {columns} FROM newer.journal_1_a WHERE seq % 3 > 0;
+             INSERT INTO snapshot SELECT {columns} FROM newer.snapshot;
+             UPDATE meta SET number = (SELECT number FROM newer.meta WHERE name = 'id') WHERE name = 'id';
+             UPDATE meta SET hash = anchor.hash, number = anchor.number
+                 FROM newer.meta AS anchor WHERE anchor.name = 'anchor' AND meta.name = 'anchor';",
+            newer.path().join("journal.duckdb").display()
+        ),
+    );
+    fs::copy(newer.path().join("journal.head"), folder.path().join("journal.head")).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_journal_of_schema_2_is_brought_up_and_its_hashes_hold() {
+    let folder = of_schema_2(5_000, 20).await;
+    assert_eq!(ask::<u64>(folder.path(), "SELECT number FROM meta WHERE name = 'schema'"), 2);
+    assert_eq!(ask::<u64>(folder.path(), "SELECT count(*) FROM snapshot"), 10);
+    let journal = open(folder.path());
+    assert_eq!(journal.verify().await.unwrap(), journal.head());
+    assert_eq!(journal.head().seq, 5_000);
+    let rows = journal.read(0, u32::MAX).await.unwrap();
+    assert!(rows.len() == 4_980 && rows.iter().all(|row| row.trade.is_none()));
+    assert_eq!(journal.latest().await.unwrap().len(), 10);
+    assert_eq!(
+        (journal.trades().await.unwrap(), journal.keys(Timestamp::from_millis(0)).await.unwrap()),
+        (vec![], vec![])
+    );
+
+    journal.append(vec![accepted("account-1", 7, 5_001)]).await.unwrap();
+    fill(&journal, 1, 9).await;
+    assert_eq!(journal.retain(Timestamp::MAX, 5_000).await.unwrap(), 4_980);
+    assert_eq!(journal.latest().await.unwrap().len(), 10);
+    drop(journal);
+    assert_eq!(ask::<u64>(folder.path(), "SELECT number FROM meta WHERE name = 'schema'"), 3);
+    let journal = open(folder.path());
+    assert_eq!(journal.verify().await.unwrap(), journal.head());
+    assert_eq!(journal.trades().await.unwrap()[0].seq, 5_001);
+    journal.close().await.unwrap();
+    drop(journal);
+    assert_eq!(JournalSchema::open(folder.path()).differences().await.unwrap(), [""; 0]);
 }
 
 fn ask<T: duckdb::types::FromSql>(folder: &Path, sql: &str) -> T {

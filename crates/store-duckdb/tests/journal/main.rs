@@ -10,6 +10,7 @@ mod identity;
 mod keeping;
 mod opening;
 mod schema;
+mod trades;
 
 use std::{
     fs,
@@ -17,8 +18,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
-use warden_store::{Journal, JournalError, Record, Row};
+use warden_domain::{ClientTradeId, Epoch, InstanceId, Magic, OpId, Timestamp, Version};
+use warden_store::{Journal, JournalError, Record, Row, SignalKey, TradeMark};
 use warden_store_duckdb::{Config, DuckJournal, Probe};
 
 /// The program that plays the other process.
@@ -62,6 +63,20 @@ fn record(name: &str, version: u64) -> Record {
         rule: "NET-4",
         payload: format!("{name} at {version}").into_bytes(),
     }
+}
+
+/// A step of the trade with this counter.
+fn step(name: &str, trade: u64, version: u64, ended: bool) -> Record {
+    let mark = TradeMark { magic: Magic::new(1, trade).unwrap(), ended, key: None };
+    Record { trade: Some(mark), kind: "REPLIED", ..record(name, version) }
+}
+
+/// The first step of the trade with this counter.
+fn accepted(name: &str, trade: u64, version: u64) -> Record {
+    let id = ClientTradeId::new(&format!("signal-{trade}")).unwrap();
+    let mut record = step(name, trade, version, false);
+    record.trade.as_mut().unwrap().key = Some(SignalKey { id, digest: version });
+    record
 }
 
 /// `commits` commits of `rows` rows each, spread over ten instances, the version rising with every row.

@@ -2,10 +2,14 @@
 //!
 //! Panics are how a case fails; none happens on a journal that keeps the port's promises.
 
+mod trades;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
+use warden_domain::{Epoch, InstanceId, Magic, OpId, Timestamp, Version};
 
+use self::trades::*;
+pub use self::trades::{assert_goes_on, steps};
 use crate::{
     Commit, Head, Journal, JournalError, Pending, Record, Row,
     chain::{self, Content},
@@ -39,6 +43,15 @@ pub async fn run(make_store: impl Fn() -> Pending<'static, Arc<dyn Journal>>) {
         journal_17_a_journal_keeps_its_own_id,
         journal_18_latest_upto_a_place_is_what_was_latest_there,
         journal_19_latest_upto_the_export_survives_forgetting,
+        journal_22_rec_4_trades_are_the_newest_row_of_each_that_goes_on,
+        journal_23_steps_of_trades_are_none_of_their_instance,
+        journal_24_the_history_of_a_trade_is_its_last_rows,
+        journal_25_trd_4_keys_are_those_accepted_since,
+        journal_26_every_hash_covers_the_mark,
+        journal_27_rec_4_marks_at_their_limits_stay_exact,
+        journal_28_rec_4_trades_that_go_on_survive_forgetting,
+        journal_29_trd_4_a_young_key_is_not_forgotten,
+        journal_30_rec_4_whatever_is_forgotten_trading_goes_on,
     );
     journal_20_no_two_journals_have_one_id(&*make_store().await, &*make_store().await);
 }
@@ -64,6 +77,7 @@ pub async fn run_reopened(reopen: impl Fn() -> Pending<'static, Arc<dyn Journal>
     assert_eq!(journal.id(), before.0, "journal_21: the id outlives what is forgotten");
     assert_eq!(seqs(&latest_upto(&*journal, 2).await), [("a", 1), ("b", 2)]);
     assert_eq!(seqs(&latest_upto(&*journal, 3).await), [("a", 3), ("b", 2)]);
+    reopened(journal, reopen).await;
 }
 
 async fn journal_01_an_empty_journal_answers_nothing(journal: &dyn Journal) {
@@ -71,6 +85,7 @@ async fn journal_01_an_empty_journal_answers_nothing(journal: &dyn Journal) {
     assert_eq!(all(journal).await, []);
     assert_eq!(latest(journal).await, BTreeMap::new());
     assert_eq!(history(journal, "a", u64::MAX, 10).await, []);
+    there_are_none(journal).await;
 }
 
 async fn journal_02_a_batch_is_read_back_as_it_was_given(journal: &dyn Journal) {
@@ -243,6 +258,10 @@ async fn journal_15_a_closed_journal_refuses_everything(journal: &dyn Journal) {
     assert!(matches!(journal.latest().await, Err(JournalError::Closed)));
     assert!(matches!(journal.latest_upto(9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.history(&id("a"), 9, 9).await, Err(JournalError::Closed)));
+    assert!(matches!(journal.trades().await, Err(JournalError::Closed)));
+    assert!(matches!(journal.keys(Timestamp::MAX).await, Err(JournalError::Closed)));
+    let magic = Magic::new(1, 1).expect("a tag");
+    assert!(matches!(journal.trade_history(&id("a"), magic, 9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.read(0, 9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.retain(Timestamp::MAX, 9).await, Err(JournalError::Closed)));
     assert!(matches!(journal.close().await, Err(JournalError::Closed)));
