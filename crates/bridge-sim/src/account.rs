@@ -1,15 +1,6 @@
-use warden_domain::{Login, TradeServer};
+use warden_domain::{AccountMode, Login, TradeServer};
 
-use crate::engine::{PendingOrder, Position};
-
-/// How an account keeps its positions (MQL5 `ENUM_ACCOUNT_MARGIN_MODE`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountMode {
-    /// One position a symbol collects every deal.
-    Netting,
-    /// Every deal that opens has a position of its own.
-    Hedging,
-}
+use crate::engine::{History, PendingOrder, Position};
 
 /// How an account stands at its broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +36,17 @@ pub(crate) struct Account {
     pub(crate) mode: AccountMode,
     pub(crate) state: AccountState,
     pub(crate) limits: AccountLimits,
-    /// In the quote currency; realised profit is added, what floats is not.
+    /// In its own currency; realised profit is added, what floats is not.
     pub(crate) balance: f64,
     /// Units of the contract one unit of the balance carries.
     pub(crate) leverage: f64,
     pub(crate) positions: Vec<Position>,
     pub(crate) orders: Vec<PendingOrder>,
+    pub(crate) history: History,
 }
 
 impl Account {
-    /// Whether prices can change it: a pending order waits, or a position has a stop loss or take profit.
+    /// Whether prices can change it: an order waits, or a position has a stop loss or take profit.
     pub(crate) fn waits_for_prices(&self) -> bool {
         !self.orders.is_empty() || self.positions.iter().any(|p| p.stops.is_set())
     }

@@ -4,6 +4,7 @@ mod book;
 mod check;
 mod close;
 mod code;
+mod history;
 mod market;
 mod pending;
 mod protect;
@@ -12,12 +13,13 @@ mod trigger;
 mod types;
 
 pub(crate) use code::Refused;
+pub(crate) use history::{Dealt, Ended, History};
 pub use quote::Market;
-pub use types::Side;
-pub(crate) use types::{Lots, PendingOrder, Position, Stops, Terms};
+pub(crate) use types::{Lots, PendingKind, PendingOrder, Position, Stops, Terms, sign};
 
-use warden_bridge::{Order, OrderAction, TradeReply};
-use warden_domain::{Span, Timestamp, retcode::Retcode};
+use types::Origin;
+use warden_bridge::{DealEntry, Order, OrderAction, TradeReply};
+use warden_domain::{Side, Span, Timestamp, retcode::Retcode};
 
 use crate::{
     account::{Account, AccountState},
@@ -49,12 +51,11 @@ impl Desk<'_> {
     /// Executes a trade request; every refusal is a retcode.
     pub(crate) fn execute(&mut self, order: &Order) -> Execution {
         let result = self.admitted().and_then(|()| match order.action {
-            OrderAction::Buy => self.market(order, Side::Buy),
-            OrderAction::Sell => self.market(order, Side::Sell),
-            OrderAction::BuyPending => self.pending(order, Side::Buy),
-            OrderAction::SellPending => self.pending(order, Side::Sell),
+            OrderAction::Deal(side) => self.market(order, side),
+            OrderAction::Place(side, pending) => self.pending(order, side, pending),
             OrderAction::Protect { position } => self.protect(order, position),
-            OrderAction::Cancel { order } => self.cancel(order),
+            OrderAction::Modify { order: ticket } => self.modify(order, ticket),
+            OrderAction::Cancel { order: ticket } => self.cancel(order, ticket),
             OrderAction::Close { position } => self.close(order, position),
         });
         match result {
@@ -75,6 +76,13 @@ impl Desk<'_> {
         }
     }
 
+    /// Whose doing a request is; `asked` is what it opens.
+    fn origin(&self, order: &Order, asked: Lots) -> Origin {
+        let send = (self.terms.by == Reason::Client && order.send.attempt > 0).then_some(order.send);
+        let magic = if self.terms.untagged { 0 } else { order.send.magic };
+        Origin { magic, send, asked, repeated: false }
+    }
+
     fn ticket(&mut self) -> u64 {
         *self.tickets += 1;
         *self.tickets
@@ -87,15 +95,19 @@ impl Desk<'_> {
             kind,
             server: self.account.server_name.clone(),
             login: self.account.login,
-            magic: fill.magic,
+            magic: fill.origin.magic,
             ticket: numbers.deal,
             order: numbers.order,
             position: numbers.position,
             symbol: spec.name.clone(),
             side: fill.side,
+            entry: numbers.entry,
             volume: fill.volume.lots(),
             price: spec.price(fill.price),
             reason,
+            send: fill.origin.send,
+            asked: fill.origin.asked.lots(),
+            repeated: fill.origin.repeated,
         });
     }
 }
@@ -105,17 +117,18 @@ impl Desk<'_> {
 struct Fill {
     symbol: usize,
     side: Side,
-    volume: types::Lots,
+    volume: Lots,
     /// In points.
     price: i64,
-    magic: u64,
+    origin: Origin,
     stops: Stops,
 }
 
-/// The tickets of a deal.
+/// The tickets of a line, and what a deal did to its position.
 #[derive(Clone, Copy, Debug, Default)]
 struct Numbers {
     deal: u64,
     order: u64,
     position: u64,
+    entry: Option<DealEntry>,
 }

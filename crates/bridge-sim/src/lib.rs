@@ -6,7 +6,9 @@
 
 mod account;
 mod accounts_file;
+mod audit;
 mod bars;
+mod calendar;
 mod clock;
 mod engine;
 mod fault;
@@ -19,14 +21,16 @@ mod symbol;
 mod terminal;
 mod world;
 
-pub use account::{AccountLimits, AccountMode, AccountState};
+pub use account::{AccountLimits, AccountState};
+pub use audit::Audit;
 pub use bars::{BarFault, Bars};
+pub use calendar::Calendar;
 pub use clock::WorldClock;
-pub use engine::{Market, Side};
+pub use engine::Market;
 pub use fault::{Fault, FaultKind, FaultMix, FaultScript, Rate, Roster, ScriptFault, Who};
 pub use fleet::Fleet;
 pub use gateways::{DialError, Dialling, Gateways};
 pub use ledger::{EntryKind, Ledger, LedgerEntry, Reason};
 pub use plan::{AccountPlan, FleetPlan};
-pub use symbol::{Filling, SymbolSpec, TradeMode};
+pub use symbol::SymbolSpec;
 pub use world::{Settings, Truth, World};

@@ -1,10 +1,10 @@
 use std::fmt::Write as _;
 
 use warden_bridge::message::Secret;
-use warden_domain::{InstanceId, Login, TradeServer};
+use warden_domain::{AccountMode, InstanceId, Login, TradeServer};
 
 use crate::{
-    account::{AccountLimits, AccountMode, AccountState},
+    account::{AccountLimits, AccountState},
     accounts_file,
     fault::{Roster, ScriptFault},
     rng::Rng,

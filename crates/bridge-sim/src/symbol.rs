@@ -1,4 +1,6 @@
-use crate::engine::Side;
+use warden_domain::{Filling, FillingModes, Price, TradeMode};
+
+use crate::calendar::Calendar;
 
 /// What a trade server says about a symbol (MQL5 `SymbolInfo*`).
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +11,8 @@ pub struct SymbolSpec {
     pub digits: u32,
     /// Units of the base currency in a lot (MQL5 `SYMBOL_TRADE_CONTRACT_SIZE`).
     pub contract: f64,
+    /// What one unit of the quote currency is worth in the accounts' currency.
+    pub rate: f64,
     /// The smallest volume, in lots (MQL5 `SYMBOL_VOLUME_MIN`).
     pub volume_min: f64,
     /// The largest volume of one request, in lots (MQL5 `SYMBOL_VOLUME_MAX`).
@@ -23,44 +27,24 @@ pub struct SymbolSpec {
     pub freeze_level: i64,
     /// Ask less bid, in points (MQL5 `SYMBOL_SPREAD`).
     pub spread: i64,
-    /// How an order that cannot be filled as a whole is treated (MQL5 `SYMBOL_FILLING_MODE`).
-    pub filling: Filling,
-    /// Which trades are open (MQL5 `SYMBOL_TRADE_MODE`).
+    /// How its orders may be filled (MQL5 `SYMBOL_FILLING_MODE`).
+    pub filling: FillingModes,
+    /// Which trades it takes (MQL5 `SYMBOL_TRADE_MODE`).
     pub trade_mode: TradeMode,
-}
-
-/// How an order that cannot be filled as a whole is treated (MQL5 `ENUM_ORDER_TYPE_FILLING`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filling {
-    /// All or nothing: a partial fill becomes a rejection.
-    FillOrKill,
-    /// What can be filled is filled, the rest is cancelled.
-    ImmediateOrCancel,
-}
-
-/// Which trades a symbol takes (MQL5 `ENUM_SYMBOL_TRADE_MODE`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TradeMode {
-    /// None.
-    Disabled,
-    /// Only buys.
-    LongOnly,
-    /// Only sells.
-    ShortOnly,
-    /// Only closing.
-    CloseOnly,
-    /// All.
-    Full,
+    /// When it is traded (MQL5 `SymbolInfoSessionTrade`).
+    pub sessions: Calendar,
 }
 
 impl SymbolSpec {
-    /// A currency pair as most brokers set it up: 0.01 to 100 lots, stops level 10 points, spread 12 points.
+    /// A currency pair as many brokers set it up: 0.01 to 100 lots, stops level 10 points, spread 12 points, filled at
+    /// once or the rest cancelled; traded at all times, quoted in the accounts' currency.
     #[must_use]
     pub fn pair(name: &str, digits: u32) -> Self {
         Self {
             name: name.to_owned(),
             digits,
             contract: 100_000.0,
+            rate: 1.0,
             volume_min: 0.01,
             volume_max: 100.0,
             volume_step: 0.01,
@@ -68,8 +52,9 @@ impl SymbolSpec {
             stops_level: 10,
             freeze_level: 2,
             spread: 12,
-            filling: Filling::ImmediateOrCancel,
+            filling: FillingModes::of(&[Filling::ImmediateOrCancel]),
             trade_mode: TradeMode::Full,
+            sessions: Calendar::always(),
         }
     }
 
@@ -83,21 +68,14 @@ impl SymbolSpec {
         points as f64 / self.scale()
     }
 
-    /// The price in the quote currency of `points` with `lots`.
-    pub(crate) fn money(&self, points: i64, lots: f64) -> f64 {
-        self.price(points) * self.contract * lots
+    /// Points as a price of a message.
+    pub(crate) fn told(&self, points: i64) -> Price {
+        Price::from_units(points.saturating_mul(10_i64.pow(8_u32.saturating_sub(self.digits))))
     }
 
-    /// Whether the trade mode takes a position of this side.
-    pub(crate) fn opens(&self, side: Side) -> Result<(), TradeMode> {
-        match (self.trade_mode, side) {
-            (TradeMode::Full, _) | (TradeMode::LongOnly, Side::Buy) | (TradeMode::ShortOnly, Side::Sell) => {
-                Ok(())
-            }
-            (mode @ (TradeMode::Disabled | TradeMode::CloseOnly), _)
-            | (mode @ TradeMode::LongOnly, Side::Sell)
-            | (mode @ TradeMode::ShortOnly, Side::Buy) => Err(mode),
-        }
+    /// The price in the accounts' currency of `points` with `lots`.
+    pub(crate) fn money(&self, points: i64, lots: f64) -> f64 {
+        self.price(points) * self.contract * lots * self.rate
     }
 
     fn scale(&self) -> f64 {
@@ -114,6 +92,7 @@ mod tests {
         let spec = SymbolSpec::pair("EURUSD", 5);
         for points in [107_216, 99_999, 1] {
             assert_eq!(spec.points(spec.price(points)), points);
+            assert_eq!(spec.told(points).to_f64(), spec.price(points));
         }
         assert_eq!(spec.price(107_216), 1.07216);
     }

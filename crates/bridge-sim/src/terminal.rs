@@ -1,14 +1,20 @@
 //! One simulated terminal with the gateway's worker for it.
 
 mod journal;
+mod memory;
+mod sends;
 mod standing;
+mod watch;
 
 pub(crate) use journal::Journal;
+pub(crate) use memory::{Memory, Shown};
+pub(crate) use sends::{Kept, Sends};
 pub(crate) use standing::Standing;
+pub(crate) use watch::Watch;
 
 use std::collections::VecDeque;
 
-use warden_bridge::{CommandId, Envelope, Finished};
+use warden_bridge::{Command, CommandId, Envelope, Finished, SendId};
 use warden_domain::{Epoch, InstanceId, Login, TradeServer};
 
 use crate::fault::FaultKind;
@@ -28,6 +34,8 @@ pub(crate) struct Terminal {
     pub(crate) session: Option<usize>,
     /// What it was last told to log in with.
     pub(crate) saved: Option<Credentials>,
+    /// What it shows instead of the account as it is.
+    pub(crate) memory: Option<Memory>,
     pub(crate) journal: Journal,
     /// The faults that stand.
     pub(crate) faults: Vec<Standing>,
@@ -54,13 +62,28 @@ pub(crate) struct Worker {
     /// The highest epoch seen.
     pub(crate) epoch: Epoch,
     pub(crate) waiting: VecDeque<Envelope>,
-    pub(crate) running: Option<Envelope>,
+    pub(crate) running: Option<Running>,
+    /// Commands started so far.
+    pub(crate) turn: u64,
     /// The running command is over, but the terminal hangs.
     pub(crate) held: bool,
+    /// What became of trade requests.
+    pub(crate) sends: Sends,
+    pub(crate) watch: Option<Watch>,
+    /// Watches so far.
+    pub(crate) watches: u64,
     /// What ended, for repeated commands.
     pub(crate) inbox: VecDeque<(Epoch, Finished)>,
     /// What was last reported, to see changes.
     pub(crate) told: Option<Told>,
+}
+
+/// A command under way.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) envelope: Envelope,
+    /// Terminal or connection were lost meanwhile: what becomes of a trade request is decided already.
+    pub(crate) torn: bool,
 }
 
 /// What a report is about, without the words.
@@ -82,6 +105,7 @@ impl Terminal {
             connected: false,
             session: None,
             saved: None,
+            memory: None,
             journal: Journal::default(),
             faults: Vec::new(),
             worker: Worker::default(),
@@ -127,7 +151,22 @@ impl Worker {
 
     /// Whether a command waits or runs.
     pub(crate) fn busy_with(&self, epoch: Epoch, id: CommandId) -> bool {
-        self.waiting.iter().chain(&self.running).any(|envelope| envelope.epoch == epoch && envelope.id == id)
+        self.under_way().any(|envelope| envelope.epoch == epoch && envelope.id == id)
+    }
+
+    /// Whether a trade request waits in the queue.
+    pub(crate) fn waits(&self, send: SendId) -> bool {
+        self.waiting.iter().any(|envelope| sent_by(envelope) == Some(send))
+    }
+
+    /// How many trade requests wait or run.
+    pub(crate) fn orders(&self) -> u32 {
+        let orders = self.under_way().filter(|envelope| sent_by(envelope).is_some()).count();
+        u32::try_from(orders).unwrap_or(u32::MAX)
+    }
+
+    fn under_way(&self) -> impl Iterator<Item = &Envelope> {
+        self.waiting.iter().chain(self.running.as_ref().map(|running| &running.envelope))
     }
 
     pub(crate) fn remember(&mut self, epoch: Epoch, finished: Finished) {
@@ -136,4 +175,9 @@ impl Worker {
             self.inbox.pop_front();
         }
     }
+}
+
+/// The send of a trade request.
+pub(crate) fn sent_by(envelope: &Envelope) -> Option<SendId> {
+    if let Command::Order(order) = &envelope.command { Some(order.send) } else { None }
 }

@@ -6,25 +6,30 @@ mod commands;
 mod events;
 mod execute;
 mod faults;
+mod hands;
 mod orders;
 mod reports;
+mod sends;
 mod settings;
+mod snapshot;
 mod trace;
 mod truth;
+mod watching;
 
 pub use settings::Settings;
 pub use truth::Truth;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use events::{Event, Queue};
 use trace::Trace;
 use warden_bridge::Inbound;
-use warden_domain::{InstanceId, Login, Span, Timestamp, TradeServer};
+use warden_domain::{InstanceId, Login, Side, Span, Timestamp, TradeServer};
 
 use crate::{
     account::Account,
-    engine::{Lots, Market, Position, Side, Stops},
+    audit::Audit,
+    engine::{History, Lots, Market, Position, Stops},
     fault::{Fault, FaultMix, Rate, Roster},
     ledger::Ledger,
     plan::{AccountPlan, FleetPlan},
@@ -76,7 +81,11 @@ pub struct World {
     taken: u64,
     latency: Rng,
     chance: Rng,
+    /// What becomes of requests that are torn off, and what people do.
+    fate: Rng,
     ledger: Ledger,
+    /// Accounts that prices can change.
+    waiting: BTreeSet<usize>,
     ticking: bool,
     out: Vec<Inbound>,
     trace: Trace,
@@ -124,7 +133,9 @@ impl World {
             taken: 0,
             latency: Rng::new(seed, "latency"),
             chance: Rng::new(seed, "faults"),
+            fate: Rng::new(seed, "fate"),
             ledger: Ledger::default(),
+            waiting: BTreeSet::new(),
             ticking: false,
             out: Vec::new(),
             trace: Trace::default(),
@@ -196,6 +207,12 @@ impl World {
         &self.ledger
     }
 
+    /// What the ledger says about exactly-once.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::of(&self.ledger)
+    }
+
     /// How many faults have begun.
     #[must_use]
     pub fn faults_begun(&self) -> u64 {
@@ -232,7 +249,9 @@ impl World {
         match event {
             Event::Announce(terminal) => self.announce(terminal),
             Event::Heartbeat(terminal) => self.heartbeat(terminal),
-            Event::CommandOver(terminal) => self.command_over(terminal),
+            Event::CommandOver(terminal, turn) => self.command_over(terminal, turn),
+            Event::OrderArrives(account, order) => self.order_arrives(account, &order),
+            Event::MarketDue(terminal, watch) => self.market_due(terminal, watch),
             Event::FaultBegins(planned) => {
                 let fault = self.planned[planned].clone();
                 self.fault_begins(&fault);
@@ -261,6 +280,7 @@ impl World {
             leverage: self.settings.leverage,
             positions: Vec::new(),
             orders: Vec::new(),
+            history: History::default(),
         };
         for _ in 0..plan.by_hand.min(u32::try_from(self.market.len()).unwrap_or(0)) {
             account.positions.push(self.opened_by_hand(server, account.positions.len()));
@@ -280,7 +300,8 @@ impl World {
         let price = self.market.quote(symbol, Span::ZERO).ask;
         self.servers[server].tickets += 1;
         let (ticket, volume) = (self.servers[server].tickets, Lots::read(0.1).unwrap_or_default());
-        Position { ticket, magic: 0, symbol, side: Side::Buy, volume, price, stops: Stops::default() }
+        let (side, stops) = (Side::Buy, Stops::default());
+        Position { ticket, id: ticket, magic: 0, symbol, side, volume, price, stops }
     }
 
     fn server(&mut self, name: &str) -> usize {

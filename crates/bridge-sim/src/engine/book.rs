@@ -1,46 +1,56 @@
 //! What a deal does to the positions: netting and hedging.
 
-use super::{Desk, Fill, Numbers, types::Position};
-use crate::{
-    account::AccountMode,
-    ledger::{EntryKind, Reason},
-};
+use warden_bridge::DealEntry;
+use warden_domain::AccountMode;
+
+use super::{Desk, Fill, Numbers, Position, sign};
+use crate::ledger::{EntryKind, Reason};
 
 impl Desk<'_> {
-    /// Books a deal that opens: a position of its own on hedging, into the symbol's one on netting.
-    pub(super) fn book(&mut self, fill: &Fill, order: u64, reason: Reason) -> Numbers {
+    /// Books a deal of an order: a position of its own on hedging (`own` where a part of the order has opened it), into
+    /// the symbol's one on netting.
+    pub(super) fn book(&mut self, fill: &Fill, order: u64, own: u64, reason: Reason) -> Numbers {
         let standing = match self.account.mode {
-            AccountMode::Hedging => None,
+            AccountMode::Hedging => self.account.positions.iter().position(|p| own != 0 && p.id == own),
             AccountMode::Netting => self.account.positions.iter().position(|p| p.symbol == fill.symbol),
         };
-        let position = match standing {
-            None => self.open(fill, order),
+        let (position, entry) = match standing {
+            None => (self.open(fill, order, order), DealEntry::In),
             Some(at) => self.net(fill, at, order),
         };
-        let numbers = Numbers { deal: self.ticket(), order, position };
-        self.record(EntryKind::Deal, reason, fill, numbers);
-        numbers
+        self.booked(fill, Numbers { deal: 0, order, position, entry: Some(entry) }, reason)
     }
 
-    /// Books a deal that closes `fill.volume` of the position it came from.
+    /// Books a deal that closes `fill.volume` of the position with this ticket.
     pub(super) fn book_close(&mut self, fill: &Fill, position: u64, reason: Reason) -> Numbers {
         let order = self.ticket();
-        if let Some(at) = self.account.positions.iter().position(|p| p.ticket == position) {
+        let found = self.account.positions.iter().position(|p| p.ticket == position);
+        let id = found.map_or(position, |at| self.account.positions[at].id);
+        if let Some(at) = found {
             self.reduce(fill, at);
         }
-        let numbers = Numbers { deal: self.ticket(), order, position };
-        self.record(EntryKind::Deal, reason, fill, numbers);
+        let entry = Some(DealEntry::Out);
+        let numbers = self.booked(fill, Numbers { deal: 0, order, position: id, entry }, reason);
+        self.ended(fill, order, fill.volume, id);
         numbers
     }
 
-    fn open(&mut self, fill: &Fill, ticket: u64) -> u64 {
-        let Fill { symbol, side, volume, price, magic, stops } = *fill;
-        self.account.positions.push(Position { ticket, magic, symbol, side, volume, price, stops });
-        ticket
+    fn booked(&mut self, fill: &Fill, numbers: Numbers, reason: Reason) -> Numbers {
+        let numbers = Numbers { deal: self.ticket(), ..numbers };
+        self.record(EntryKind::Deal, reason, fill, numbers);
+        self.dealt(fill, numbers);
+        numbers
     }
 
-    /// Nets a deal into a position: more of it, less of it, or turned round.
-    fn net(&mut self, fill: &Fill, at: usize, order: u64) -> u64 {
+    fn open(&mut self, fill: &Fill, ticket: u64, id: u64) -> u64 {
+        let Fill { symbol, side, volume, price, origin, stops } = *fill;
+        let magic = origin.magic;
+        self.account.positions.push(Position { ticket, id, magic, symbol, side, volume, price, stops });
+        id
+    }
+
+    /// Nets a deal into a position: more of it, less of it, or turned round, which keeps its id and changes its ticket.
+    fn net(&mut self, fill: &Fill, at: usize, order: u64) -> (u64, DealEntry) {
         let standing = self.account.positions[at];
         if standing.side == fill.side {
             let volume = standing.volume.plus(fill.volume);
@@ -52,18 +62,22 @@ impl Desk<'_> {
             if fill.stops.is_set() {
                 position.stops = fill.stops;
             }
-            return standing.ticket;
+            return (standing.id, DealEntry::In);
         }
         let rest = fill.volume.without(standing.volume);
         self.reduce(fill, at);
-        if rest.is_none() { standing.ticket } else { self.open(&Fill { volume: rest, ..*fill }, order) }
+        if rest.is_none() {
+            return (standing.id, DealEntry::Out);
+        }
+        self.open(&Fill { volume: rest, ..*fill }, order, standing.id);
+        (standing.id, DealEntry::InOut)
     }
 
     /// Takes the deal's volume, at most all, out of a position and books what was won.
     fn reduce(&mut self, fill: &Fill, at: usize) {
         let position = self.account.positions[at];
         let closed = fill.volume.min(position.volume);
-        let won = position.side.sign() * (fill.price - position.price);
+        let won = sign(position.side) * (fill.price - position.price);
         self.account.balance += self.market.spec(position.symbol).money(won, closed.lots());
         let left = position.volume.without(closed);
         if left.is_none() {

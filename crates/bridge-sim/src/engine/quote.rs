@@ -1,6 +1,6 @@
-use warden_domain::Span;
+use warden_domain::{Session, Side, Span, Timestamp};
 
-use super::{Desk, Refused, Side, code};
+use super::{Desk, Refused, code};
 use crate::{bars::Bars, symbol::SymbolSpec};
 
 /// The symbols that are traded, each with its price over time.
@@ -23,12 +23,22 @@ impl Market {
         Self { symbols }
     }
 
-    /// EURUSD along `bars`, and USDJPY on a seeded walk.
+    /// EURUSD along `bars`, USDJPY and GBPUSD on seeded walks: three pairs that fill in different ways.
     #[must_use]
     pub fn usual(eurusd: Bars, seed: u64) -> Self {
+        use warden_domain::{Filling, FillingModes};
+        let modes = FillingModes::of;
+        let dollar = 1.0 / 110.0;
+        let usdjpy = SymbolSpec {
+            filling: modes(&[Filling::FillOrKill, Filling::ImmediateOrCancel]),
+            rate: dollar,
+            ..SymbolSpec::pair("USDJPY", 3)
+        };
+        let gbpusd = SymbolSpec { filling: modes(&[Filling::Return]), ..SymbolSpec::pair("GBPUSD", 5) };
         Self::new(vec![
             (SymbolSpec::pair("EURUSD", 5), eurusd),
-            (SymbolSpec::pair("USDJPY", 3), Bars::walk(seed, "USDJPY", 110.0, 0.03)),
+            (usdjpy, Bars::walk(seed, "USDJPY", 110.0, 0.03)),
+            (gbpusd, Bars::walk(seed, "GBPUSD", 1.25, 0.0003)),
         ])
     }
 
@@ -42,6 +52,10 @@ impl Market {
 
     pub(crate) fn spec(&self, symbol: usize) -> &SymbolSpec {
         &self.symbols[symbol].0
+    }
+
+    pub(crate) fn is_open(&self, symbol: usize, now: Timestamp) -> bool {
+        self.spec(symbol).sessions.at(now) == Session::Open
     }
 
     pub(crate) fn quote(&self, symbol: usize, elapsed: Span) -> Quote {
@@ -65,6 +79,7 @@ impl Desk<'_> {
     /// The symbol and its quote, or why there is none.
     pub(super) fn quoted(&self, name: &str) -> Result<(usize, Quote), Refused> {
         let symbol = self.market.find(name).ok_or(Refused(code::INVALID))?;
+        self.in_session(symbol)?;
         if self.terms.no_quote {
             return Err(Refused(code::PRICE_OFF));
         }

@@ -1,9 +1,6 @@
-//! What prices do by themselves: pending orders, stop losses, take profits.
+//! What prices do by themselves: pending orders, rests of market orders, stop losses, take profits.
 
-use super::{
-    Desk, Fill, Side,
-    types::{PendingKind, PendingOrder, Position},
-};
+use super::{Desk, Fill, Numbers, PendingKind, PendingOrder, Position, sign, types::Origin};
 use crate::ledger::{EntryKind, Reason};
 
 impl Desk<'_> {
@@ -26,33 +23,50 @@ impl Desk<'_> {
     }
 
     fn reached(&self, order: &PendingOrder) -> bool {
-        let market = self.market.quote(order.symbol, self.elapsed).price(order.side);
-        let away = order.side.sign() * (order.price - market);
-        match order.kind {
-            PendingKind::Limit => away >= 0,
-            PendingKind::Stop => away <= 0,
+        if self.in_session(order.symbol).is_err() {
+            return false;
         }
+        let away = || sign(order.side) * (order.price - self.price(order));
+        match order.kind {
+            PendingKind::Limit => away() >= 0,
+            PendingKind::Stop | PendingKind::StopLimit(_) => away() <= 0,
+            PendingKind::Rest(from) => from.is_some_and(|from| from <= self.now),
+        }
+    }
+
+    fn price(&self, order: &PendingOrder) -> i64 {
+        self.market.quote(order.symbol, self.elapsed).price(order.side)
     }
 
     fn trigger(&mut self, order: &PendingOrder) {
-        let market = self.market.quote(order.symbol, self.elapsed).price(order.side);
-        let PendingOrder { ticket, magic, symbol, side, volume, stops, .. } = *order;
-        self.account.orders.retain(|other| other.ticket != ticket);
-        let fill = Fill { symbol, side, volume, price: market, magic, stops };
-        if self.may_open(symbol, side, volume).is_ok() {
-            self.book(&fill, ticket, Reason::Trigger);
+        if let PendingKind::StopLimit(limit) = order.kind {
+            for other in self.account.orders.iter_mut().filter(|other| other.ticket == order.ticket) {
+                (other.kind, other.price) = (PendingKind::Limit, limit);
+            }
+            return;
+        }
+        let fill = Fill { price: self.price(order), ..order.fill() };
+        // An order counts as volume of its own until it is gone.
+        self.account.orders.retain(|other| other.ticket != order.ticket);
+        let mut position = order.position;
+        if self.may_open(order.symbol, order.side, order.volume).is_ok() {
+            position = self.book(&fill, order.ticket, order.position, Reason::Trigger).position;
         } else {
-            let numbers = super::Numbers { order: ticket, ..super::Numbers::default() };
+            let numbers = Numbers { order: order.ticket, ..Numbers::default() };
             self.record(EntryKind::Cancelled, Reason::Trigger, &fill, numbers);
         }
+        self.drop_order(&PendingOrder { position, ..*order });
     }
 
     fn stopped(&self, position: &Position) -> Option<Reason> {
+        if !position.stops.is_set() || self.in_session(position.symbol).is_err() {
+            return None;
+        }
         let price = self.market.quote(position.symbol, self.elapsed).price(position.side.opposite());
         let beyond = |stop: i64, sign: i64| stop != 0 && sign * (price - stop) >= 0;
-        if beyond(position.stops.loss, -position.side.sign()) {
+        if beyond(position.stops.loss, -sign(position.side)) {
             Some(Reason::StopLoss)
-        } else if beyond(position.stops.profit, position.side.sign()) {
+        } else if beyond(position.stops.profit, sign(position.side)) {
             Some(Reason::TakeProfit)
         } else {
             None
@@ -60,13 +74,13 @@ impl Desk<'_> {
     }
 
     fn closing(&self, position: &Position) -> Fill {
-        let side: Side = position.side.opposite();
+        let side = position.side.opposite();
         Fill {
             symbol: position.symbol,
             side,
             volume: position.volume,
             price: self.market.quote(position.symbol, self.elapsed).price(side),
-            magic: position.magic,
+            origin: Origin::of(position.magic),
             stops: position.stops,
         }
     }

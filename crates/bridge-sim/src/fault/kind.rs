@@ -50,8 +50,14 @@ pub enum FaultKind {
         /// How late.
         Span,
     ),
-    /// Deals are filled in part (TRD-1).
+    /// Deals are filled in part (TRD-1); the rest is treated as the order's filling mode says, and where it stays, it
+    /// fills after a while.
     PartialFill(
+        /// The part, in percent, 0 to 100.
+        u8,
+    ),
+    /// The same, but what stays never fills.
+    PartialFillForever(
         /// The part, in percent, 0 to 100.
         u8,
     ),
@@ -71,14 +77,63 @@ pub enum FaultKind {
         /// The retcode, in MT5's range 10001 to 10999, or any number at all.
         u32,
     ),
-    /// Orders execute, and nobody answers.
+    /// Orders execute, and the gateway's answer is lost on its way; its inbox has it.
     LostReply,
+    /// Orders execute, and the terminal does not tell the gateway: the call ends with error -10005.
+    LostResult,
+    /// Orders get lost between terminal and trade server: they do not execute, and the call ends with error -10005.
+    LostRequest,
+    /// Orders execute, and are answered with this retcode and no ticket.
+    ExecutedAs(
+        /// The retcode.
+        u32,
+    ),
+    /// Orders wait at the trade server for so long before they execute; the call ends with retcode 10012 before.
+    DelayedExecution(
+        /// How long.
+        Span,
+    ),
+    /// Orders execute, and the terminal dies before it says so.
+    CrashAfterOrder,
+    /// Orders execute, and the broker forgets their `magic`.
+    TagLost,
+    /// While a deal is made, a person makes the same by hand: same symbol, side and volume, `magic` 0.
+    Lookalike,
+    /// A person opens a position by hand (TRD-8).
+    HandOpens,
+    /// A person places a pending order by hand (TRD-8).
+    HandPlaces,
+    /// A person closes the oldest position that is not his own.
+    HandCloses,
+    /// Another program opens a position with a `magic` of its own (TRD-8).
+    ProgramOpens,
+    /// What happens appears in the terminal's history so much later.
+    LateHistory(
+        /// How much.
+        Span,
+    ),
+    /// After a login the terminal shows for so long what it remembers from before.
+    StaleMemory(
+        /// How long.
+        Span,
+    ),
+    /// The terminal cannot say what is open or past.
+    QueryFails,
+    /// The sessions of all symbols are closed: orders end with retcode 10018, the connection stays.
+    SessionClosed,
+    /// The account may only close positions: orders that open end with retcode 10044.
+    CloseOnly,
     /// Orders execute twice (TRD-4).
     DuplicateExecution,
     /// Stop losses and take profits do nothing (TRD-5).
     SlTpMisfire,
     /// Stop losses and take profits of open positions vanish (TRD-5).
     SlTpVanish,
+    /// A person lowers every stop loss and take profit (TRD-5).
+    SlTpMoved(
+        /// By so many points.
+        u32,
+    ),
     /// The terminal hangs: nothing is answered and nothing reported until it ends.
     Freeze,
 }
@@ -96,7 +151,7 @@ enum Shape {
 }
 
 impl FaultKind {
-    const NAMES: [(&'static str, Shape); 29] = [
+    const NAMES: [(&'static str, Shape); 47] = [
         ("broker_down", Shape::Plain(Self::BrokerDown)),
         ("network_drop", Shape::Plain(Self::NetworkDrop)),
         ("network_lost_during_login", Shape::Plain(Self::NetworkLostDuringLogin)),
@@ -116,15 +171,33 @@ impl FaultKind {
         ("gateway_down", Shape::Plain(Self::GatewayDown)),
         ("gateway_slow", Shape::Time(Self::GatewaySlow, Span::from_secs(2))),
         ("partial_fill", Shape::Percent(Self::PartialFill, 50)),
+        ("partial_fill_forever", Shape::Percent(Self::PartialFillForever, 50)),
         ("slippage", Shape::Number(Self::Slippage, 5_000)),
         ("requote", Shape::Plain(Self::Requote)),
         ("price_changed", Shape::Plain(Self::PriceChanged)),
         ("no_quotes", Shape::Plain(Self::NoQuotes)),
         ("reject", Shape::Number(Self::Reject, 10_006)),
         ("lost_reply", Shape::Plain(Self::LostReply)),
+        ("lost_result", Shape::Plain(Self::LostResult)),
+        ("lost_request", Shape::Plain(Self::LostRequest)),
+        ("executed_as", Shape::Number(Self::ExecutedAs, 10_012)),
+        ("delayed_execution", Shape::Time(Self::DelayedExecution, Span::from_secs(5))),
+        ("crash_after_order", Shape::Plain(Self::CrashAfterOrder)),
+        ("tag_lost", Shape::Plain(Self::TagLost)),
+        ("lookalike", Shape::Plain(Self::Lookalike)),
+        ("hand_opens", Shape::Plain(Self::HandOpens)),
+        ("hand_places", Shape::Plain(Self::HandPlaces)),
+        ("hand_closes", Shape::Plain(Self::HandCloses)),
+        ("program_opens", Shape::Plain(Self::ProgramOpens)),
+        ("late_history", Shape::Time(Self::LateHistory, Span::from_secs(5))),
+        ("stale_memory", Shape::Time(Self::StaleMemory, Span::from_secs(10))),
+        ("query_fails", Shape::Plain(Self::QueryFails)),
+        ("session_closed", Shape::Plain(Self::SessionClosed)),
+        ("close_only", Shape::Plain(Self::CloseOnly)),
         ("duplicate_execution", Shape::Plain(Self::DuplicateExecution)),
         ("sl_tp_misfire", Shape::Plain(Self::SlTpMisfire)),
         ("sl_tp_vanish", Shape::Plain(Self::SlTpVanish)),
+        ("sl_tp_moved", Shape::Number(Self::SlTpMoved, 200)),
         ("freeze", Shape::Plain(Self::Freeze)),
     ];
 
@@ -143,14 +216,30 @@ impl FaultKind {
             | Self::Placed10008
             | Self::TerminalCrash
             | Self::PartialFill(_)
+            | Self::PartialFillForever(_)
             | Self::Slippage(_)
             | Self::Requote
             | Self::PriceChanged
             | Self::NoQuotes
             | Self::Reject(_)
             | Self::LostReply
+            | Self::LostResult
+            | Self::LostRequest
+            | Self::ExecutedAs(_)
+            | Self::DelayedExecution(_)
+            | Self::CrashAfterOrder
+            | Self::TagLost
+            | Self::Lookalike
+            | Self::HandOpens
+            | Self::HandPlaces
+            | Self::HandCloses
+            | Self::ProgramOpens
+            | Self::LateHistory(_)
+            | Self::StaleMemory(_)
+            | Self::QueryFails
             | Self::DuplicateExecution
-            | Self::SlTpVanish => true,
+            | Self::SlTpVanish
+            | Self::SlTpMoved(_) => true,
             Self::BrokerDown
             | Self::NetworkDrop
             | Self::Maintenance
@@ -165,6 +254,8 @@ impl FaultKind {
             | Self::GatewayDown
             | Self::GatewaySlow(_)
             | Self::SlTpMisfire
+            | Self::SessionClosed
+            | Self::CloseOnly
             | Self::Freeze => false,
         }
     }

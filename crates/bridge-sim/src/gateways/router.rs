@@ -7,7 +7,7 @@ use tokio::{
     task::JoinHandle,
 };
 use warden_bridge::{
-    CommandId, Envelope, Finished, Inbound, Mt5Bridge, Outcome, Report,
+    CommandId, Envelope, Finished, Inbound, Market, Mt5Bridge, Outcome, Report,
     client::{self, ClientEvent, ClientHandle, EpochStore},
 };
 use warden_domain::{Epoch, Facts, InstanceId, Span};
@@ -101,6 +101,7 @@ impl Router {
             Inbound::Down { instance } => self.down(&instance),
             Inbound::Report { instance, report } => self.report(&instance, report),
             Inbound::Finished(finished) => self.finished(finished),
+            Inbound::Market { instance, market } => self.market(&instance, *market),
         }
         Ok(())
     }
@@ -143,6 +144,15 @@ impl Router {
             && let Err(fault) = session.handle.report(instance, report)
         {
             tracing::error!(%fault, "a report was not taken");
+        }
+    }
+
+    fn market(&self, instance: &InstanceId, market: Market) {
+        let session = self.places.get(instance).and_then(|at| self.gateways[*at].session.as_ref());
+        if let Some(session) = session
+            && let Err(fault) = session.handle.market(instance, market)
+        {
+            tracing::error!(%fault, "a market was not taken");
         }
     }
 

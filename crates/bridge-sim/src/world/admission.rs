@@ -12,7 +12,7 @@ use crate::{
 /// `last_error()` of a refused authorisation (`RES_E_AUTH_FAILED`).
 const AUTH_FAILED: i32 = -6;
 /// `last_error()` of a call that got no answer (`RES_E_INTERNAL_FAIL_TIMEOUT`).
-const TIMED_OUT: i32 = -10_005;
+pub(super) const TIMED_OUT: i32 = -10_005;
 
 /// Why a terminal was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +95,10 @@ impl World {
             (self.accounts[account].positions.len(), self.accounts[account].orders.len());
         let symbols = self.market.len();
         let mode = match self.accounts[account].mode {
-            crate::account::AccountMode::Netting => "netting",
-            crate::account::AccountMode::Hedging => "hedging",
+            warden_domain::AccountMode::Netting => "netting",
+            warden_domain::AccountMode::Hedging => "hedging",
         };
+        self.refresh(at, account);
         let terminal = &mut self.terminals[at];
         terminal.connected = true;
         terminal.session = Some(account);

@@ -4,12 +4,16 @@ use warden_bridge::{Command, Envelope, Finished, Inbound, Outcome, SendError};
 use warden_domain::{Facts, Span, Timestamp};
 
 use super::{Event, World};
-use crate::{fault::FaultKind, terminal::Worker};
+use crate::{
+    fault::FaultKind,
+    terminal::{Kept, Running, Worker},
+};
 
 impl World {
     /// Takes a command for a terminal at a moment; its outcome comes out of [`advance_to`](Self::advance_to).
     ///
-    /// A command that came before is answered from the gateway's inbox; one whose epoch is lower than the highest seen,
+    /// A command that came before is answered from the gateway's inbox, and so is a send that came under another command;
+    /// one whose epoch is lower than the highest seen,
     /// or whose deadline is past when its turn comes, is not started.
     ///
     /// # Errors
@@ -49,29 +53,49 @@ impl World {
     pub(super) fn start_next(&mut self, at: usize) {
         while self.terminals[at].worker.running.is_none() && !self.terminals[at].suffers(FaultKind::Freeze) {
             let Some(envelope) = self.terminals[at].worker.waiting.pop_front() else { return };
+            if self.from_inbox(at, &envelope) {
+                continue;
+            }
             if envelope.deadline < self.now {
                 self.not_started(at, &envelope, "the deadline has passed");
                 continue;
             }
             let takes = self.takes(at, &envelope.command);
-            self.terminals[at].worker.running = Some(envelope);
-            self.queue.push(self.now.after(takes), Event::CommandOver(at));
+            self.keep(at, &envelope, Kept::Begun);
+            let worker = &mut self.terminals[at].worker;
+            worker.running = Some(Running { envelope, torn: false });
+            worker.turn += 1;
+            let over = Event::CommandOver(at, worker.turn);
+            self.queue.push(self.now.after(takes), over);
         }
     }
 
-    /// The command that runs is over, unless the terminal hangs.
-    pub(super) fn command_over(&mut self, at: usize) {
-        if self.terminals[at].suffers(FaultKind::Freeze) {
+    /// The command that runs is over, unless the terminal hangs, or it was lost with its gateway.
+    pub(super) fn command_over(&mut self, at: usize, turn: u64) {
+        let worker = &mut self.terminals[at].worker;
+        if worker.turn != turn || worker.running.is_none() {
+            return;
+        }
+        if self.suffers(at, FaultKind::Freeze) {
             self.terminals[at].worker.held = true;
             return;
         }
+        self.end_command(at);
+    }
+
+    fn end_command(&mut self, at: usize) {
         self.terminals[at].worker.held = false;
-        let Some(envelope) = self.terminals[at].worker.running.take() else { return };
-        let silent = matches!(envelope.command, Command::Order(_))
-            && self.terminals[at].spend(|kind| (kind == FaultKind::LostReply).then_some(())).is_some();
-        let (outcome, facts) = self.execute(at, &envelope.command);
+        let silent = self.runs_an_order(at) && self.strikes(at, FaultKind::LostReply);
+        let torn = self.terminals[at].worker.running.as_ref().is_some_and(|running| running.torn);
+        let command =
+            self.terminals[at].worker.running.as_ref().map(|running| running.envelope.command.clone());
+        let Some(command) = command else { return };
+        let (outcome, facts) = if torn { self.torn_off(at) } else { self.execute(at, &command) };
         let (journal, detail) = self.read_journal(at);
         let facts = Facts { journal: journal.or(facts.journal), ..facts };
+        let Some(Running { envelope, .. }) = self.terminals[at].worker.running.take() else { return };
+        let reply = if let Outcome::Trade(reply) = &outcome { Some(*reply) } else { None };
+        self.keep(at, &envelope, Kept::Answered { facts, reply });
         if !silent {
             let finished = Finished { instance: envelope.instance, id: envelope.id, outcome, facts, detail };
             self.tell_finished(at, envelope.epoch, finished);
@@ -80,15 +104,21 @@ impl World {
         self.start_next(at);
     }
 
+    fn runs_an_order(&self, at: usize) -> bool {
+        let running = self.terminals[at].worker.running.as_ref();
+        running.is_some_and(|running| matches!(running.envelope.command, Command::Order(_)))
+    }
+
     /// The terminal does not hang any more.
     pub(super) fn thaw(&mut self, at: usize) {
         if self.terminals[at].worker.held {
-            self.command_over(at);
+            self.end_command(at);
         }
         self.start_next(at);
     }
 
     fn not_started(&mut self, at: usize, envelope: &Envelope, why: &str) {
+        self.keep(at, envelope, Kept::NotStarted);
         let finished = Finished {
             instance: envelope.instance.clone(),
             id: envelope.id,
@@ -113,6 +143,8 @@ impl World {
             Command::CloseTrades(_) => self.latency.span(settings.close_trades),
             Command::EndSession => self.latency.span(settings.end_session),
             Command::Order(_) => self.latency.span(settings.order),
+            Command::Snapshot(_) => self.latency.span(settings.snapshot),
+            Command::Watch(_) => Span::ZERO,
         }
     }
 }

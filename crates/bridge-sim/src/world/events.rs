@@ -1,6 +1,6 @@
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-use warden_bridge::Inbound;
+use warden_bridge::{Inbound, Order};
 use warden_domain::Timestamp;
 
 use crate::fault::FaultKind;
@@ -12,8 +12,12 @@ pub(super) enum Event {
     Announce(usize),
     /// The gateway reports without a change.
     Heartbeat(usize),
-    /// The command that runs at a terminal is over.
-    CommandOver(usize),
+    /// The command that a terminal's gateway started as this one of its commands is over.
+    CommandOver(usize, u64),
+    /// A trade request comes to the trade server, for this account.
+    OrderArrives(usize, Box<Order>),
+    /// A terminal's market is looked at, for this watch.
+    MarketDue(usize, u64),
     /// A planned fault begins.
     FaultBegins(usize),
     /// A fault of a rate arrives.

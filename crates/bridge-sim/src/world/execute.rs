@@ -22,6 +22,8 @@ impl World {
             Command::CloseTrades(mode) => self.close_trades(at, *mode),
             Command::EndSession => self.end_session(at),
             Command::Order(order) => self.order(at, order),
+            Command::Snapshot(query) => self.snapshot(at, query),
+            Command::Watch(symbols) => self.watch(at, symbols),
         }
     }
 
@@ -30,6 +32,7 @@ impl World {
         if !self.terminals[at].alive && !self.start_terminal(at) {
             return self.failed(at, NOT_STARTED);
         }
+        self.remember(at);
         self.terminals[at].session = None;
         let result = self.authorise(at, &with);
         self.terminals[at].saved = Some(with);
@@ -72,6 +75,7 @@ impl World {
             );
             return (Outcome::Failed, self.observed(at));
         }
+        self.remember(at);
         self.terminals[at].die();
         if !self.start_terminal(at) {
             return self.failed(at, NOT_STARTED);
@@ -95,18 +99,19 @@ impl World {
         let (true, Some(session)) = (terminal.connected, terminal.session) else {
             return (Outcome::Failed, self.observed(at));
         };
-        let account = &self.accounts[session];
+        let (account, shown) = (&self.accounts[session], self.shown(at, session));
         let facts = SessionFacts {
             login: account.login.number(),
             server: account.server_name.as_str().to_owned(),
-            orders: account.orders.iter().map(|order| (order.magic, order.ticket)).collect(),
-            positions: account.positions.iter().map(|position| (position.magic, position.ticket)).collect(),
+            orders: shown.orders.iter().map(|order| (order.origin.magic, order.ticket)).collect(),
+            positions: shown.positions.iter().map(|position| (position.magic, position.ticket)).collect(),
         };
         (Outcome::Session(facts), self.observed(at))
     }
 
     /// Logs out and ends the terminal.
     fn end_session(&mut self, at: usize) -> (Outcome, Facts) {
+        self.remember(at);
         let terminal = &mut self.terminals[at];
         if terminal.alive {
             terminal.journal.write(self.now, "Terminal", "exit with code 0");

@@ -5,7 +5,9 @@ use warden_domain::{Facts, retcode::Retcode};
 
 use super::{Event, World, admission::investor};
 use crate::{
+    engine::Terms,
     fault::{Fault, FaultKind},
+    ledger::Reason,
     terminal::{Credentials, Standing},
 };
 
@@ -53,7 +55,8 @@ impl World {
     }
 
     fn befall(&mut self, at: usize, id: u64, fault: &Fault) {
-        self.terminals[at].faults.push(Standing::new(id, fault.what, fault.lasts.is_some()));
+        let until = fault.lasts.map(|lasts| self.now.after(lasts));
+        self.terminals[at].faults.push(Standing::new(id, fault.what, until));
         match fault.what {
             FaultKind::BrokerDown => {
                 self.lose_connection(at, Some(&|c| format!("'{}': no connection to {}", c.login, c.server)));
@@ -74,15 +77,39 @@ impl World {
                 let gateway = self.terminals[at].gateway;
                 self.gateways[gateway].slow.push((id, by));
             }
-            FaultKind::SlTpVanish => self.stops_vanish(at),
+            FaultKind::SlTpVanish => {
+                self.strikes(at, fault.what);
+                self.of_account(at, Terms::of(Reason::Hand), |desk| desk.stops_vanish());
+            }
+            FaultKind::SlTpMoved(by) => {
+                self.strikes(at, fault.what);
+                self.of_account(at, Terms::of(Reason::Hand), |desk| desk.stops_moved(i64::from(by)));
+            }
+            FaultKind::HandOpens => self.hand_opens(at),
+            FaultKind::HandPlaces => self.hand_places(at),
+            FaultKind::HandCloses => self.hand_closes(at),
+            FaultKind::ProgramOpens => self.program_opens(at),
             FaultKind::NetworkLostDuringLogin
             | FaultKind::PartialFill(_)
+            | FaultKind::PartialFillForever(_)
             | FaultKind::Slippage(_)
             | FaultKind::Requote
             | FaultKind::PriceChanged
             | FaultKind::NoQuotes
             | FaultKind::Reject(_)
             | FaultKind::LostReply
+            | FaultKind::LostResult
+            | FaultKind::LostRequest
+            | FaultKind::ExecutedAs(_)
+            | FaultKind::DelayedExecution(_)
+            | FaultKind::CrashAfterOrder
+            | FaultKind::TagLost
+            | FaultKind::Lookalike
+            | FaultKind::LateHistory(_)
+            | FaultKind::StaleMemory(_)
+            | FaultKind::QueryFails
+            | FaultKind::SessionClosed
+            | FaultKind::CloseOnly
             | FaultKind::DuplicateExecution
             | FaultKind::SlTpMisfire
             | FaultKind::Freeze => {}
@@ -118,12 +145,30 @@ impl World {
             | FaultKind::AccountDisabled
             | FaultKind::AccountClosed
             | FaultKind::PartialFill(_)
+            | FaultKind::PartialFillForever(_)
+            | FaultKind::HandOpens
+            | FaultKind::HandPlaces
+            | FaultKind::HandCloses
+            | FaultKind::ProgramOpens
+            | FaultKind::SlTpMoved(_)
             | FaultKind::Slippage(_)
             | FaultKind::Requote
             | FaultKind::PriceChanged
             | FaultKind::NoQuotes
             | FaultKind::Reject(_)
             | FaultKind::LostReply
+            | FaultKind::LostResult
+            | FaultKind::LostRequest
+            | FaultKind::ExecutedAs(_)
+            | FaultKind::DelayedExecution(_)
+            | FaultKind::CrashAfterOrder
+            | FaultKind::TagLost
+            | FaultKind::Lookalike
+            | FaultKind::LateHistory(_)
+            | FaultKind::StaleMemory(_)
+            | FaultKind::QueryFails
+            | FaultKind::SessionClosed
+            | FaultKind::CloseOnly
             | FaultKind::DuplicateExecution
             | FaultKind::SlTpMisfire
             | FaultKind::SlTpVanish => {}
@@ -131,10 +176,12 @@ impl World {
     }
 
     fn lose_connection(&mut self, at: usize, line: Option<&dyn Fn(&Credentials) -> String>) {
-        let terminal = &mut self.terminals[at];
-        if !terminal.connected {
+        if !self.terminals[at].connected {
             return;
         }
+        self.tear(at);
+        self.remember(at);
+        let terminal = &mut self.terminals[at];
         terminal.connected = false;
         if let (Some(line), Some(saved)) = (line, &terminal.saved) {
             terminal.journal.write(self.now, "Network", &line(saved));
@@ -144,10 +191,12 @@ impl World {
 
     /// The trade server ends the session; the terminal tries again by itself and is refused.
     fn end_session_by_server(&mut self, at: usize, why: &str) {
-        let terminal = &mut self.terminals[at];
-        if terminal.session.is_none() || !terminal.connected {
+        if self.terminals[at].session.is_none() || !self.terminals[at].connected {
             return;
         }
+        self.tear(at);
+        self.remember(at);
+        let terminal = &mut self.terminals[at];
         (terminal.connected, terminal.session) = (false, None);
         if let Some(Credentials { login, server, .. }) = &terminal.saved {
             let line = format!("'{login}': authorization on {server} failed ({why})");
@@ -157,13 +206,11 @@ impl World {
     }
 
     fn crash(&mut self, at: usize, fault: &Fault) {
-        let terminal = &mut self.terminals[at];
-        terminal.die();
+        self.terminal_dies(at);
         if fault.what == FaultKind::TerminalCrash && fault.lasts.is_none() {
             // It dies once; nothing keeps it from starting again.
-            terminal.spend(|kind| (kind == FaultKind::TerminalCrash).then_some(()));
+            self.strikes(at, FaultKind::TerminalCrash);
         }
-        self.report_changes(at);
     }
 
     fn become_investor(&mut self, at: usize) {
@@ -197,26 +244,21 @@ impl World {
             && !terminal.suffers(FaultKind::Freeze)
     }
 
-    fn stops_vanish(&mut self, at: usize) {
-        self.terminals[at].spend(|kind| (kind == FaultKind::SlTpVanish).then_some(()));
-        for position in &mut self.accounts[at].positions {
-            position.stops = crate::engine::Stops::default();
-        }
-    }
-
     /// The gateway of this terminal goes down, with all its terminals' sessions.
     fn gateway_goes_down(&mut self, at: usize, id: u64) {
         let gateway = self.terminals[at].gateway;
-        if self.gateways[gateway].down.is_empty() {
-            // What it had not said yet dies with it.
+        let was_up = self.gateways[gateway].down.is_empty();
+        if !self.gateways[gateway].down.contains(&id) {
+            self.gateways[gateway].down.push(id);
+        }
+        if was_up {
+            // What it had not said yet dies with it, and so does what it was told and had not begun.
             self.queue.retain(|event| !matches!(event, Event::Deliver(of, _) if *of == gateway));
             for other in self.served_by(gateway) {
+                self.worker_dies(other);
                 let instance = self.terminals[other].instance.clone();
                 self.deliver(Inbound::Down { instance });
             }
-        }
-        if !self.gateways[gateway].down.contains(&id) {
-            self.gateways[gateway].down.push(id);
         }
     }
 

@@ -21,6 +21,13 @@ pub struct Settings {
     pub end_session: (Span, Span),
     /// How long an order takes. Default 30 ms to 200 ms.
     pub order: (Span, Span),
+    /// How long a reading of orders, positions and history takes. Default 20 ms to 80 ms.
+    pub snapshot: (Span, Span),
+    /// When the rest of a partly filled order fills, where it stays. Default after 1 s to 8 s.
+    pub rest: (Span, Span),
+    /// When an order executes whose terminal, gateway or connection was lost while it was sent, if it does at all: the
+    /// seed decides. Default after 0 s to 5 s.
+    pub afterwards: (Span, Span),
     /// What every account may carry for one unit of its balance. Default 100.
     pub leverage: f64,
 }
@@ -38,6 +45,9 @@ impl Default for Settings {
             close_trades: millis(100, 500),
             end_session: millis(100, 400),
             order: millis(30, 200),
+            snapshot: millis(20, 80),
+            rest: millis(1_000, 8_000),
+            afterwards: millis(0, 5_000),
             leverage: 100.0,
         }
     }
@@ -56,6 +66,7 @@ impl Settings {
             close_trades: exact,
             end_session: exact,
             order: exact,
+            snapshot: exact,
             ..Self::default()
         }
     }

@@ -2,7 +2,7 @@ use serde::Serialize;
 use warden_domain::InstanceId;
 
 use super::World;
-use crate::account::AccountState;
+use crate::{account::AccountState, engine::sign};
 
 /// How a terminal and its account really stand, whatever was reported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,9 +42,9 @@ impl World {
             trade_permitted: logged_in && self.observed(at).trading_permitted() == Some(true),
             gateway_up: self.gateways[terminal.gateway].down.is_empty(),
             account_enabled: self.account_state(at) == AccountState::Enabled,
-            volume: account.positions.iter().map(|p| p.side.sign() as f64 * p.volume.lots()).sum(),
+            volume: account.positions.iter().map(|p| sign(p.side) as f64 * p.volume.lots()).sum(),
             positions: account.positions.iter().map(|position| (position.magic, position.ticket)).collect(),
-            orders: account.orders.iter().map(|order| (order.magic, order.ticket)).collect(),
+            orders: account.orders.iter().map(|order| (order.origin.magic, order.ticket)).collect(),
         })
     }
 
