@@ -24,7 +24,7 @@ pub use trade::{
     Duplicate, ExecutionTimeout, Limit, Look, PartialFill, Pending, Protection, Remainder, Retry, Signal,
     Slippage, Slipped, Unknown,
 };
-pub use value::{Percent, Value, Waits};
+pub use value::{Percent, SymbolPoints, Value, Waits};
 
 /// Declares the parameters of one element: fields with defaults, their keys and the rule behind each.
 macro_rules! element {
@@ -222,7 +222,8 @@ mod tests {
             let items: Vec<String>;
             let list: Vec<Value<'_>>;
             let value = if let Some(inner) = shown.strip_prefix('[').and_then(|s| s.strip_suffix(']')) {
-                items = inner.split(", ").map(|item| item.trim_matches('"').to_owned()).collect();
+                let inner = inner.split(", ").filter(|item| !item.is_empty());
+                items = inner.map(|item| item.trim_matches('"').to_owned()).collect();
                 list = items.iter().map(|item| Value::Text(item)).collect();
                 Value::List(&list)
             } else if let Ok(number) = shown.parse() {
@@ -248,5 +249,21 @@ mod tests {
         assert!(matches!(params.set("login.cooldown", &Value::Number(3)), Err(ParamError::Value(_))));
         assert!(matches!(params.set("login.attempts", &Value::Number(0)), Err(ParamError::Value(_))));
         assert!(matches!(params.set("login.cooldown", &Value::Text("0s")), Err(ParamError::Value(_))));
+    }
+
+    #[test]
+    fn trd_2_a_symbol_has_points_of_its_own() {
+        let mut params = Params::default();
+        let mut set = |items: &[&str]| {
+            let items: Vec<Value<'_>> = items.iter().map(|item| Value::Text(item)).collect();
+            params.set("trade.slippage.points", &Value::List(&items)).map(|()| params.slippage.points.clone())
+        };
+        let points = set(&["EURUSD=15", "XAUUSD.m=250"]).unwrap();
+        assert_eq!(points.of("EURUSD"), Some(warden_domain::Points(15)));
+        assert_eq!((points.of("XAUUSD"), points.of("")), (None, None));
+        for wrong in [&["EURUSD"][..], &["=1"], &["EURUSD=0"], &["EURUSD=-1"], &["A=1", "A=2"], &["A=1.5"]] {
+            assert!(matches!(set(wrong), Err(ParamError::Value(_))), "{wrong:?}");
+        }
+        assert_eq!(set(&[]), Ok(SymbolPoints::default()));
     }
 }

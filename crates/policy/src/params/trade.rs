@@ -1,6 +1,6 @@
 use warden_domain::Span;
 
-use super::{Percent, Waits, element};
+use super::{Percent, SymbolPoints, Waits, element};
 
 element! {
     /// Signals and the way of an order to the gateway (TRD-7).
@@ -61,6 +61,9 @@ element! {
     Slippage {
         /// TRD-2: how far a fill may be from the price that was asked for; a symbol's own points may be stricter.
         percent: Percent = Percent(3),
+        /// TRD-2: how many points a fill of a symbol may be from the price that was asked for, where that is less;
+        /// symbols by the broker's names.
+        points: SymbolPoints = SymbolPoints::default(),
         /// TRD-2: what becomes of a fill beyond it: `flatten` or `keep`.
         filled: Slipped = Slipped::Flatten,
         /// TRD-2: how long trading pauses after slippage 1, 2 and so on in a row.

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use arrayvec::ArrayVec;
-use warden_domain::{Span, StopMode, retcode::PlacedReading};
+use warden_domain::{Points, Span, StopMode, retcode::PlacedReading};
 
 use super::{Exhausted, ParamError, Remainder, Slipped};
 
@@ -45,6 +47,18 @@ impl Waits {
     }
 }
 
+/// Points for symbols by the names that the broker gives them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SymbolPoints(BTreeMap<Box<str>, Points>);
+
+impl SymbolPoints {
+    /// Those of this symbol, where there are any.
+    #[must_use]
+    pub fn of(&self, symbol: &str) -> Option<Points> {
+        self.0.get(symbol).copied()
+    }
+}
+
 pub(crate) trait Read: Sized {
     /// What the value may be, with its unit.
     const RANGE: &'static str;
@@ -87,6 +101,35 @@ impl Read for Waits {
     fn show(&self) -> String {
         let spans: Vec<String> = self.0.iter().map(Read::show).collect();
         format!("[{}]", spans.join(", "))
+    }
+}
+
+impl Read for SymbolPoints {
+    const RANGE: &'static str = "list of `\"SYMBOL=points\"`, each from 1 to 4294967295 points";
+
+    fn read(value: &Value<'_>) -> Result<Self, ParamError> {
+        const WANTED: &str = "a list of points such as [\"EURUSD=15\"]";
+        let Value::List(items) = value else { return Err(kind(value, WANTED)) };
+        let mut read = BTreeMap::new();
+        for item in *items {
+            let item = text(item, WANTED)?;
+            let (symbol, points) = item.rsplit_once('=').map_or((item, None), |(symbol, points)| {
+                (symbol.trim(), points.trim().parse::<u32>().ok().filter(|points| *points > 0))
+            });
+            let Some(points) = points.filter(|_| !symbol.is_empty()) else {
+                return Err(ParamError::Value(format!("{item:?} is not understood; give {WANTED}")));
+            };
+            if read.insert(symbol.into(), Points(points.into())).is_some() {
+                return Err(ParamError::Value(format!("names {symbol} twice; give each symbol once")));
+            }
+        }
+        Ok(Self(read))
+    }
+
+    fn show(&self) -> String {
+        let items: Vec<String> =
+            self.0.iter().map(|(symbol, points)| format!("\"{symbol}={}\"", points.0)).collect();
+        format!("[{}]", items.join(", "))
     }
 }
 

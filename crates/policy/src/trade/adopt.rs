@@ -86,6 +86,8 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
     t.flags.confirmed = true;
     if grew || (f.order.is_some() && !was_placed) {
         executed(t, x);
+    } else if t.flags.unjudged {
+        slippage::judge(t, x);
     }
     true
 }

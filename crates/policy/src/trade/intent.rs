@@ -63,7 +63,7 @@ pub struct Opening {
     /// At the market: the price the signal was made at, by which slippage is judged (TRD-2); the quote at the first
     /// send where `None`. Pending: the order's price, needed.
     pub price: Option<Price>,
-    /// Of a stop-limit order: the price that places the limit order (MQL5 `stoplimit`).
+    /// Of a stop-limit order: the price of the limit order that it places (MQL5 `stoplimit`).
     pub trigger: Option<Price>,
     /// Stop loss and take profit.
     pub protection: Protection,

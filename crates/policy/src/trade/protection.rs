@@ -5,33 +5,39 @@
 //! position that stands although the price has been beyond its stop loss or take profit for 5 s
 //! (`trade.protection.executes_within`) is closed, as the broker should have done. Each is a misfire: alert, notify;
 //! a repair that works ends it; the third without one (`trade.protection.stop_after`) stops the instance. A stop that a
-//! person added where none of ours shall stand is kept, and so is that of a position which others share (TRD-8).
+//! person added where none of ours shall stand is kept, and so is that of a position which others share (TRD-8). While
+//! the symbol is not traded nothing misfires.
 
 use warden_domain::{Price, Rule, Side};
 
 use super::{
-    Findings, Op, PositionSeen, Protection, Query, Trade, TradeEffect, TradeNotice, TradePhase, TradeTimer,
-    TroubleKind, external, settle,
+    Findings, Op, PositionSeen, Protection, Query, Session, Trade, TradeEffect, TradeNotice, TradePhase,
+    TradeTimer, TroubleKind, external, normalise, settle,
     state::Guard,
     step::Scene,
     tally::{normal, troubled},
 };
 
 /// A later intent of the client changed what shall stand.
-pub(crate) fn wanted(t: &mut Trade, wanted: Protection, _x: &mut Scene<'_>) {
-    if t.intent.opening().is_some() && t.end().is_none() {
+///
+/// It has as long to reach the broker as a signal is valid.
+pub(crate) fn wanted(t: &mut Trade, wanted: Protection, x: &mut Scene<'_>) {
+    if t.intent.opening().is_some() && t.end().is_none() && t.protection != wanted {
         t.protection = wanted;
-        t.guard = Guard::Calm;
+        t.guard = Guard::Changing(x.now);
     }
 }
 
 /// Whether the position's protection is as it shall be.
-pub(crate) fn is_set(t: &Trade, seen: PositionSeen, _x: &Scene<'_>) -> bool {
-    let same = |wanted: Option<Price>, seen| wanted.is_none() || wanted == seen;
+pub(crate) fn is_set(t: &Trade, seen: PositionSeen, x: &Scene<'_>) -> bool {
+    // What was sent was on the symbol's ticks.
+    let on_tick = |level: Price| {
+        let symbol = x.ctx.symbol.as_ref();
+        symbol.and_then(|symbol| normalise::price(level, symbol)).unwrap_or(level)
+    };
+    let opens = t.intent.opening().is_some();
+    let same = |wanted: Option<Price>, seen| (opens && wanted.is_none()) || wanted.map(on_tick) == seen;
     let (wanted, seen) = (t.protection, seen.protection);
-    if t.intent.opening().is_none() {
-        return wanted == seen;
-    }
     same(wanted.stop_loss, seen.stop_loss) && same(wanted.take_profit, seen.take_profit)
 }
 
@@ -53,9 +59,16 @@ pub(crate) fn check(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
         (Guard::Differs(since), false, false) if x.now.since(since) >= x.params.protection.reread_after => {
             misfire(t, Op::Protect { position: seen.ticket }, x);
         }
+        (Guard::Changing(since), false, false) if x.now.since(since) < x.params.signal.valid_for => {
+            t.timers.arm(TradeTimer::Guard, since.after(x.params.signal.valid_for));
+        }
         (Guard::Passed(_), _, true) | (Guard::Differs(_), false, false) => {}
-        (Guard::Calm | Guard::Differs(_), _, true) => doubt(t, Guard::Passed(x.now), x),
-        (Guard::Calm | Guard::Passed(_), false, false) => doubt(t, Guard::Differs(x.now), x),
+        (Guard::Calm | Guard::Differs(_) | Guard::Changing(_), _, true) => {
+            doubt(t, Guard::Passed(x.now), x);
+        }
+        (Guard::Calm | Guard::Passed(_) | Guard::Changing(_), false, false) => {
+            doubt(t, Guard::Differs(x.now), x);
+        }
     }
 }
 
@@ -68,7 +81,7 @@ fn calm(t: &mut Trade) {
 fn doubt(t: &mut Trade, guard: Guard, x: &mut Scene<'_>) {
     x.fx.decided(Rule::Trd5);
     let wait = match guard {
-        Guard::Calm | Guard::Differs(_) => x.params.protection.reread_after,
+        Guard::Calm | Guard::Differs(_) | Guard::Changing(_) => x.params.protection.reread_after,
         Guard::Passed(_) => x.params.protection.executes_within,
     };
     t.guard = guard;
@@ -90,9 +103,11 @@ pub(crate) fn repaired(t: &mut Trade, x: &mut Scene<'_>) {
     }
 }
 
-/// Whether the price is beyond a stop loss or take profit that shall stand.
+/// Whether the price is beyond a stop loss or take profit that shall stand, and the broker could have executed it.
 fn is_passed(t: &Trade, x: &Scene<'_>) -> bool {
-    let (Some(opening), Some(quote)) = (t.intent.opening(), x.ctx.quote) else { return false };
+    let (Some(opening), Some(quote), Session::Open) = (t.intent.opening(), x.ctx.quote, x.ctx.session) else {
+        return false;
+    };
     let price = quote.of(opening.side.opposite());
     let (stop, take) = (t.protection.stop_loss, t.protection.take_profit);
     match opening.side {
@@ -103,7 +118,8 @@ fn is_passed(t: &Trade, x: &Scene<'_>) -> bool {
 
 /// Time to look, or the price moved.
 pub(crate) fn tick(t: &mut Trade, x: &mut Scene<'_>) {
-    if t.phase == TradePhase::Holding && t.guard == Guard::Calm && is_passed(t, x) {
+    let quiet = matches!(t.guard, Guard::Calm | Guard::Changing(_));
+    if t.phase == TradePhase::Holding && quiet && is_passed(t, x) {
         return doubt(t, Guard::Passed(x.now), x);
     }
     if !t.timers.is_due(TradeTimer::Guard, x.now) {

@@ -6,7 +6,7 @@
 use warden_domain::{FailureReason, Gate, Lots, OrderKind, Rounding, Rule, Side};
 
 use super::{
-    Attempt, End, Filling, Goal, Op, Protection, Request, RequestKind, Session, SymbolRules, Trade,
+    Attempt, End, Filling, Goal, Op, Protection, Request, RequestKind, Session, SymbolRules, Target, Trade,
     TradeEffect, TradeMode, TradePhase, TradeTimer, Wait, expiry, external, normalise, pending, settle,
     slippage, state::Flight, step::Scene,
 };
@@ -150,7 +150,7 @@ fn allows(symbol: &SymbolRules, t: &Trade, op: Op) -> bool {
 /// What is sent, in the steps that the symbol allows.
 fn request(t: &mut Trade, op: Op, x: &Scene<'_>) -> Result<(RequestKind, Option<Filling>), Hold> {
     let symbol = x.ctx.symbol.ok_or(Hold::Wait(Wait::Snapshot))?;
-    let filling = || filling(t, &symbol).ok_or(Hold::End(End::Invalid));
+    let filling = || filling(t, op, &symbol).ok_or(Hold::End(End::Invalid));
     match op {
         Op::Enter { volume } => {
             let filling = filling()?;
@@ -167,6 +167,10 @@ fn request(t: &mut Trade, op: Op, x: &Scene<'_>) -> Result<(RequestKind, Option<
         Op::Cancel { order } => Ok((RequestKind::Cancel { order }, None)),
         Op::Protect { position } => {
             let protection = to_set(t, &symbol, x);
+            if t.intent.opening().is_none() {
+                // What the symbol does not take is not wanted.
+                t.protection = protection;
+            }
             Ok((RequestKind::Protect { position, protection }, None))
         }
         Op::Move { order } => match t.intent.goal {
@@ -217,10 +221,14 @@ fn enter(
     Ok(RequestKind::Enter { side, kind, volume, price, trigger, protection, deviation, filling })
 }
 
-/// The filling mode that was not refused, or the symbol's first.
-fn filling(t: &Trade, symbol: &SymbolRules) -> Option<Filling> {
-    let rests = t.intent.opening().is_some_and(|opening| opening.kind.rests());
-    t.flight.filling.or(if rests { Some(Filling::Return) } else { symbol.filling.first() })
+/// The filling mode that was not refused, or the first one: of a deal the symbol's, of an order that rests that what is
+/// not filled stays.
+fn filling(t: &Trade, op: Op, symbol: &SymbolRules) -> Option<Filling> {
+    let rests = op.enters() && t.intent.opening().is_some_and(|opening| opening.kind.rests());
+    if rests {
+        return Some(t.flight.filling.unwrap_or(Filling::Return));
+    }
+    t.flight.filling.filter(|mode| symbol.filling.contains(*mode)).or(symbol.filling.first())
 }
 
 /// A close takes what the price is now: its threshold is measured from there.
@@ -232,13 +240,14 @@ fn close_deviation(t: &Trade, symbol: &SymbolRules, x: &Scene<'_>) -> u32 {
 
 /// What shall stand; a stop that a person added where none of ours stands is kept.
 pub(crate) fn to_set(t: &Trade, symbol: &SymbolRules, x: &Scene<'_>) -> Protection {
-    let side = t.intent.opening().map(|opening| opening.side);
-    let wanted = match side {
-        Some(_) => Protection {
-            stop_loss: t.protection.stop_loss.or(t.held.protection.stop_loss),
-            take_profit: t.protection.take_profit.or(t.held.protection.take_profit),
-        },
-        None => t.protection,
+    let (side, wanted) = match (t.intent.opening(), x.ctx.target) {
+        (Some(opening), _) => {
+            let stop_loss = t.protection.stop_loss.or(t.held.protection.stop_loss);
+            let take_profit = t.protection.take_profit.or(t.held.protection.take_profit);
+            (Some(opening.side), Protection { stop_loss, take_profit })
+        }
+        (None, Some(Target::Position { position, .. })) => (Some(position.side), t.protection),
+        (None, Some(Target::Order { .. } | Target::Gone) | None) => (None, t.protection),
     };
     let base = match (side, x.ctx.quote) {
         (Some(side), Some(quote)) if t.flags.stops_fixed => Some(quote.of(side.opposite())),

@@ -223,6 +223,6 @@ const fn rule_of(end: End) -> Rule {
         End::NeverSent => Rule::Net1,
         End::TimedOut => Rule::Trd3,
         End::Slipped => Rule::Trd2,
-        End::DecidedByPerson => Rule::Trd4,
+        End::DecidedByPerson | End::Duplicate => Rule::Trd4,
     }
 }

@@ -52,13 +52,12 @@ pub(crate) fn deviation(
 
 /// Something filled: judges it, once for each trade that slipped.
 pub(crate) fn judge(t: &mut Trade, x: &mut Scene<'_>) {
-    let (Some(opening), Some(reference), Some(symbol)) = (t.intent.opening(), t.reference, x.ctx.symbol)
-    else {
-        return;
-    };
+    let (Some(opening), Some(reference)) = (t.intent.opening(), t.reference) else { return };
     if t.flags.slipped {
         return;
     }
+    t.flags.unjudged = x.ctx.symbol.is_none();
+    let Some(symbol) = x.ctx.symbol else { return };
     let moved = against_us(opening.side, t.held.price, reference, &symbol);
     if moved <= threshold(reference, &symbol, x.params) || broken!(SlippageUnjudged) {
         return normal(TroubleKind::Slippage, Rule::Trd2, x);

@@ -228,6 +228,8 @@ pub(crate) struct Flags {
     pub(crate) remainder_tried: bool,
     /// It slipped, and was judged (TRD-2).
     pub(crate) slipped: bool,
+    /// It filled while nothing was known of the symbol: its price is judged as soon as something is (TRD-2).
+    pub(crate) unjudged: bool,
     /// A look confirmed what the answer said.
     pub(crate) confirmed: bool,
     /// Something of it was seen after its end.
@@ -248,6 +250,8 @@ pub(crate) enum Guard {
     Differs(Timestamp),
     /// The price was seen beyond it at this moment.
     Passed(Timestamp),
+    /// A client wanted another one at this moment; the change is on its way.
+    Changing(Timestamp),
 }
 
 /// Why a trade ended.
@@ -287,6 +291,8 @@ pub enum End {
     Slipped,
     /// A person said that it was not executed.
     DecidedByPerson,
+    /// It is a duplicate of another one (TRD-4).
+    Duplicate,
 }
 
 impl End {
@@ -309,7 +315,8 @@ impl End {
             | Self::NeverSent
             | Self::TimedOut
             | Self::Slipped
-            | Self::DecidedByPerson => TradeState::Failed,
+            | Self::DecidedByPerson
+            | Self::Duplicate => TradeState::Failed,
         }
     }
 }

@@ -327,8 +327,13 @@ fn gate(text: &str) -> Read<Gate> {
 }
 
 fn symbol(bench: &mut Bench, words: &mut Words<'_>) -> Read<()> {
+    let (what, how) = (words.next()?, words.next()?);
+    if what == "is" {
+        bench.ctx.symbol = if how == "unread" { None } else { super::surroundings().symbol };
+        return Ok(());
+    }
     let rules = bench.ctx.symbol.as_mut().ok_or("there is no symbol")?;
-    match (words.next()?, words.next()?) {
+    match (what, how) {
         ("stops", points) => rules.stops_level = Points(number(points)?),
         ("slippage", points) => rules.slippage = Some(Points(number(points)?)),
         ("step", step) => rules.volume_step = lots(step)?,
