@@ -1,10 +1,17 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
 
 use warden_domain::{Epoch, InstanceId, Timestamp};
 
-use super::member::Member;
+use super::{
+    member::{Ended, Member},
+    sends::{SendRecord, SendStore},
+};
 use crate::{
-    Envelope, Finished, Market, RefusalReason, Refused, Report,
+    Envelope, Finished, Market, RefusalReason, Refused, Report, SendId,
     convert::{
         hello::{self, Announced},
         refusal::{self, Refusal},
@@ -17,15 +24,29 @@ use crate::{
 const NOTES: usize = 1_024;
 
 /// Everything a gateway knows of its instances and has to say about them.
-#[derive(Debug, Default)]
 pub(super) struct Book {
+    sends: Arc<dyn SendStore>,
     members: BTreeMap<String, Member>,
     /// Whose turn it is to send; an instance stands here at most once.
     turns: VecDeque<String>,
     notes: VecDeque<wire::GatewayFrame>,
 }
 
+/// What a command frame or its end comes to.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// The command that shall be carried out.
+    pub(super) start: Option<Envelope>,
+    /// What is to be written; [`Book::written`] goes on then.
+    pub(super) write: Option<SendRecord>,
+}
+
 impl Book {
+    /// Serves nothing yet.
+    pub(super) fn new(sends: Arc<dyn SendStore>) -> Self {
+        Self { sends, members: BTreeMap::new(), turns: VecDeque::new(), notes: VecDeque::new() }
+    }
+
     /// Adds an instance; `false` when it is there already.
     #[must_use]
     pub(super) fn add(&mut self, member: Member) -> bool {
@@ -44,10 +65,28 @@ impl Book {
         self.with(instance.as_str(), |member| member.market(market)).is_some()
     }
 
-    /// A command ended; `None` when the gateway does not serve the instance, `false` when the command does not run.
-    pub(super) fn finished(&mut self, epoch: Epoch, finished: Finished) -> Option<bool> {
+    /// A command ended; `None` when the gateway does not serve the instance.
+    pub(super) fn finished(&mut self, epoch: Epoch, finished: Finished, now: Timestamp) -> Option<Ended> {
         let instance = finished.instance.clone();
-        self.with(instance.as_str(), |member| member.finished(epoch, finished))
+        let sends = Arc::clone(&self.sends);
+        self.with(instance.as_str(), |member| member.finished(epoch, finished, now, sends.as_ref()))
+    }
+
+    /// The ends of these sends are written, or cannot be.
+    pub(super) fn written(&mut self, sends: &[(InstanceId, SendId)]) {
+        for (instance, send) in sends {
+            self.with(instance.as_str(), |member| member.written(*send));
+        }
+    }
+
+    /// Ends of sends wait to be written.
+    pub(super) fn is_writing(&self) -> bool {
+        self.members.values().any(Member::is_writing)
+    }
+
+    /// Why a command that waited to be handed out may not start any more.
+    pub(super) fn overtaken(&self, envelope: &Envelope, now: Timestamp) -> Option<&'static str> {
+        self.members.get(envelope.instance.as_str())?.overtaken(envelope, now)
     }
 
     /// Repeats the standing of every instance that is served.
@@ -133,28 +172,30 @@ impl Book {
         self.members.get(instance).is_some_and(|it| it.is_served() && it.is_behind())
     }
 
-    /// Decides on a command frame; the command, when it shall be carried out.
+    /// Decides on a command frame.
     pub(super) fn command(
         &mut self,
         instance: &str,
         sequence: u64,
         command: wire::Command,
         now: Timestamp,
-    ) -> Option<Envelope> {
+    ) -> Taken {
         let id = command.id;
         let served = self.members.get(instance).is_some_and(Member::is_served);
         if !served {
             self.refuse(instance, &Refusal::new(RefusalReason::UnknownInstance).of(sequence, id));
-            return None;
+            return Taken::default();
         }
-        let judged = self.with(instance, |member| member.command(sequence, command, now))?;
+        let sends = Arc::clone(&self.sends);
+        let judged = self.with(instance, |member| member.command(sequence, command, now, sends.as_ref()));
+        let judged = judged.unwrap_or_default();
         if let Some(refusal) = &judged.refusal {
             self.refuse(instance, refusal);
         }
         if let Some(after) = judged.ask_after {
             self.note(instance, Body::Resync(wire::Resync { after }));
         }
-        judged.start
+        Taken { start: judged.start, write: judged.write }
     }
 
     /// The supervisor missed what came after this number.
@@ -243,6 +284,12 @@ impl Book {
             self.turns.push_back(instance.to_owned());
         }
         Some(result)
+    }
+}
+
+impl fmt::Debug for Book {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Book").field("members", &self.members).finish_non_exhaustive()
     }
 }
 

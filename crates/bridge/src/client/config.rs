@@ -3,6 +3,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
 use thiserror::Error;
 use warden_domain::{Span, Timestamp};
 
+use super::sends::{MemorySends, SendStore};
 use crate::transport::{LARGEST_WINDOW, SMALLEST_WINDOW};
 
 /// How a gateway dials and what it keeps.
@@ -27,6 +28,9 @@ pub struct ClientConfig {
     /// How many bytes the supervisor may send ahead of what is read (HTTP/2 stream window), 65,535 to 16 MiB. Default
     /// 256 KiB.
     pub window: u32,
+    /// The order inbox: what became of every send. Default in memory, which forgets with the process: a gateway of a real
+    /// terminal gives a [`SendFile`](super::SendFile).
+    pub sends: Arc<dyn SendStore>,
     /// The clock that deadlines are compared with: UTC.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -45,6 +49,7 @@ impl ClientConfig {
             inbox: const { NonZeroUsize::new(256).unwrap() },
             events: const { NonZeroUsize::new(1_024).unwrap() },
             window: 256 * 1024,
+            sends: Arc::new(MemorySends::default()),
             clock: Arc::new(crate::clock::utc),
         }
     }

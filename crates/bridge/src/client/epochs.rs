@@ -97,8 +97,7 @@ impl EpochFile {
         file.write_all(lines.as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)?;
-        let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        sync_folder(folder)
+        sync_folder_of(&self.path)
     }
 }
 
@@ -130,6 +129,12 @@ fn merge(kept: &mut BTreeMap<InstanceId, Epoch>, seen: &[(InstanceId, Epoch)]) {
 fn read_line(line: &str) -> Option<(InstanceId, Epoch)> {
     let (instance, epoch) = line.split_once(' ')?;
     Some((InstanceId::new(instance).ok()?, Epoch(epoch.parse().ok()?)))
+}
+
+/// Makes durable that the file is there, under its name.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_folder(folder)
 }
 
 /// Makes a rename durable; only where folders can be opened as files.

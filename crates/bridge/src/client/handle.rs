@@ -1,13 +1,14 @@
 use std::{
+    fmt,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use thiserror::Error;
-use tokio::sync::{Notify, watch};
-use warden_domain::{Epoch, InstanceId};
+use tokio::sync::{Notify, mpsc, watch};
+use warden_domain::{Epoch, InstanceId, Timestamp};
 
-use super::book::Book;
+use super::{book::Book, member::Ended, sends::SendRecord};
 use crate::{CommandId, Envelope, Finished, Market, Refused, Report, SnapshotQuery};
 
 /// What a gateway's session brings.
@@ -43,7 +44,6 @@ pub struct ClientHandle {
 }
 
 /// What the handle and the task that keeps the session have in common.
-#[derive(Debug)]
 pub(super) struct Shared {
     book: Mutex<Book>,
     /// Something waits to be sent.
@@ -52,7 +52,13 @@ pub(super) struct Shared {
     pub(super) sent: Notify,
     /// The gateway shall say goodbye.
     pub(super) stop: watch::Sender<bool>,
+    /// Ends of sends, on their way to the inbox; there are no more of them than sends that run.
+    ends: mpsc::UnboundedSender<SendRecord>,
+    clock: Clock,
 }
+
+/// The clock of a [`ClientConfig`](super::ClientConfig).
+pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl ClientHandle {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
@@ -94,17 +100,19 @@ impl ClientHandle {
 
     /// Reports the end of a command that came under this epoch ([`Envelope::epoch`]).
     ///
+    /// The end of an order ([`Outcome::Trade`](crate::Outcome::Trade), [`Outcome::Failed`](crate::Outcome::Failed) or
+    /// [`Outcome::NotStarted`](crate::Outcome::NotStarted)) is written to the inbox before it is sent. Of a
+    /// [`Snapshot`](crate::Snapshot) the gateway tells what is at the broker; `sends` and `waiting` are filled in here.
+    ///
     /// # Errors
     /// When the gateway does not serve the instance, or the command does not run: it never came, or has ended.
     pub fn finished(&self, epoch: Epoch, finished: Finished) -> Result<(), HandleError> {
         let (instance, id) = (finished.instance.clone(), finished.id);
-        match self.shared.book().finished(epoch, finished) {
-            None => return Err(HandleError::UnknownInstance(instance)),
-            Some(false) => return Err(HandleError::NotRunning { instance, epoch, id }),
-            Some(true) => {}
+        match self.shared.finished(epoch, finished) {
+            None => Err(HandleError::UnknownInstance(instance)),
+            Some(false) => Err(HandleError::NotRunning { instance, epoch, id }),
+            Some(true) => Ok(()),
         }
-        self.shared.wake.notify_one();
-        Ok(())
     }
 
     /// Says goodbye to the supervisor and ends; the channel of events closes then.
@@ -114,8 +122,10 @@ impl ClientHandle {
 }
 
 impl Shared {
-    pub(super) fn new(book: Book) -> Self {
+    pub(super) fn new(book: Book, ends: mpsc::UnboundedSender<SendRecord>, clock: Clock) -> Self {
         Self {
+            ends,
+            clock,
             book: Mutex::new(book),
             wake: Notify::new(),
             sent: Notify::new(),
@@ -123,8 +133,38 @@ impl Shared {
         }
     }
 
+    /// Now, by the gateway's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A command ended; `None` when the gateway does not serve the instance, `false` when the command does not run.
+    pub(super) fn finished(&self, epoch: Epoch, finished: Finished) -> Option<bool> {
+        let ended = self.book().finished(epoch, finished, self.now())?;
+        match ended {
+            Ended::NotRunning => return Some(false),
+            Ended::Told => self.wake.notify_one(),
+            Ended::Write(record) => self.write(record),
+        }
+        Some(true)
+    }
+
+    /// Has the end of a send written, and whoever asked for it answered then.
+    pub(super) fn write(&self, record: SendRecord) {
+        if let Err(mpsc::error::SendError(record)) = self.ends.send(record) {
+            // the runtime ends, and with it whoever would send the answer
+            tracing::warn!(instance = %record.instance, magic = record.send.magic, "the end of a send is not kept");
+        }
+    }
+
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("book", &self.book).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, num::NonZeroUsize};
 
 use warden_domain::Epoch;
 
-use crate::{CommandId, Finished};
+use crate::{CommandId, Finished, Outcome};
 
 /// The commands of one instance that run, and the last ones that ended.
 #[derive(Debug)]
@@ -83,6 +83,9 @@ impl Inbox {
         let at = self.ended.iter().position(|it| it.is(epoch, id))?;
         self.ended[at].sent = Some(sequence);
         let sent = self.ended[at].finished.clone();
+        if matches!(sent.outcome, Outcome::Snapshot(_)) {
+            self.thin(at);
+        }
         self.trim();
         Some(sent)
     }
@@ -101,6 +104,16 @@ impl Inbox {
     /// More results wait to be sent than the inbox shall hold.
     pub(super) fn is_behind(&self) -> bool {
         self.ended.len() > self.capacity.get()
+    }
+
+    /// Gives up the snapshots that were sent before this one: they are large, and old by now.
+    fn thin(&mut self, newest: usize) {
+        for ended in self.ended.iter_mut().take(newest).filter(|it| it.sent.is_some()) {
+            if matches!(ended.finished.outcome, Outcome::Snapshot(_)) {
+                ended.finished.outcome = Outcome::Failed;
+                ended.finished.detail = "the snapshot is not kept any more; ask for a new one".to_owned();
+            }
+        }
     }
 
     /// Forgets the oldest results that were sent; one that waits to be sent is never forgotten.
@@ -123,7 +136,6 @@ mod tests {
     use warden_domain::{Facts, InstanceId};
 
     use super::*;
-    use crate::Outcome;
 
     const EPOCH: Epoch = Epoch(1);
 

@@ -3,12 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
+    sync::Arc,
 };
 
 use proptest::{collection::vec, prelude::*};
 use warden_domain::{AccountMode, Epoch, Facts, InstanceId, Timestamp};
 
-use super::{book::Book, member::Member};
+use super::{
+    book::Book,
+    member::{Ended, Member},
+    sends::MemorySends,
+};
 use crate::{
     CommandId, Finished, Market, Outcome, Report,
     wire::{self, gateway_frame::Body},
@@ -67,7 +72,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let instance = InstanceId::new("a").unwrap();
-        let mut book = Book::default();
+        let mut book = Book::new(Arc::new(MemorySends::default()));
         let member = Member::new(instance, Report::default(), Epoch(0), NonZeroUsize::new(1_000).unwrap());
         assert!(book.add(member));
         Self {
@@ -133,7 +138,7 @@ impl World {
         self.book.raised(risen.as_slice());
         let action = Some(wire::command::Action::Confirm(wire::ConfirmCommand {}));
         let command = wire::Command { epoch, id, deadline_ms: deadline, action };
-        let Some(started) = self.book.command("a", sequence, command, self.now) else { return };
+        let Some(started) = self.book.command("a", sequence, command, self.now).start else { return };
         assert!(self.served, "nobody else may command");
         assert!(started.epoch >= self.highest, "an older owner is not obeyed");
         assert!(self.now <= started.deadline, "not after its deadline");
@@ -150,8 +155,8 @@ impl World {
             facts: Facts::default(),
             detail: String::new(),
         };
-        assert_eq!(self.book.finished(epoch, finished.clone()), Some(true));
-        assert_eq!(self.book.finished(epoch, finished), Some(false), "once");
+        assert_eq!(self.book.finished(epoch, finished.clone(), self.now), Some(Ended::Told));
+        assert_eq!(self.book.finished(epoch, finished, self.now), Some(Ended::NotRunning), "once");
     }
 
     fn send(&mut self) {

@@ -190,6 +190,16 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// Sends what the book holds, and what it will hold when the ends of sends are written.
+    async fn drain_all(&self, out: &mpsc::Sender<wire::GatewayFrame>) -> Sent {
+        self.drain(out).await?;
+        while self.shared.book().is_writing() {
+            self.shared.wake.notified().await;
+            self.drain(out).await?;
+        }
+        self.drain(out).await
+    }
+
     /// Takes what the supervisor sends; while nobody takes events, nothing is read.
     async fn read(&self, frames: &mut Streaming<wire::SupervisorFrame>) -> LinkEnd {
         let mut pulse = Pulse::new(self.config.dial_timeout.into(), Instant::now());
@@ -262,7 +272,11 @@ impl<'a> Link<'a> {
         }
         let room = self.events.reserve().await.map_err(|_| LinkEnd::Dropped)?;
         let now = (self.config.clock)();
-        if let Some(envelope) = self.shared.book().command(instance, sequence, command, now) {
+        let taken = self.shared.book().command(instance, sequence, command, now);
+        if let Some(record) = taken.write {
+            self.shared.write(record);
+        }
+        if let Some(envelope) = taken.start {
             room.send(ClientEvent::Command(envelope));
         }
         Ok(())
@@ -295,7 +309,7 @@ impl<'a> Link<'a> {
             detail: "the gateway shuts down".to_owned(),
         };
         let end = async move {
-            if self.drain(&out).await.is_ok() {
+            if self.drain_all(&out).await.is_ok() {
                 // when the other side is gone already, there is nobody to tell
                 let _ = out.send(book::frame(gateway_frame::Body::Goodbye(goodbye))).await;
             }

@@ -2,9 +2,13 @@ use std::{collections::VecDeque, num::NonZeroUsize};
 
 use warden_domain::{Epoch, Facts, InstanceId, Timestamp};
 
-use super::inbox::{Inbox, Known};
+use super::{
+    inbox::{Inbox, Known},
+    ledger::{Ledger, Sending},
+    sends::{SendRecord, SendStep, SendStore},
+};
 use crate::{
-    CommandId, Envelope, Finished, Market, Outcome, RefusalReason, Report,
+    Command, CommandId, Envelope, Finished, Market, Outcome, RefusalReason, Report, SendId,
     convert::{
         command,
         hello::Announced,
@@ -20,6 +24,10 @@ use crate::{
 /// So many reports may wait; beyond, the last is replaced even when it tells of a call.
 const WAITING: usize = 64;
 
+/// Why commands are not started.
+const LATE: &str = "the deadline has passed";
+const STALE: &str = "the epoch is lower than one that was seen";
+
 /// One instance that the gateway serves.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -33,6 +41,7 @@ pub(super) struct Member {
     /// What [`Waiting::Market`] sends.
     market: Option<Box<Market>>,
     inbox: Inbox,
+    ledger: Ledger,
 }
 
 /// What waits to be sent.
@@ -54,11 +63,25 @@ pub(super) struct Judged {
     pub(super) refusal: Option<Refusal>,
     /// What is asked for again: everything after this number.
     pub(super) ask_after: Option<u64>,
+    /// What is to be written before the command is answered.
+    pub(super) write: Option<SendRecord>,
+}
+
+/// What the end of a command comes to.
+#[derive(Debug, PartialEq)]
+pub(super) enum Ended {
+    /// It does not run.
+    NotRunning,
+    /// Its result waits to be sent.
+    Told,
+    /// This is to be written before its result is sent.
+    Write(SendRecord),
 }
 
 impl Member {
     pub(super) fn new(instance: InstanceId, report: Report, seen: Epoch, inbox: NonZeroUsize) -> Self {
         Self {
+            ledger: Ledger::new(instance.clone()),
             instance,
             report,
             commands: Lane::new(seen, 0),
@@ -161,26 +184,70 @@ impl Member {
         }
     }
 
-    /// A command that ran ended; `false` when it did not run.
-    #[must_use]
-    pub(super) fn finished(&mut self, epoch: Epoch, finished: Finished) -> bool {
+    /// A command that ran ended.
+    pub(super) fn finished(
+        &mut self,
+        epoch: Epoch,
+        finished: Finished,
+        now: Timestamp,
+        store: &dyn SendStore,
+    ) -> Ended {
+        let asked = (epoch, finished.id);
+        if self.ledger.asks(asked) {
+            let Finished { outcome, facts, detail, .. } = finished;
+            let end = self.ledger.end(asked, SendStep::ended(outcome, facts, detail), now);
+            return end.map_or(Ended::NotRunning, Ended::Write);
+        }
+        if self.inbox.look(epoch, finished.id) != Known::Running {
+            return Ended::NotRunning;
+        }
+        let outcome = self.ledger.looked(asked, finished.outcome, store);
+        self.tell(epoch, Finished { outcome, ..finished });
+        Ended::Told
+    }
+
+    /// The end of a send is written, or cannot be: whoever asked for it is answered.
+    pub(super) fn written(&mut self, send: SendId) {
+        let Some((asked, end)) = self.ledger.written(send) else { return };
+        for (epoch, id) in asked {
+            let (outcome, facts, detail) = end.clone().result();
+            self.tell(epoch, Finished { instance: self.instance.clone(), id, outcome, facts, detail });
+        }
+    }
+
+    /// Ends of sends wait to be written.
+    pub(super) fn is_writing(&self) -> bool {
+        self.ledger.is_writing()
+    }
+
+    fn tell(&mut self, epoch: Epoch, finished: Finished) {
         let id = finished.id;
-        let ran = self.inbox.end(epoch, finished);
-        if ran {
+        if self.inbox.end(epoch, finished) {
             self.waiting.push_back(Waiting::Result(epoch, id));
         }
-        ran
     }
 
     /// Decides on a command frame.
-    pub(super) fn command(&mut self, sequence: u64, command: wire::Command, now: Timestamp) -> Judged {
+    pub(super) fn command(
+        &mut self,
+        sequence: u64,
+        command: wire::Command,
+        now: Timestamp,
+        store: &dyn SendStore,
+    ) -> Judged {
         let (epoch, id) = (Epoch(command.epoch), CommandId(command.id));
         let refusal = |reason| Refusal::new(reason).of(sequence, id.0);
         match self.commands.judge(sequence, Some(epoch)) {
-            Verdict::Take => self.take(sequence, command, now),
+            Verdict::Take => self.take(sequence, command, now, store),
             Verdict::Refuse(reason @ RefusalReason::StaleEpoch) => {
-                self.decline(epoch, id, "the epoch is lower than one that was seen");
-                Judged { refusal: Some(refusal(reason)), ..Judged::default() }
+                let judged = match command::decode(self.instance.clone(), command) {
+                    Ok(envelope) => self.consider(envelope, Some(STALE), now, store),
+                    Err(_) => {
+                        self.decline(epoch, id, STALE);
+                        Judged::default()
+                    }
+                };
+                Judged { refusal: Some(refusal(reason)), ..judged }
             }
             Verdict::Refuse(reason) => Judged { refusal: Some(refusal(reason)), ..Judged::default() },
             Verdict::AskFor { after } => Judged {
@@ -192,7 +259,13 @@ impl Member {
         }
     }
 
-    fn take(&mut self, sequence: u64, command: wire::Command, now: Timestamp) -> Judged {
+    fn take(
+        &mut self,
+        sequence: u64,
+        command: wire::Command,
+        now: Timestamp,
+        store: &dyn SendStore,
+    ) -> Judged {
         let (epoch, id) = (Epoch(command.epoch), CommandId(command.id));
         let envelope = match command::decode(self.instance.clone(), command) {
             Ok(envelope) => envelope,
@@ -203,12 +276,59 @@ impl Member {
                 return Judged { refusal: Some(refusal), ..Judged::default() };
             }
         };
-        if self.inbox.look(epoch, id) == Known::New && now <= envelope.deadline {
-            self.inbox.start(epoch, id);
-            return Judged { start: Some(envelope), ..Judged::default() };
+        let refused = (now > envelope.deadline).then_some(LATE);
+        self.consider(envelope, refused, now, store)
+    }
+
+    /// Decides on a command; `refused` says why it may not start when it is new.
+    fn consider(
+        &mut self,
+        envelope: Envelope,
+        refused: Option<&'static str>,
+        now: Timestamp,
+        store: &dyn SendStore,
+    ) -> Judged {
+        let (epoch, id) = (envelope.epoch, envelope.id);
+        if self.inbox.look(epoch, id) == Known::New {
+            if let Command::Order(order) = &envelope.command {
+                let sending =
+                    self.ledger.order(order.send, (epoch, id), refused.map(|why| (why, now)), store);
+                return self.send(envelope, sending);
+            }
+            if refused.is_none() {
+                self.inbox.start(epoch, id);
+                if let Command::Snapshot(query) = &envelope.command {
+                    self.ledger.look((epoch, id), query);
+                }
+                return Judged { start: Some(envelope), ..Judged::default() };
+            }
         }
-        self.decline(epoch, id, "the deadline has passed");
+        self.decline(epoch, id, refused.unwrap_or(LATE));
         Judged::default()
+    }
+
+    /// Does with an order what the ledger decided.
+    fn send(&mut self, envelope: Envelope, sending: Sending) -> Judged {
+        let (epoch, id) = (envelope.epoch, envelope.id);
+        self.inbox.start(epoch, id);
+        match sending {
+            Sending::Start => Judged { start: Some(envelope), ..Judged::default() },
+            Sending::Refuse(record) => Judged { write: Some(record), ..Judged::default() },
+            Sending::Wait => Judged::default(),
+            Sending::Answer(outcome, facts, detail) => {
+                let instance = self.instance.clone();
+                self.tell(epoch, Finished { instance, id, outcome, facts, detail });
+                Judged::default()
+            }
+        }
+    }
+
+    /// Why a command that waited to be handed out may not start any more.
+    pub(super) fn overtaken(&self, envelope: &Envelope, now: Timestamp) -> Option<&'static str> {
+        if envelope.epoch < self.epoch() {
+            return Some(STALE);
+        }
+        (now > envelope.deadline).then_some(LATE)
     }
 
     /// Answers a command without doing it: with its kept result, or that it was not started.

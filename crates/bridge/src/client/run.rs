@@ -13,6 +13,7 @@ use super::{
     config::{ClientConfig, ClientConfigError},
     epochs::EpochStore,
     handle::{ClientEvent, ClientHandle, Shared},
+    keep::{self, BATCH},
     link::{Link, LinkEnd},
     member::Member,
 };
@@ -35,16 +36,20 @@ pub fn connect(
     if instances.is_empty() {
         return Err(ConnectError::NoInstance);
     }
-    let mut book = Book::default();
+    let mut book = Book::new(Arc::clone(&config.sends));
     for (instance, report) in instances {
         let seen = epochs.highest(&instance);
         if !book.add(Member::new(instance.clone(), report, seen, config.inbox)) {
             return Err(ConnectError::Twice(instance));
         }
     }
-    let shared = Arc::new(Shared::new(book));
+    let (ends, ended) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared::new(book, ends, Arc::clone(&config.clock)));
     let (events, receiver) = mpsc::channel(config.events.get());
-    let dialler = Dialler { config, shared: Arc::clone(&shared), epochs, events };
+    let (began, beginning) = mpsc::channel(BATCH);
+    tokio::spawn(keep::ends(ended, Arc::downgrade(&shared), Arc::clone(&config.sends)));
+    tokio::spawn(keep::starts(beginning, events, Arc::clone(&shared), Arc::clone(&config.sends)));
+    let dialler = Dialler { config, shared: Arc::clone(&shared), epochs, events: began };
     tokio::spawn(dialler.run());
     Ok((ClientHandle::new(shared), receiver))
 }
