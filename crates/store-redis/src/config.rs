@@ -5,7 +5,7 @@ use fred::types::config::{
 };
 use thiserror::Error;
 use warden_domain::Span;
-use warden_store::{Password, address::without_secret};
+use warden_store::{Password, SubscriptionError, address::without_secret};
 
 /// How to reach Redis and how much to ask of it at once.
 #[derive(Clone, PartialEq, Eq)]
@@ -165,6 +165,9 @@ pub enum ConfigError {
     /// A cluster needs the cluster style.
     #[error("url names a cluster, and key_style is single; set key_style to cluster")]
     SingleInCluster,
+    /// The subscription to a stream cannot be used.
+    #[error(transparent)]
+    Subscription(#[from] SubscriptionError),
     /// A number is out of its range.
     #[error("{key} is {value}; give {least} to {most}")]
     Range {

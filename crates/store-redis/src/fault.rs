@@ -1,13 +1,17 @@
 //! What goes wrong between us and Redis, in words without secrets.
 
 use fred::error::{Error, ErrorKind};
-use warden_store::HotError;
+use warden_store::{HotError, StreamError};
 
 /// Why a call has no answer.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// Redis does not know our functions: it was started empty. Nothing was done.
     NotLoaded,
+    /// There is no such stream or group: Redis was started empty. Nothing was done.
+    NoGroup,
+    /// The group that was to be made is there.
+    GroupThere,
     /// Anything else.
     Hot(HotError),
 }
@@ -22,7 +26,19 @@ impl From<Fault> for HotError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::NotLoaded => Self::Unreachable("it lost its functions twice in a row".to_owned()),
+            Fault::NoGroup | Fault::GroupThere => {
+                Self::Unreachable("its groups come and go; does somebody else make them?".to_owned())
+            }
             Fault::Hot(error) => error,
+        }
+    }
+}
+
+impl From<Fault> for StreamError {
+    fn from(fault: Fault) -> Self {
+        match HotError::from(fault) {
+            HotError::Unreachable(why) => Self::Unreachable(why),
+            HotError::Unfit(why) => Self::Unfit(why),
         }
     }
 }
@@ -32,6 +48,8 @@ pub(crate) fn refused(text: &str) -> Fault {
     let kind = text.split_whitespace().next().unwrap_or_default();
     match kind {
         "ERR" if text.contains("Function not found") => Fault::NotLoaded,
+        "NOGROUP" | "UNBLOCKED" => Fault::NoGroup,
+        "BUSYGROUP" => Fault::GroupThere,
         "NOAUTH" | "WRONGPASS" | "NOPERM" => unfit(format!(
             "it refuses our user ({kind}); give the user its password and the rights of the documentation"
         )),
@@ -122,6 +140,7 @@ mod tests {
             assert!(matches!(refused(text), Fault::Hot(HotError::Unfit(_))), "{text}");
         }
         assert!(matches!(refused("ERR Function not found"), Fault::NotLoaded));
+        assert!(matches!(refused("NOGROUP No such key"), Fault::NoGroup));
         let ended = failed(&Error::new(ErrorKind::Unknown, "channel closed"), None);
         assert!(matches!(ended, Fault::Hot(HotError::Unreachable(_))));
         let long = failed(&Error::new(ErrorKind::Unknown, "ERR \r\n".repeat(500)), None);

@@ -5,7 +5,12 @@ use warden_domain::{Epoch, InstanceId, Span};
 use warden_store::{Cas, HotError, HotState, HotUpdate, Pending, Stored, TradeUpdate, TradeWrite, settle};
 
 use crate::{
-    ConfigError, KeyStyle, RedisConfig, batch::Batch, fault::Fault, in_flight::in_flight, link::Link, reply,
+    ConfigError, KeyStyle, RedisConfig,
+    batch::Batch,
+    fault::Fault,
+    in_flight::in_flight,
+    link::{Link, Purpose},
+    reply,
 };
 
 /// Hot state in Redis 7. Clones share one connection.
@@ -44,7 +49,7 @@ impl RedisHot {
     /// # Errors
     /// When the configuration cannot work.
     pub async fn connect(config: RedisConfig) -> Result<Self, ConfigError> {
-        Ok(Self(Arc::new(Inner { link: Link::open(&config).await?, config })))
+        Ok(Self(Arc::new(Inner { link: Link::open(&config, Purpose::Functions).await?, config })))
     }
 
     /// Calls a function for every element of `asked` and gives the answers in order.

@@ -49,6 +49,15 @@ struct Shared {
     patience: Duration,
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Calls of our functions.
+    Functions,
+    /// Commands of Redis alone.
+    Commands,
+}
+
 /// What went wrong since the last answer.
 #[derive(Debug, Default)]
 struct Trouble {
@@ -60,7 +69,7 @@ struct Trouble {
 
 impl Link {
     /// Starts connecting and waits for it as long as one command may take; goes on in the background after that.
-    pub(crate) async fn open(config: &RedisConfig) -> Result<Self, ConfigError> {
+    pub(crate) async fn open(config: &RedisConfig, purpose: Purpose) -> Result<Self, ConfigError> {
         config.validate()?;
         let mut builder = Builder::from_config(config.server()?);
         builder
@@ -83,6 +92,7 @@ impl Link {
             tokio::spawn(keep(Arc::clone(&shared), builder, config.reconnect_delay.into())).abort_handle();
         let link = Self { shared, keeper };
         if matches!(tokio::time::timeout(timeout, connected).await, Ok(Ok(())))
+            && purpose == Purpose::Functions
             && let Err(fault) = link.load_once().await
         {
             tracing::warn!(error = %HotError::from(fault), "the Redis functions are not loaded yet");
@@ -94,14 +104,27 @@ impl Link {
     pub(crate) async fn call(&self, slot: ClusterHash, batch: &Batch) -> Result<Resp3Frame, Fault> {
         let _one_of_many = self.shared.calls.try_acquire().map_err(|_| fault::crowded())?;
         self.load_once().await?;
-        match self.send("FCALL", slot.clone(), batch.values()).await {
+        let at_once = Duration::ZERO;
+        match self.send("FCALL", slot.clone(), batch.values(), at_once).await {
             Err(Fault::NotLoaded) => {
                 self.shared.loaded.store(false, Ordering::Release);
                 self.load_once().await?;
-                self.send("FCALL", slot, batch.values()).await
+                self.send("FCALL", slot, batch.values(), at_once).await
             }
-            answer @ (Ok(_) | Err(Fault::Hot(_))) => answer,
+            answer @ (Ok(_) | Err(Fault::NoGroup | Fault::GroupThere | Fault::Hot(_))) => answer,
         }
+    }
+
+    /// Sends one command about one key; `wait` is how long Redis itself may wait before it answers.
+    pub(crate) async fn ask(
+        &self,
+        command: &'static str,
+        slot: ClusterHash,
+        words: Vec<Value>,
+        wait: Duration,
+    ) -> Result<Resp3Frame, Fault> {
+        let _one_of_many = self.shared.calls.try_acquire().map_err(|_| fault::crowded())?;
+        self.send(command, slot, words, wait).await
     }
 
     /// Loads the library now, whatever is there.
@@ -119,7 +142,7 @@ impl Link {
         words: &[&'static str],
     ) -> Result<Resp3Frame, Fault> {
         let words = words.iter().map(|word| Value::from_static_str(word)).collect();
-        self.send(command, ClusterHash::Random, words).await
+        self.send(command, ClusterHash::Random, words, Duration::ZERO).await
     }
 
     async fn load_once(&self) -> Result<(), Fault> {
@@ -138,9 +161,11 @@ impl Link {
         command: &'static str,
         slot: ClusterHash,
         words: Vec<Value>,
+        wait: Duration,
     ) -> Result<Resp3Frame, Fault> {
-        let command = CustomCommand::new_static(command, slot, false);
-        let answer = self.shared.client().custom_raw(command, words).await;
+        let command = CustomCommand::new_static(command, slot, !wait.is_zero());
+        let options = options(Some(self.shared.patience + wait));
+        let answer = self.shared.client().with_options(&options).custom_raw(command, words).await;
         let answer = self.shared.judged(answer)?;
         if let Resp3Frame::SimpleError { data, .. } = &answer {
             return Err(fault::refused(data));
@@ -187,8 +212,12 @@ impl Shared {
 
 fn build(builder: &Builder) -> Result<WithOptions<Client>, ConfigError> {
     let client = builder.build().map_err(|_| ConfigError::Url)?;
-    // Without a connection a command fails at once; nothing is kept to be sent later.
-    Ok(client.with_options(&Options { fail_fast: true, ..Options::default() }))
+    Ok(client.with_options(&options(None)))
+}
+
+/// Without a connection a command fails at once; nothing is kept to be sent later.
+fn options(timeout: Option<Duration>) -> Options {
+    Options { fail_fast: true, timeout, ..Options::default() }
 }
 
 /// Drives the connection for good. The client reconnects by itself; here it is replaced when it ends, or when it has

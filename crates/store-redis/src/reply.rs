@@ -21,7 +21,7 @@ pub(crate) fn elements(frame: Resp3Frame, asked: usize) -> Result<Vec<Resp3Frame
     clippy::wildcard_enum_match_arm,
     reason = "the frame is the client's enum; all else is no answer of ours"
 )]
-fn items(frame: Resp3Frame) -> Result<Option<Vec<Resp3Frame>>, Fault> {
+pub(crate) fn items(frame: Resp3Frame) -> Result<Option<Vec<Resp3Frame>>, Fault> {
     match frame {
         Resp3Frame::Array { data, .. } => Ok(Some(data)),
         Resp3Frame::SimpleError { data, .. } => Err(refused(&data)),
@@ -128,7 +128,7 @@ pub(crate) fn stored(frame: Resp3Frame) -> Result<Stored, Fault> {
     clippy::wildcard_enum_match_arm,
     reason = "the frame is the client's enum; only these two are texts"
 )]
-fn text(frame: &Resp3Frame) -> Option<&Bytes> {
+pub(crate) fn text(frame: &Resp3Frame) -> Option<&Bytes> {
     match frame {
         Resp3Frame::BlobString { data, .. } | Resp3Frame::SimpleString { data, .. } => Some(data),
         _ => None,

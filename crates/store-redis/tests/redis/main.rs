@@ -1,4 +1,4 @@
-//! The Redis hot state against real servers.
+//! The Redis hot state and the stream of signals against real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
@@ -7,4 +7,5 @@ mod common;
 mod conformance;
 mod damage;
 mod outage;
+mod signals;
 mod unfit;
