@@ -31,6 +31,7 @@ pub(crate) fn proceed(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
     };
     let ready = op.and_then(|op| {
         may_leave(t, op, x)?;
+        let op = no_larger(t, op, x);
         Ok((op, request(t, op, x)?))
     });
     match ready {
@@ -53,6 +54,15 @@ fn rest_of(t: &Trade, op: Op) -> Result<Op, Hold> {
         }
         (_, op) => Ok(op),
     }
+}
+
+/// A close is no larger than the symbol lets one order be; what is left of it follows.
+fn no_larger(t: &mut Trade, op: Op, x: &Scene<'_>) -> Op {
+    let (Op::Close { position, volume }, Some(symbol)) = (op, x.ctx.symbol) else { return op };
+    if t.volume == Lots::ZERO && matches!(t.intent.goal, Goal::Close { volume: None, .. }) {
+        t.volume = volume;
+    }
+    Op::Close { position, volume: volume.min(symbol.volume_max) }
 }
 
 /// Waits; for a connection with its own budget (NET-1).
@@ -263,12 +273,8 @@ fn send(t: &mut Trade, op: Op, kind: RequestKind, filling: Option<Filling>, x: &
     let deadline = x.now.after(x.params.signal.start_within);
     t.flight = Flight { deadline, marks: x.ctx.marks, late: false, filling: filling.or(t.flight.filling) };
     t.floor = t.floor.max(x.now);
-    match (op, t.intent.goal) {
-        (Op::Enter { .. }, _) => t.entries = t.entries.saturating_add(1),
-        (Op::Close { volume, .. }, Goal::Close { volume: None, .. }) if t.volume == Lots::ZERO => {
-            t.volume = volume;
-        }
-        (Op::Close { .. } | Op::Cancel { .. } | Op::Protect { .. } | Op::Move { .. } | Op::Look, _) => {}
+    if op.enters() {
+        t.entries = t.entries.saturating_add(1);
     }
     t.phase = TradePhase::Sending(op);
     t.timers.disarm(TradeTimer::Expiry);

@@ -338,6 +338,7 @@ fn symbol(bench: &mut Bench, words: &mut Words<'_>) -> Read<()> {
         ("slippage", points) => rules.slippage = Some(Points(number(points)?)),
         ("step", step) => rules.volume_step = lots(step)?,
         ("smallest", least) => rules.volume_min = lots(least)?,
+        ("largest", most) => rules.volume_max = lots(most)?,
         ("mode", "disabled") => rules.trade_mode = TradeMode::Disabled,
         ("mode", "close") => rules.trade_mode = TradeMode::CloseOnly,
         ("mode", "long") => rules.trade_mode = TradeMode::LongOnly,
