@@ -20,11 +20,11 @@ use std::{
 
 use tokio::sync::mpsc;
 use warden_bridge::{
-    CommandId, Envelope, Inbound, Mt5Bridge, Order, OrderAction, Outcome, Refused,
+    CommandId, Envelope, Inbound, Mt5Bridge, Order, OrderAction, Outcome, Refused, SendId,
     server::{Listener, Listening, ServerConfig},
 };
 use warden_bridge_sim::FleetPlan;
-use warden_domain::{Epoch, InstanceId, Span, Timestamp};
+use warden_domain::{Epoch, Filling, InstanceId, Side, Span, Timestamp};
 
 fn simulator() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warden-simulator"));
@@ -249,14 +249,15 @@ async fn a_supervisor_logs_a_terminal_in_and_its_deal_stands_in_the_ledger() {
     };
     assert_eq!(ask(&listening, &mut heard, 1, login).await, Outcome::Done);
     let order = Order {
-        action: OrderAction::Buy,
-        magic: 77,
+        action: OrderAction::Deal(Side::Buy),
+        send: SendId { magic: 77, attempt: 1 },
         symbol: "EURUSD".into(),
         volume: 0.1,
         price: 0.0,
         stop_loss: 0.0,
         take_profit: 0.0,
         deviation: 0,
+        filling: Some(Filling::ImmediateOrCancel),
         comment: String::new(),
     };
     let Outcome::Trade(reply) = ask(&listening, &mut heard, 2, warden_bridge::Command::Order(order)).await

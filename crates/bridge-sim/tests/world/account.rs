@@ -1,5 +1,5 @@
-use warden_bridge::{Command, OrderAction, Outcome};
-use warden_domain::{JournalLine, Span, StopMode};
+use warden_bridge::{Command, OrderAction, Outcome, Pending};
+use warden_domain::{JournalLine, Side, Span, StopMode};
 
 use crate::hand::{Hand, deal, retcode};
 
@@ -16,7 +16,7 @@ fn acc_1_a_disabled_account_is_refused_as_such() {
 #[test]
 fn acc_2_a_closed_account_loses_its_session_and_is_unknown_from_then_on() {
     let mut hand = Hand::logged_in(1);
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_009);
+    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_009);
     hand.fault(r#"{ who = "acct-1", what = "account_closed" }"#);
     let report = hand.reports(1, Span::ZERO).remove(0);
     assert_eq!(report.facts.journal, Some(JournalLine::InvalidAccount));
@@ -42,7 +42,7 @@ fn acc_5_an_investor_password_lets_in_but_not_trade() {
     assert_eq!(report.facts.trading_permitted(), Some(false));
     let login = hand.login(1);
     assert_eq!((login.outcome, login.facts.journal), (Outcome::Done, Some(JournalLine::InvestorMode)));
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_017);
+    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_017);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn acc_5_revoked_permissions_come_back_when_the_fault_ends() {
         let mut hand = Hand::logged_in(1);
         hand.fault(&format!(r#"{{ who = "acct-1", what = "{what}", for = "30s" }}"#));
         assert_eq!(hand.reports(1, Span::ZERO)[0].facts.trading_permitted(), Some(false));
-        assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), code);
+        assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), code);
         let reports = hand.reports(1, Span::from_secs(30));
         assert_eq!(reports.last().unwrap().facts.trading_permitted(), Some(true));
     }
@@ -64,8 +64,8 @@ fn acc_7_closing_trades_deals_with_ours_and_leaves_what_people_opened() {
     {
         // acct-5 has a position that was opened by hand.
         let mut hand = Hand::logged_in(5);
-        assert_eq!(retcode(&hand.order(5, deal(OrderAction::Buy))), 10_009);
-        let mut limit = deal(OrderAction::BuyPending);
+        assert_eq!(retcode(&hand.order(5, deal(OrderAction::Deal(Side::Buy)))), 10_009);
+        let mut limit = deal(OrderAction::Place(Side::Buy, Pending::Limit));
         limit.price = 0.9;
         assert_eq!(retcode(&hand.order(5, limit)), 10_008);
         assert_eq!(hand.ask(5, Command::CloseTrades(mode)).outcome, Outcome::Done);
@@ -78,7 +78,7 @@ fn acc_7_closing_trades_deals_with_ours_and_leaves_what_people_opened() {
 #[test]
 fn acc_2_a_locked_book_refuses_to_close() {
     let mut hand = Hand::logged_in(1);
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_009);
+    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_009);
     hand.fault(r#"{ who = "acct-1", what = "reject(10028)", for = "30s" }"#);
     let closing = hand.ask(1, Command::CloseTrades(StopMode::Close));
     assert_eq!((closing.outcome.clone(), retcode(&closing)), (Outcome::Failed, 10_028));

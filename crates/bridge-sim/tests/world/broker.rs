@@ -1,5 +1,5 @@
 use warden_bridge::{Command, Inbound, OrderAction, Outcome};
-use warden_domain::{JournalLine, Span};
+use warden_domain::{JournalLine, Side, Span};
 
 use crate::hand::{Hand, deal, retcode};
 
@@ -16,7 +16,7 @@ fn brk_1_a_broker_that_is_down_serves_nobody_until_it_is_back() {
     assert_eq!(refused.outcome, Outcome::Failed);
     assert_eq!(refused.facts.journal, Some(JournalLine::ServiceUnavailable));
     assert_eq!(hand.ask(1, Command::Confirm).outcome, Outcome::Failed, "a lost connection is never flat");
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_031);
+    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_031);
     let _ = hand.wait(Span::from_secs(45));
     assert!(!hand.truth(1).connected, "a terminal waits for its gateway");
     assert_eq!(hand.ask(1, Command::Reconnect).outcome, Outcome::Done);
@@ -38,12 +38,12 @@ fn brk_4_a_closed_market_answers_10018_until_it_opens() {
     let reports = hand.reports(1, Span::ZERO);
     assert_eq!(reports[0].facts.retcode, Some(10_018));
     assert!(hand.truth(1).connected, "a terminal stays connected while the market is closed");
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_018);
+    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_018);
     let login = hand.login(1);
     assert_eq!((login.outcome.clone(), retcode(&login)), (Outcome::Failed, 10_018));
     let _ = hand.wait(Span::from_secs(300));
     assert_eq!(hand.login(1).outcome, Outcome::Done);
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_009);
+    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_009);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use warden_bridge::{Command, Inbound, OrderAction, Outcome};
-use warden_domain::Span;
+use warden_domain::{Side, Span};
 
 use crate::hand::{Hand, deal, retcode};
 
@@ -21,7 +21,7 @@ fn net_4_a_dropped_connection_says_nothing_but_that_it_is_gone() {
 fn net_1_an_order_without_a_connection_is_not_executed() {
     let mut hand = Hand::logged_in(1);
     hand.fault(r#"{ who = "acct-1", what = "network_drop", for = "5s" }"#);
-    let failed = hand.order(1, deal(OrderAction::Buy));
+    let failed = hand.order(1, deal(OrderAction::Deal(Side::Buy)));
     assert_eq!((failed.outcome.clone(), retcode(&failed)), (Outcome::Failed, 10_031));
     assert_eq!(hand.world.ledger().deals_of(42).count(), 0);
 }
@@ -52,7 +52,7 @@ fn a_terminal_that_hangs_answers_and_reports_nothing_until_it_is_over() {
 fn a_command_whose_deadline_passes_while_the_terminal_hangs_is_not_started() {
     let mut hand = Hand::logged_in(1);
     hand.fault(r#"{ who = "acct-1", what = "freeze", for = "60s" }"#);
-    let sent = hand.send(1, Command::Order(deal(OrderAction::Buy)));
+    let sent = hand.send(1, Command::Order(deal(OrderAction::Deal(Side::Buy))));
     let said = hand.wait(Span::from_secs(61));
     let of = |inbound: &Inbound| match inbound {
         Inbound::Finished(finished) if finished.id == sent => Some(finished.outcome.clone()),

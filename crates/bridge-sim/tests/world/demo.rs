@@ -60,7 +60,9 @@ fn trouble(inbound: &Inbound) -> Option<&'static str> {
         Inbound::Report { report, .. } if !report.terminal_alive => return Some("crash"),
         Inbound::Report { report, .. } => report.facts,
         Inbound::Finished(finished) if finished.outcome == Outcome::Failed => finished.facts,
-        Inbound::Finished(_) | Inbound::Up { .. } | Inbound::Down { .. } => return None,
+        Inbound::Finished(_) | Inbound::Up { .. } | Inbound::Down { .. } | Inbound::Market { .. } => {
+            return None;
+        }
     };
     match (facts.retcode, facts.journal) {
         (Some(10_024), _) => Some("limited"),

@@ -1,8 +1,9 @@
 use warden_bridge::{
-    Command, CommandId, Envelope, Finished, Inbound, Order, OrderAction, Outcome, Report, message::Secret,
+    Command, CommandId, Envelope, Finished, Inbound, Order, OrderAction, Outcome, Report, SendId, Snapshot,
+    SnapshotQuery, TradeReply, message::Secret,
 };
 use warden_bridge_sim::{AccountPlan, Bars, FaultScript, FleetPlan, Market, Settings, Truth, World};
-use warden_domain::{Epoch, InstanceId, Span, Timestamp};
+use warden_domain::{Epoch, Filling, InstanceId, Span, Timestamp};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 /// How long every command takes.
@@ -14,6 +15,7 @@ pub(crate) struct Hand {
     pub(crate) now: Timestamp,
     pub(crate) plan: FleetPlan,
     commands: u64,
+    sends: u32,
 }
 
 impl Hand {
@@ -23,8 +25,17 @@ impl Hand {
     }
 
     pub(crate) fn of(plan: FleetPlan, market: Market) -> Self {
-        let world = World::new(&plan, market, Settings::exact(LATENCY), 7, START);
-        let mut hand = Self { world, now: START, plan, commands: 0 };
+        Self::made(plan, market, 7)
+    }
+
+    /// `acct-1` to `acct-<count>` of another seed.
+    pub(crate) fn seeded(count: usize, seed: u64) -> Self {
+        Self::made(FleetPlan::demo(count, 7), Market::usual(Bars::eurusd(), 7), seed)
+    }
+
+    fn made(plan: FleetPlan, market: Market, seed: u64) -> Self {
+        let world = World::new(&plan, market, Settings::exact(LATENCY), seed, START);
+        let mut hand = Self { world, now: START, plan, commands: 0, sends: 0 };
         let announced = hand.wait(Span::ZERO);
         assert_eq!(announced.len(), hand.plan.accounts.len());
         hand
@@ -99,8 +110,25 @@ impl Hand {
         self.ask(at, command)
     }
 
+    /// Sends an order as a send of its own, and waits for its end.
     pub(crate) fn order(&mut self, at: usize, order: Order) -> Finished {
+        let order = self.fresh(order);
         self.ask(at, Command::Order(order))
+    }
+
+    /// The order as a send that was not sent yet.
+    pub(crate) fn fresh(&mut self, order: Order) -> Order {
+        self.sends += 1;
+        Order { send: SendId { attempt: self.sends, ..order.send }, ..order }
+    }
+
+    /// What the terminal shows, with the history of magic 42 and what the inbox says of these sends.
+    pub(crate) fn snapshot(&mut self, at: usize, sends: &[SendId]) -> Snapshot {
+        let query = SnapshotQuery { sends: sends.to_vec(), ..query() };
+        match self.ask(at, Command::Snapshot(query)).outcome {
+            Outcome::Snapshot(snapshot) => *snapshot,
+            other => panic!("a snapshot, not {other:?}"),
+        }
     }
 
     pub(crate) fn truth(&self, at: usize) -> Truth {
@@ -116,13 +144,14 @@ pub(crate) fn id(at: usize) -> InstanceId {
 pub(crate) fn deal(action: OrderAction) -> Order {
     Order {
         action,
-        magic: 42,
+        send: SendId { magic: 42, attempt: 1 },
         symbol: "EURUSD".into(),
         volume: 0.1,
         price: 0.0,
         stop_loss: 0.0,
         take_profit: 0.0,
         deviation: 20,
+        filling: Some(Filling::ImmediateOrCancel),
         comment: "test".into(),
     }
 }
@@ -130,4 +159,18 @@ pub(crate) fn deal(action: OrderAction) -> Order {
 /// The retcode that came with an answer.
 pub(crate) fn retcode(finished: &Finished) -> u32 {
     finished.facts.retcode.unwrap_or(0)
+}
+
+/// The answer to a trade request.
+pub(crate) fn reply(finished: &Finished) -> TradeReply {
+    match &finished.outcome {
+        Outcome::Trade(reply) => *reply,
+        other => panic!("a trade reply, not {other:?}"),
+    }
+}
+
+/// The history of magic 42 over the last day.
+pub(crate) fn query() -> SnapshotQuery {
+    let (tags, back) = (vec![42], Span::from_secs(86_400));
+    SnapshotQuery { tags, newer_than: u64::MAX, back, sends: Vec::new() }
 }

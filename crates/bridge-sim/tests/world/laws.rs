@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
-use warden_bridge::{Command, CommandId, Inbound, Order, OrderAction};
-use warden_bridge_sim::{EntryKind, FaultKind, Side};
-use warden_domain::{Span, StopMode};
+use warden_bridge::{Command, CommandId, Inbound, Order, OrderAction, Pending, SendId};
+use warden_bridge_sim::{EntryKind, FaultKind};
+use warden_domain::{Side, Span, StopMode};
 
 use crate::hand::{Hand, deal, id};
 
@@ -75,9 +75,15 @@ fn command(hand: &Hand, at: usize, asked: Asked) -> Command {
         Asked::Confirm => Command::Confirm,
         Asked::Close(mode) => Command::CloseTrades(mode),
         Asked::End => Command::EndSession,
-        Asked::Buy(steps) => Command::Order(Order { volume: volume(steps), ..deal(OrderAction::Buy) }),
-        Asked::Sell(steps) => Command::Order(Order { volume: volume(steps), ..deal(OrderAction::Sell) }),
-        Asked::Limit => Command::Order(Order { price: 1.0715, ..deal(OrderAction::BuyPending) }),
+        Asked::Buy(steps) => {
+            Command::Order(Order { volume: volume(steps), ..deal(OrderAction::Deal(Side::Buy)) })
+        }
+        Asked::Sell(steps) => {
+            Command::Order(Order { volume: volume(steps), ..deal(OrderAction::Deal(Side::Sell)) })
+        }
+        Asked::Limit => {
+            Command::Order(Order { price: 1.0715, ..deal(OrderAction::Place(Side::Buy, Pending::Limit)) })
+        }
         Asked::CloseOldest => {
             let position = truth.positions.first().map_or(0, |(_, ticket)| *ticket);
             Command::Order(Order { volume: 0.0, ..deal(OrderAction::Close { position }) })
@@ -99,8 +105,11 @@ fn play(hand: &mut Hand, moves: &[Move]) -> Vec<Inbound> {
                 hand.fault(&format!("{{ who = \"acct-{at}\", what = \"{what}\"{lasts} }}"));
             }
             Move::Ask { at, command: asked } => {
-                let command = command(hand, *at, *asked);
+                let mut command = command(hand, *at, *asked);
                 let number = CommandId(1_000 + u64::try_from(number).unwrap());
+                if let Command::Order(order) = &mut command {
+                    order.send = SendId { magic: number.0, attempt: 1 };
+                }
                 let envelope = hand.envelope(*at, number, command);
                 // A gateway that is down takes nothing; that is not looked at here.
                 let _ = hand.world.command(envelope, hand.now);

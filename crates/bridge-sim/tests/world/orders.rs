@@ -1,6 +1,6 @@
-use warden_bridge::{Order, OrderAction, Outcome, TradeReply};
-use warden_bridge_sim::{AccountMode, Bars, EntryKind, FleetPlan, Market, Reason, Side, SymbolSpec};
-use warden_domain::Span;
+use warden_bridge::{Order, OrderAction, Outcome, Pending, TradeReply};
+use warden_bridge_sim::{Bars, EntryKind, FleetPlan, Market, Reason, SymbolSpec};
+use warden_domain::{AccountMode, Side, Span};
 
 use crate::hand::{Hand, deal, retcode};
 
@@ -24,7 +24,7 @@ fn reply(outcome: &Outcome) -> TradeReply {
 }
 
 fn bought(hand: &mut Hand, volume: f64) -> TradeReply {
-    let finished = hand.order(1, Order { volume, ..deal(OrderAction::Buy) });
+    let finished = hand.order(1, Order { volume, ..deal(OrderAction::Deal(Side::Buy)) });
     assert_eq!(retcode(&finished), 10_009);
     reply(&finished.outcome)
 }
@@ -51,7 +51,7 @@ fn hedging_keeps_a_position_for_each_deal_and_netting_one_for_the_symbol() {
         bought(&mut hand, 0.1);
         bought(&mut hand, 0.2);
         assert_eq!(hand.truth(1).positions.len(), positions, "{mode:?}");
-        let sold = hand.order(1, Order { volume: 0.3, ..deal(OrderAction::Sell) });
+        let sold = hand.order(1, Order { volume: 0.3, ..deal(OrderAction::Deal(Side::Sell)) });
         assert_eq!(retcode(&sold), 10_009);
         let left = if mode == AccountMode::Netting { 0 } else { 3 };
         assert_eq!(hand.truth(1).positions.len(), left, "{mode:?}");
@@ -62,7 +62,7 @@ fn hedging_keeps_a_position_for_each_deal_and_netting_one_for_the_symbol() {
 fn netting_turns_a_position_round_when_more_is_sold_than_held() {
     let mut hand = hand(AccountMode::Netting);
     let first = bought(&mut hand, 0.1);
-    let sold = hand.order(1, Order { volume: 0.3, ..deal(OrderAction::Sell) });
+    let sold = hand.order(1, Order { volume: 0.3, ..deal(OrderAction::Deal(Side::Sell)) });
     let [(magic, ticket)] = hand.truth(1).positions[..] else { panic!("one position") };
     assert_eq!((magic, ticket), (42, reply(&sold.outcome).order));
     assert_ne!(ticket, first.order, "it is another position");
@@ -87,9 +87,9 @@ fn a_position_is_closed_in_part_and_as_a_whole() {
 #[test]
 fn pending_orders_trigger_when_the_market_comes_to_them() {
     let cases = [
-        (OrderAction::BuyPending, 1.095),
-        (OrderAction::SellPending, 1.115),
-        (OrderAction::BuyPending, 1.115),
+        (OrderAction::Place(Side::Buy, Pending::Limit), 1.095),
+        (OrderAction::Place(Side::Sell, Pending::Limit), 1.115),
+        (OrderAction::Place(Side::Buy, Pending::Stop), 1.115),
     ];
     for (action, price) in cases {
         let mut hand = hand(AccountMode::Hedging);
@@ -108,7 +108,7 @@ fn pending_orders_trigger_when_the_market_comes_to_them() {
 #[test]
 fn a_pending_order_is_cancelled_once() {
     let mut hand = hand(AccountMode::Hedging);
-    let placed = hand.order(1, Order { price: 1.05, ..deal(OrderAction::BuyPending) });
+    let placed = hand.order(1, Order { price: 1.05, ..deal(OrderAction::Place(Side::Buy, Pending::Limit)) });
     let cancel = deal(OrderAction::Cancel { order: reply(&placed.outcome).order });
     assert_eq!(retcode(&hand.order(1, cancel.clone())), 10_009);
     assert_eq!(retcode(&hand.order(1, cancel)), 10_035);
@@ -119,7 +119,7 @@ fn stop_loss_and_take_profit_close_a_position_at_the_market() {
     for (stop_loss, take_profit, reason) in [(1.095, 0.0, Reason::StopLoss), (0.0, 1.115, Reason::TakeProfit)]
     {
         let mut hand = hand(AccountMode::Hedging);
-        let opened = hand.order(1, Order { stop_loss, take_profit, ..deal(OrderAction::Buy) });
+        let opened = hand.order(1, Order { stop_loss, take_profit, ..deal(OrderAction::Deal(Side::Buy)) });
         assert_eq!(retcode(&opened), 10_009);
         let _ = hand.wait(Span::from_secs(58));
         assert_eq!(hand.truth(1).positions, []);

@@ -1,6 +1,6 @@
-use warden_bridge::{Order, OrderAction};
-use warden_bridge_sim::{AccountLimits, Bars, Filling, FleetPlan, Market, SymbolSpec, TradeMode};
-use warden_domain::retcode::RETCODES;
+use warden_bridge::{Order, OrderAction, Pending};
+use warden_bridge_sim::{AccountLimits, Bars, FleetPlan, Market, SymbolSpec};
+use warden_domain::{Filling, FillingModes, Side, TradeMode, retcode::RETCODES};
 
 use crate::hand::{Hand, deal, retcode};
 
@@ -24,21 +24,21 @@ fn trading(mode: TradeMode) -> Hand {
 
 fn limited(limits: AccountLimits) -> Hand {
     let mut hand = hand(|plan, _| plan.accounts[0].limits = limits);
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Buy))), 10_009, "the first one is taken");
+    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_009, "the first one is taken");
     hand
 }
 
 fn buy() -> Order {
-    deal(OrderAction::Buy)
+    deal(OrderAction::Deal(Side::Buy))
 }
 
 fn sell() -> Order {
-    deal(OrderAction::Sell)
+    deal(OrderAction::Deal(Side::Sell))
 }
 
 #[test]
 fn trd_9_bad_requests_are_refused_with_mt5s_codes() {
-    let pending = deal(OrderAction::BuyPending);
+    let pending = deal(OrderAction::Place(Side::Buy, Pending::Limit));
     let cases = [
         (10_004, Order { price: 1.0, ..buy() }),
         (10_013, Order { symbol: "NOSUCH".into(), ..buy() }),
@@ -89,7 +89,7 @@ fn trd_9_the_accounts_limits_decide() {
     let (_, newest) = fifo.truth(1).positions[1];
     assert_eq!(retcode(&fifo.order(1, deal(OrderAction::Close { position: newest }))), 10_045);
     let mut orders = hand(|plan, _| plan.accounts[0].limits.orders = 1);
-    let pending = Order { price: 1.0, ..deal(OrderAction::BuyPending) };
+    let pending = Order { price: 1.0, ..deal(OrderAction::Place(Side::Buy, Pending::Limit)) };
     assert_eq!(retcode(&orders.order(1, pending.clone())), 10_008);
     assert_eq!(retcode(&orders.order(1, pending)), 10_033);
     let mut volume = hand(|_, spec| spec.volume_limit = 0.15);
@@ -103,7 +103,7 @@ fn trd_9_an_order_close_to_the_market_is_frozen() {
         spec.freeze_level = 100_000;
         spec.stops_level = 1;
     });
-    let placed = hand.order(1, Order { price: 1.06, ..deal(OrderAction::BuyPending) });
+    let placed = hand.order(1, Order { price: 1.06, ..deal(OrderAction::Place(Side::Buy, Pending::Limit)) });
     assert_eq!(retcode(&placed), 10_008);
     let (_, order) = hand.truth(1).orders[0];
     assert_eq!(retcode(&hand.order(1, deal(OrderAction::Cancel { order }))), 10_029);
@@ -111,9 +111,12 @@ fn trd_9_an_order_close_to_the_market_is_frozen() {
 
 #[test]
 fn fill_or_kill_refuses_what_it_cannot_fill_as_a_whole() {
-    let mut hand = hand(|_, spec| spec.filling = Filling::FillOrKill);
+    let mut hand = hand(|_, spec| spec.filling = FillingModes::of(&[Filling::FillOrKill]));
     hand.fault(r#"{ who = "acct-1", what = "partial_fill(50%)" }"#);
-    assert_eq!(retcode(&hand.order(1, buy())), 10_006);
+    let whole = Order { filling: Some(Filling::FillOrKill), ..buy() };
+    assert_eq!(retcode(&hand.order(1, whole.clone())), 10_006);
+    assert!(hand.world.ledger().entries().is_empty());
+    assert_eq!(retcode(&hand.order(1, whole)), 10_009);
 }
 
 #[test]

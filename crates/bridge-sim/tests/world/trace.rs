@@ -1,6 +1,6 @@
 use warden_bridge::{Command, Inbound, OrderAction};
 use warden_bridge_sim::{Bars, FaultMix, FleetPlan, Market, Settings, World};
-use warden_domain::Span;
+use warden_domain::{Side, Span};
 
 use crate::hand::{Hand, START, deal};
 
@@ -20,9 +20,10 @@ fn run(seed: u64, step: Span) -> (u64, usize) {
             let account = hand.plan.accounts.iter().find(|account| account.instance == instance).unwrap();
             let (login, server, password) = (account.login, account.server.clone(), account.password.clone());
             let at: usize = instance.as_str()["acct-".len()..].parse().unwrap();
-            for command in
-                [Command::Login { login, server, password }, Command::Order(deal(OrderAction::Buy))]
-            {
+            for command in [
+                Command::Login { login, server, password },
+                Command::Order(deal(OrderAction::Deal(Side::Buy))),
+            ] {
                 ledger += 1;
                 let mut envelope = hand.envelope(at, warden_bridge::CommandId(ledger), command);
                 envelope.deadline = now.after(Span::from_secs(60));

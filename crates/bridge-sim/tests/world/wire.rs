@@ -8,7 +8,7 @@ use warden_bridge::{
 use warden_bridge_sim::{
     Bars, Dialling, FaultScript, FleetPlan, Gateways, Market, Settings, World, WorldClock,
 };
-use warden_domain::{Epoch, InstanceId, Span, Timestamp};
+use warden_domain::{Epoch, InstanceId, Side, Span, Timestamp};
 
 use crate::hand::{deal, id, retcode};
 
@@ -97,7 +97,7 @@ async fn a_world_serves_its_terminals_over_the_published_protocol() {
     let epoch = wire.up(1).await;
     let login = wire.login(1, epoch).await;
     assert_eq!(login.outcome, Outcome::Done, "{login:?}");
-    let order = wire.ask(1, epoch, Command::Order(deal(OrderAction::Buy))).await;
+    let order = wire.ask(1, epoch, Command::Order(deal(OrderAction::Deal(Side::Buy)))).await;
     assert_eq!((retcode(&order), order.facts.ticket), (10_009, true));
     let confirm = wire.ask(1, epoch, Command::Confirm).await;
     let Outcome::Session(session) = confirm.outcome else { panic!("a session: {confirm:?}") };
