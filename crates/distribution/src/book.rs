@@ -3,21 +3,21 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
-use warden_domain::{ClientTradeId, Timestamp};
+use warden_domain::{ClientTradeId, InstanceId, Timestamp};
 
 use crate::{AccountFacts, Fanout, Params, Refusal, Signal, plan};
 
 /// The keys that are known, so that a signal that comes twice is planned once (TRD-4): data, bounded, without a clock.
 ///
 /// # Expected flow
-/// [`plan`](Self::plan) for each signal that was read; then make [`records`](Self::records) of new ones durable
-/// together with their intents, carry the intents out, and [`restore`](Self::restore) the book at the next start.
+/// [`recover`](Self::recover) it at the start from the keys in the journal; [`plan`](Self::plan) for each signal that was
+/// read; make what is new durable, each trade with key and [digest](Signal::digest) of its signal, and carry it out.
 ///
 /// # Guarantees
 /// - The same signal under the same key gives the plan that it gave first, marked as known, for
-///   [`Params::keep_keys`] after it was first planned.
-/// - Another signal under a known key is refused for every account and changes nothing.
+///   [`Params::keep_keys`] after it was first planned. After a restart it is planned only for the accounts that had not
+///   accepted it.
+/// - Another signal under a known key is refused for every account and changes nothing, also after a restart.
 /// - Not more than [`Params::most_keys`] keys are held, and not more than [`Params::most_plans`] accounts and intents; a
 ///   full book refuses new signals and never forgets a key early.
 ///
@@ -25,11 +25,13 @@ use crate::{AccountFacts, Fanout, Params, Refusal, Signal, plan};
 /// The signals of all sources share their keys. One book sees every signal for an instance.
 ///
 /// # Caveats
-/// A plan that was dropped for want of room leaves its key: its signal is refused from then on as a
-/// [duplicate](Refusal::DuplicateKey), which is safe, and the outcome is in the journal.
+/// - A plan that was dropped for want of room leaves its key: its signal is refused from then on as
+///   [no longer kept](Refusal::PlanDropped), which is safe, and the outcome is in the journal.
+/// - What left no trade in the journal, such as a refusal or a withdrawal, is planned again after a restart, for as long
+///   as the signal is valid.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
-    known: BTreeMap<ClientTradeId, Kept>,
+    known: BTreeMap<ClientTradeId, Known>,
     /// The keys, oldest first.
     order: VecDeque<(Timestamp, ClientTradeId)>,
     /// How many of the oldest keys have no plan any more.
@@ -38,14 +40,29 @@ pub struct Book {
     held: usize,
 }
 
-/// A signal and its plan, while there is room for them.
-type Kept = Option<(Arc<Signal>, Arc<Fanout>)>;
+/// A signal that is known.
+#[derive(Clone, Debug)]
+struct Known {
+    digest: u64,
+    plan: Kept,
+}
+
+/// What is known of its plan.
+#[derive(Clone, Debug)]
+enum Kept {
+    /// All of it.
+    Plan(Arc<Fanout>),
+    /// The instances that had accepted it before a restart, sorted.
+    Accepted(Vec<InstanceId>),
+    /// There was no room for it.
+    Dropped,
+}
 
 /// What became of a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "an intent that is not carried out is lost"]
 pub enum Planned {
-    /// It is new: carry the plan out, after it is durable.
+    /// It is new, at least for some accounts: carry the plan out, after it is durable.
     New(
         /// Its plan.
         Arc<Fanout>,
@@ -55,7 +72,12 @@ pub enum Planned {
         /// The plan it got first.
         Arc<Fanout>,
     ),
-    /// Its key, or the room for keys, does not allow it: every account is refused, and nothing was noted.
+    /// Another signal has its key (TRD-4): every account is refused, and nothing was noted.
+    Repeated(
+        /// The refusals.
+        Arc<Fanout>,
+    ),
+    /// The room for keys and plans does not allow it: every account is refused, and nothing was noted.
     Refused(
         /// The refusals.
         Arc<Fanout>,
@@ -67,20 +89,24 @@ impl Planned {
     #[must_use]
     pub const fn fanout(&self) -> &Arc<Fanout> {
         match self {
-            Self::New(fanout) | Self::Known(fanout) | Self::Refused(fanout) => fanout,
+            Self::New(fanout) | Self::Known(fanout) | Self::Repeated(fanout) | Self::Refused(fanout) => {
+                fanout
+            }
         }
     }
 }
 
-/// One key as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// The key.
+/// A signal that an instance had accepted before a restart, as the journal has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its key.
     pub key: ClientTradeId,
-    /// When its signal was first planned.
-    pub accepted_at: Timestamp,
-    /// The signal and its plan; `None` when they are not kept any more.
-    pub plan: Option<(Arc<Signal>, Arc<Fanout>)>,
+    /// Its content: [`Signal::digest`].
+    pub digest: u64,
+    /// By which instance.
+    pub instance: InstanceId,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Book {
@@ -93,14 +119,29 @@ impl Book {
         params: &Params,
     ) -> Planned {
         self.expire(now, params);
-        let refused = |refusal| Planned::Refused(Arc::new(plan::refuse(signal, accounts, now, refusal)));
-        match self.known.get(&signal.key) {
-            Some(Some((first, fanout))) if first == signal => Planned::Known(Arc::clone(fanout)),
-            Some(_) => refused(Refusal::DuplicateKey),
-            None if self.known.len() >= params.most_keys as usize => refused(Refusal::BookFull),
+        let refuse = |refusal| Arc::new(plan::refuse(signal, accounts, now, refusal));
+        let digest = signal.digest();
+        let full = self.known.len() >= params.most_keys as usize;
+        match self.known.get_mut(&signal.key) {
+            Some(known) if known.digest != digest => Planned::Repeated(refuse(Refusal::DuplicateKey)),
+            Some(Known { plan: Kept::Plan(fanout), .. }) => Planned::Known(Arc::clone(fanout)),
+            Some(Known { plan: Kept::Dropped, .. }) => Planned::Refused(refuse(Refusal::PlanDropped)),
+            Some(Known { plan: kept @ Kept::Accepted(_), .. }) => {
+                let Kept::Accepted(accepted) = std::mem::replace(kept, Kept::Dropped) else {
+                    unreachable!("it was matched a moment ago")
+                };
+                let fanout = Arc::new(plan::plan_but(signal, accounts, &accepted, now, params));
+                if self.held + weight(&fanout) <= params.most_plans as usize {
+                    *kept = Kept::Plan(Arc::clone(&fanout));
+                    self.held += weight(&fanout);
+                }
+                Planned::New(fanout)
+            }
+            None if full => Planned::Refused(refuse(Refusal::BookFull)),
             None => {
                 let fanout = Arc::new(plan::plan(signal, accounts, now, params));
-                self.add(signal.key.clone(), now, Some((Arc::clone(signal), Arc::clone(&fanout))), params);
+                self.add(signal.key.clone(), now, Known { digest, plan: Kept::Plan(Arc::clone(&fanout)) });
+                self.drop_plans(params);
                 Planned::New(fanout)
             }
         }
@@ -118,39 +159,44 @@ impl Book {
         self.known.is_empty()
     }
 
-    /// What is known, oldest first.
-    pub fn records(&self) -> impl Iterator<Item = Record> {
-        self.order.iter().filter_map(|(accepted_at, key)| {
-            let plan = self.known.get(key)?.clone();
-            Some(Record { key: key.clone(), accepted_at: *accepted_at, plan })
-        })
-    }
-
-    /// The book that these records make, in whatever order they come; of several with one key the oldest counts. All of
+    /// The book that these make, in whatever order they come; of several signals with one key the oldest counts. All of
     /// them are taken in, even above [`Params::most_keys`]: no key is forgotten by a restart.
     #[must_use]
-    pub fn restore(records: impl IntoIterator<Item = Record>, params: &Params) -> Self {
-        let mut records: Vec<Record> = records.into_iter().collect();
-        records.sort_by(|one, other| (one.accepted_at, &one.key).cmp(&(other.accepted_at, &other.key)));
+    pub fn recover(accepted: impl IntoIterator<Item = Accepted>) -> Self {
+        let mut accepted: Vec<Accepted> = accepted.into_iter().collect();
+        accepted.sort_by(|one, other| (one.at, &one.key).cmp(&(other.at, &other.key)));
         let mut book = Self::default();
-        for Record { key, accepted_at, plan } in records {
-            if !book.known.contains_key(&key) {
-                book.add(key, accepted_at, plan, params);
+        for Accepted { key, digest, instance, at } in accepted {
+            match book.known.get_mut(&key) {
+                Some(Known { digest: first, plan: Kept::Accepted(instances) }) if *first == digest => {
+                    if let Err(place) = instances.binary_search(&instance) {
+                        instances.insert(place, instance);
+                    }
+                }
+                Some(_) => {}
+                None => book.add(key, at, Known { digest, plan: Kept::Accepted(vec![instance]) }),
             }
         }
         book
     }
 
-    fn add(&mut self, key: ClientTradeId, accepted_at: Timestamp, plan: Kept, params: &Params) {
+    fn add(&mut self, key: ClientTradeId, accepted_at: Timestamp, known: Known) {
         // A clock that went back must not put a newer key before an older one.
         let accepted_at = self.order.back().map_or(accepted_at, |(last, _)| accepted_at.max(*last));
-        self.held += plan.as_ref().map_or(0, |(_, fanout)| weight(fanout));
+        self.held += known.weight();
         self.order.push_back((accepted_at, key.clone()));
-        self.known.insert(key, plan);
+        self.known.insert(key, known);
+    }
+
+    /// Drops the oldest plans that there is no room for.
+    fn drop_plans(&mut self, params: &Params) {
         while self.held > params.most_plans as usize && self.dropped < self.order.len() {
             let (_, oldest) = &self.order[self.dropped];
-            if let Some(known) = self.known.get_mut(oldest) {
-                self.held -= known.take().map_or(0, |(_, fanout)| weight(&fanout));
+            if let Some(known) = self.known.get_mut(oldest)
+                && matches!(known.plan, Kept::Plan(_))
+            {
+                self.held -= known.weight();
+                known.plan = Kept::Dropped;
             }
             self.dropped += 1;
         }
@@ -161,10 +207,19 @@ impl Book {
             && now.since(*accepted_at) >= params.keep_keys
         {
             if let Some(known) = self.known.remove(key) {
-                self.held -= known.map_or(0, |(_, fanout)| weight(&fanout));
+                self.held -= known.weight();
             }
             self.order.pop_front();
             self.dropped = self.dropped.saturating_sub(1);
+        }
+    }
+}
+
+impl Known {
+    fn weight(&self) -> usize {
+        match &self.plan {
+            Kept::Plan(fanout) => weight(fanout),
+            Kept::Accepted(_) | Kept::Dropped => 0,
         }
     }
 }

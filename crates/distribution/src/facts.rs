@@ -27,6 +27,8 @@ pub struct AccountFacts<'a> {
     pub exposure: Option<Money>,
     /// The broker's symbols, by the broker's names; accounts of one broker and currency share them.
     pub symbols: &'a BTreeMap<Symbol, SymbolFacts>,
+    /// Whether a symbol that is not among them is not known to the broker; it is not known to us otherwise.
+    pub all_symbols: bool,
     /// Our trades that have not ended, those on their way included, in the order of their tags.
     pub trades: &'a [OpenTrade],
     /// What is left of the order-rate budget: what the last plan for this account gave, else [`Budget::default`].

@@ -47,6 +47,8 @@ pub enum Verdict {
         /// What is left of its order-rate budget.
         budget: Budget,
     },
+    /// It does since before a restart: its intents are in the journal.
+    Accepted,
     /// It does not.
     Refused(Refusal),
 }
@@ -129,7 +131,7 @@ impl Fanout {
                 let rest = self.intents.get(first as usize..).unwrap_or_default();
                 rest.get(..count as usize).unwrap_or(rest)
             }
-            Verdict::Refused(_) => &[],
+            Verdict::Accepted | Verdict::Refused(_) => &[],
         }
     }
 }
@@ -151,9 +153,16 @@ impl fmt::Display for Fanout {
                 next(f)?;
                 write!(f, "{intent}")?;
             }
-            if let Verdict::Refused(refusal) = &account.verdict {
-                next(f)?;
-                write!(f, "{} refused {}: {refusal}", account.instance, refusal.code())?;
+            match &account.verdict {
+                Verdict::Planned { .. } => {}
+                Verdict::Accepted => {
+                    next(f)?;
+                    write!(f, "{} accepted before", account.instance)?;
+                }
+                Verdict::Refused(refusal) => {
+                    next(f)?;
+                    write!(f, "{} refused {}: {refusal}", account.instance, refusal.code())?;
+                }
             }
         }
         Ok(())

@@ -6,10 +6,11 @@
 //!
 //! # Expected flow
 //! 1. [`Signal::from_json`] or [`Signal::from_entry`]; a fault goes to the dead letters, and the entry is acknowledged.
-//! 2. [`Book::plan`] with the facts of the accounts; make a new plan and its [`Record`] durable.
-//! 3. Acknowledge the signal; give each [`Intent`] to the trade machine of its instance; keep each account's new
-//!    [`Budget`].
-//! 4. [`Report::of`] the plan; [`Report::fold`] what becomes of each intent, until it is settled.
+//! 2. [`Book::plan`] with the facts of the accounts; give each [`Intent`] of a new plan to the trade machine of its
+//!    instance as [`Work::steps`] says, and keep each account's new [`Budget`].
+//! 3. Acknowledge the signal once its intents are durable.
+//! 4. [`Report::of`] the plan; [`Report::fold`] what becomes of each intent ([`Outcome::of`] its trade), until it is
+//!    settled.
 //!
 //! # Guarantees
 //! - Every targeted account gets an intent or a refusal with a reason; none is passed over.
@@ -31,16 +32,17 @@
 //! ```
 //! use std::{collections::BTreeMap, sync::Arc};
 //! use warden_distribution::{
-//!     AccountFacts, AccountRules, Book, Budget, Fill, Outcome, OutcomeEvent, Params, Quote, Report, Signal, Symbol,
+//!     AccountFacts, AccountRules, Book, Budget, Fill, Outcome, OutcomeEvent, Params, Report, Signal, Symbol,
 //!     SymbolFacts, rules::Sides, settings::Value,
 //! };
-//! use warden_domain::{Gate, InstanceId, Span, Timestamp};
+//! use warden_domain::{Gate, InstanceId, Quote, Span, Timestamp};
 //!
 //! let params = Params::default();
 //! let signal = Signal::from_json(
 //!     br#"{"key": "s-1", "source": "trend", "created_at": "2026-01-31T09:30:00Z", "instances": "acct-1,acct-2",
 //!         "action": "open", "symbol": "EURUSD", "side": "BUY", "stop_loss": "1.09500",
 //!         "sizing": "risk", "risk_percent": "1"}"#,
+//!     Span::from_secs(60),
 //!     &params,
 //! )?;
 //!
@@ -68,6 +70,7 @@
 //!     equity: Some("10000".parse()?),
 //!     exposure: None,
 //!     symbols: &symbols,
+//!     all_symbols: true,
 //!     trades: &[],
 //!     budget: Budget::default(),
 //! };
@@ -92,12 +95,12 @@
 
 mod book;
 mod budget;
+mod carry;
 mod dead;
 mod decimal;
 mod facts;
 mod fanout;
 mod fault;
-mod named;
 mod names;
 mod params;
 mod plan;
@@ -108,12 +111,12 @@ pub mod settings;
 mod signal;
 mod sizing;
 
-pub use book::{Book, Planned, Record};
+pub use book::{Accepted, Book, Planned};
 pub use budget::Budget;
+pub use carry::Step;
 pub use dead::DeadLetter;
 pub use decimal::{DecimalError, Factor, Money, Percent};
 pub use facts::{AccountFacts, OpenTrade, Standing, SymbolFacts};
-pub use warden_domain::Quote;
 pub use fanout::{AccountPlan, Fanout, Intent, Placing, Verdict, Work};
 pub use fault::{Fault, Faults};
 pub use names::{Group, NameError, Source, Symbol};

@@ -4,7 +4,7 @@ mod entrance;
 mod exit;
 mod target;
 
-use warden_domain::{Gate, Timestamp};
+use warden_domain::{Gate, InstanceId, Timestamp};
 
 use crate::{
     AccountFacts, AccountPlan, Action, Budget, Fanout, Intent, Params, Refusal, Signal, Target, Verdict,
@@ -22,10 +22,24 @@ use crate::{
 ///
 /// It does not know which keys were planned before: [`Book::plan`](crate::Book::plan) does.
 pub fn plan(signal: &Signal, accounts: &[AccountFacts<'_>], now: Timestamp, params: &Params) -> Fanout {
+    plan_but(signal, accounts, &[], now, params)
+}
+
+/// The same without the instances that have accepted the signal before, sorted.
+pub(crate) fn plan_but(
+    signal: &Signal,
+    accounts: &[AccountFacts<'_>],
+    accepted: &[InstanceId],
+    now: Timestamp,
+    params: &Params,
+) -> Fanout {
     let valid = validity(signal, now, params);
-    with(signal, accounts, now, |facts, intents| {
+    with(signal, accounts, now, |instance, facts, intents| {
+        if accepted.binary_search(instance).is_ok() {
+            return Ok(None);
+        }
         valid?;
-        judge(signal, facts.ok_or(Refusal::NoSuchInstance)?, now, intents)
+        judge(signal, facts.ok_or(Refusal::NoSuchInstance)?, now, intents).map(Some)
     })
 }
 
@@ -36,22 +50,27 @@ pub(crate) fn refuse(
     now: Timestamp,
     refusal: Refusal,
 ) -> Fanout {
-    with(signal, accounts, now, |_, _| Err(refusal))
+    with(signal, accounts, now, |_, _, _| Err(refusal))
 }
 
 fn with(
     signal: &Signal,
     accounts: &[AccountFacts<'_>],
     now: Timestamp,
-    mut judge: impl FnMut(Option<&AccountFacts<'_>>, &mut Vec<Intent>) -> Result<Budget, Refusal>,
+    mut judge: impl FnMut(
+        &InstanceId,
+        Option<&AccountFacts<'_>>,
+        &mut Vec<Intent>,
+    ) -> Result<Option<Budget>, Refusal>,
 ) -> Fanout {
     let targeted = target::targeted(&signal.target, accounts);
     let mut plans = Vec::with_capacity(targeted.len());
     let mut intents = Vec::with_capacity(targeted.len());
     for (instance, facts) in targeted {
         let first = intents.len();
-        let verdict = match judge(facts, &mut intents) {
-            Ok(budget) => {
+        let verdict = match judge(instance, facts, &mut intents) {
+            Ok(None) => Verdict::Accepted,
+            Ok(Some(budget)) => {
                 Verdict::Planned { first: count(first), count: count(intents.len() - first), budget }
             }
             Err(refusal) => Verdict::Refused(refusal),

@@ -1,9 +1,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use warden_domain::{FailureReason, Lots, Side, Span, Timestamp};
+use warden_domain::{FailureReason, Lots, Side, Span, Timestamp, named_enum};
 
-use crate::{Money, named::named_enum};
+use crate::Money;
 
 /// Why an account does not take part in a signal; nothing was sent and nothing will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,10 +18,18 @@ pub enum Refusal {
         /// By how much.
         Span,
     ),
-    /// A different signal came with a key that is taken, or the plan of the same one is not kept any more (TRD-4).
+    /// A different signal came with a key that is taken (TRD-4).
     DuplicateKey,
+    /// It came before, and its plan is not kept any more; its outcome is in the journal.
+    PlanDropped,
     /// As many keys are known as there may be.
     BookFull,
+    /// The installation has given every tag out.
+    NoTag,
+    /// Too much waits for what looks after the instance; nothing was noted.
+    Busy,
+    /// Another supervisor looks after the instance.
+    Elsewhere,
     /// The target names an instance that is not known.
     NoSuchInstance,
     /// Trading is not permitted.
@@ -112,8 +120,16 @@ named_enum! {
         Ahead = "ahead",
         /// [`Refusal::DuplicateKey`].
         DuplicateKey = "duplicate_key",
+        /// [`Refusal::PlanDropped`].
+        PlanDropped = "plan_dropped",
         /// [`Refusal::BookFull`].
         BookFull = "book_full",
+        /// [`Refusal::NoTag`].
+        NoTag = "no_tag",
+        /// [`Refusal::Busy`].
+        Busy = "busy",
+        /// [`Refusal::Elsewhere`].
+        Elsewhere = "elsewhere",
         /// [`Refusal::NoSuchInstance`].
         NoSuchInstance = "no_such_instance",
         /// [`Refusal::NotPermitted`].
@@ -170,6 +186,8 @@ named_enum! {
         Balance = "balance",
         /// The account's equity.
         Equity = "equity",
+        /// How the symbol is traded.
+        Symbol = "symbol",
         /// What the open trades are worth.
         Exposure = "exposure",
         /// The symbol's present prices.
@@ -187,7 +205,11 @@ impl Refusal {
             Self::Late(_) => Code::Late,
             Self::Ahead(_) => Code::Ahead,
             Self::DuplicateKey => Code::DuplicateKey,
+            Self::PlanDropped => Code::PlanDropped,
             Self::BookFull => Code::BookFull,
+            Self::NoTag => Code::NoTag,
+            Self::Busy => Code::Busy,
+            Self::Elsewhere => Code::Elsewhere,
             Self::NoSuchInstance => Code::NoSuchInstance,
             Self::NotPermitted(_) => Code::NotPermitted,
             Self::GateShut(_) => Code::GateShut,
@@ -221,9 +243,15 @@ impl fmt::Display for Refusal {
             Self::DuplicateKey => {
                 f.write_str("its key is taken by another signal; give each signal a key of its own")
             }
+            Self::PlanDropped => {
+                f.write_str("it came before, and its plan is not kept any more; ask for its report")
+            }
             Self::BookFull => {
                 f.write_str("too many keys are known; raise most_keys, or wait until old ones expire")
             }
+            Self::NoTag => f.write_str("every tag was given out; give the installation a new one"),
+            Self::Busy => f.write_str("too much waits to be carried out; give the same signal again"),
+            Self::Elsewhere => f.write_str("another supervisor looks after it; give the signal to that one"),
             Self::NoSuchInstance => f.write_str("there is no such instance; correct the target"),
             Self::NotPermitted(scope) => write!(f, "the {scope} does not permit trading; ask the broker"),
             Self::GateShut(reason) => write!(f, "the trading gate is shut ({reason}); see the instance"),

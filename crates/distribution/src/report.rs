@@ -5,12 +5,12 @@ mod summary;
 mod text;
 
 use serde::{Deserialize, Serialize};
-use warden_domain::{ClientTradeId, InstanceId, Lots, Points, Price, Span, Timestamp};
+use warden_domain::{ClientTradeId, InstanceId, Lots, Points, Price, Span, Timestamp, named_enum};
 
 pub use fold::Folded;
 pub use summary::{Slippage, Spans, Summary};
 
-use crate::{Refusal, Source, Symbol, named::named_enum};
+use crate::{Refusal, Source, Symbol};
 
 /// The outcome of one signal: a line for each intent and each refused account, kept up to date by
 /// [`fold`](Self::fold).
@@ -30,8 +30,8 @@ use crate::{Refusal, Source, Symbol, named::named_enum};
 pub struct Report {
     /// The key of the signal.
     pub key: ClientTradeId,
-    /// Who made the signal.
-    pub source: Source,
+    /// Who made the signal; `None` when its plan is gone.
+    pub source: Option<Source>,
     /// When it was planned.
     pub planned_at: Timestamp,
     /// In the order of the plan.

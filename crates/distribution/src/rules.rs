@@ -2,11 +2,11 @@
 
 mod symbols;
 
-use warden_domain::{Lots, Side};
+use warden_domain::{Lots, Side, named_enum};
 
 pub use symbols::{Affix, SymbolMap};
 
-use crate::{Factor, Money, fault::Fault, named::named_enum, settings::settings};
+use crate::{Factor, Money, fault::Fault, settings::settings};
 
 settings! {
     /// The rules of one account; what a configuration gives by key, see [`set`](Self::set).

@@ -5,7 +5,7 @@ mod value;
 use thiserror::Error;
 
 pub(crate) use value::Read;
-pub use value::Value;
+pub use warden_policy::params::Value;
 
 /// What a key means, for documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ mod json;
 mod read;
 
 use serde::{Deserialize, Serialize};
-use warden_domain::{ClientTradeId, InstanceId, Lots, Price, Side, Span, Timestamp};
+use warden_domain::{ClientTradeId, InstanceId, Lots, Price, Side, Span, Timestamp, named_enum};
 
-use crate::{Group, Money, Percent, Source, Symbol, named::named_enum};
+use crate::{Group, Money, Percent, Source, Symbol};
 
 /// One signal: what a source wants of one or many accounts. Never changes.
 ///

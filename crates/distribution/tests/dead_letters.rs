@@ -13,7 +13,7 @@ fn a_value_is_in_the_raw_form_only() {
     let json = format!(
         r#"{{"key": "{SECRET}!", "lots": "{SECRET}", "created_at": "{SECRET}", "password": "{SECRET}"}}"#
     );
-    let faults = Signal::from_json(json.as_bytes(), &params).unwrap_err();
+    let faults = Signal::from_json(json.as_bytes(), common::VALID_FOR, &params).unwrap_err();
     assert!(faults.list().len() > 3, "{faults}");
     let letter = DeadLetter::of_json("1700000000000-0", json.as_bytes(), faults, BEGIN, &params);
     for shown in [letter.to_string(), format!("{letter:?}"), letter.faults.to_string()] {
@@ -63,7 +63,7 @@ fn no_fault_of_any_field_repeats_its_value() {
                 _ => format!("{SECRET} \u{1}="),
             };
             let entry: Vec<(&str, String)> = fields.iter().map(|field| (*field, value(field))).collect();
-            let faults = Signal::from_entry(&entry, &params).unwrap_err();
+            let faults = Signal::from_entry(&entry, common::VALID_FOR, &params).unwrap_err();
             assert!(!faults.to_string().contains(SECRET), "{faults}");
         }
     }
@@ -73,7 +73,7 @@ fn no_fault_of_any_field_repeats_its_value() {
 fn what_is_large_is_cut_and_says_so() {
     let params = Params { dead_letter_bytes: 10, ..Params::default() };
     let letter = |raw: &[u8]| {
-        let faults = Signal::from_json(raw, &params).unwrap_err();
+        let faults = Signal::from_json(raw, common::VALID_FOR, &params).unwrap_err();
         DeadLetter::of_json("1-0", raw, faults, BEGIN, &params)
     };
     let cut = letter(&[b'x'; 1_000]);
@@ -91,7 +91,7 @@ fn what_is_large_is_cut_and_says_so() {
 fn an_entry_is_kept_field_by_field() {
     let params = Params::default();
     let entry = [(b"key".as_slice(), b"s-1".as_slice()), (b"\xff", b"\xfe"), (b"lots", b"\xff")];
-    let faults = Signal::from_entry(&entry, &params).unwrap_err();
+    let faults = Signal::from_entry(&entry, common::VALID_FOR, &params).unwrap_err();
     assert!(faults.to_string().contains("lots is not UTF-8 text"), "{faults}");
     let letter = DeadLetter::of_entry("1-0", &entry, faults, BEGIN, &params);
     assert_eq!(letter.raw, "key=s-1\n\u{fffd}=\u{fffd}\nlots=\u{fffd}\n");
@@ -101,7 +101,7 @@ fn an_entry_is_kept_field_by_field() {
 #[test]
 fn a_letter_comes_back_from_its_stored_form() {
     let params = Params::default();
-    let faults = Signal::from_json(b"{}", &params).unwrap_err();
+    let faults = Signal::from_json(b"{}", common::VALID_FOR, &params).unwrap_err();
     let letter = DeadLetter::of_json("1-0", b"{}", faults, BEGIN, &params);
     let stored = serde_json::to_string(&letter).unwrap();
     assert_eq!(serde_json::from_str::<DeadLetter>(&stored).unwrap(), letter);

@@ -109,13 +109,16 @@ fn a_faulty_value_is_refused_with_a_remedy_and_never_repeated() {
     assert_eq!(rules, AccountRules::default());
 }
 
+/// How long a signal is valid that does not say.
+const VALID_FOR: warden_domain::Span = warden_domain::Span::from_secs(60);
+
 #[test]
 fn what_does_not_fit_together_is_told() {
-    assert!(AccountRules::default().faults().is_empty() && Params::default().faults().is_empty());
+    assert!(AccountRules::default().faults().is_empty() && Params::default().faults(VALID_FOR).is_empty());
     let mut rules = other();
     rules.set("min_lots", &Value::Text("2.01")).unwrap();
     assert_eq!(rules.faults()[0].to_string(), "max_lots is less than min_lots, 2.01; no order would fit");
     let mut params = Params::default();
     params.set("keep_keys", &Value::Text("59s")).unwrap();
-    assert_eq!(params.faults()[0].field, "keep_keys");
+    assert_eq!(params.faults(VALID_FOR)[0].field, "keep_keys");
 }

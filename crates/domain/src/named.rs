@@ -1,4 +1,7 @@
 /// Declares a fieldless enum whose variants have one stable text each: shown, read and serialised as that text.
+///
+/// The crate that uses it depends on `serde` with its derive.
+#[macro_export]
 macro_rules! named_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*

@@ -12,7 +12,8 @@ use crate::{
 /// What is placed, under the broker's name of the symbol.
 pub(super) fn placing(opening: &Opening, facts: &AccountFacts<'_>) -> Result<(Symbol, Placing), Refusal> {
     let found = facts.rules.broker_symbol(&opening.symbol, |name| facts.symbols.get_key_value(name));
-    let (name, symbol) = found.ok_or(Refusal::SymbolUnknown)?;
+    let missing = if facts.all_symbols { Refusal::SymbolUnknown } else { Refusal::FactMissing(Fact::Symbol) };
+    let (name, symbol) = found.ok_or(missing)?;
     let mut placing = turned(opening, facts.rules.direction, symbol)?;
     allowed(placing.side, facts, symbol)?;
     placing.lots = bounded(sized(opening.sizing, &placing, facts, symbol)?, facts, symbol)?;

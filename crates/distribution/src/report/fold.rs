@@ -1,7 +1,7 @@
-use warden_domain::Side;
+use warden_domain::{ClientTradeId, InstanceId, Lots, Side, Timestamp};
 
 use super::{Fill, Judged, Line, Outcome, OutcomeEvent, OutcomeKind, Report};
-use crate::{Fanout, Refusal, Verdict, Work};
+use crate::{Fanout, Refusal, Symbol, Verdict, Work};
 
 /// What a report made of something that was learnt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,20 +24,37 @@ impl Report {
         let mut lines = Vec::with_capacity(fanout.accounts.len().max(fanout.intents.len()));
         for account in &fanout.accounts {
             match account.verdict {
-                Verdict::Refused(refusal) => lines.push(Line {
-                    instance: account.instance.clone(),
-                    part: 0,
-                    symbol: None,
-                    wanted: None,
-                    outcome: Outcome::Blocked(refusal),
-                    latency: None,
-                    slippage: None,
-                    judged: None,
-                }),
+                Verdict::Refused(refusal) => lines.push(Line::refused(account.instance.clone(), refusal)),
+                Verdict::Accepted => {}
                 Verdict::Planned { .. } => lines.extend(fanout.intents_of(account).iter().map(waiting)),
             }
         }
-        Self { key: fanout.key.clone(), source: fanout.source.clone(), planned_at: fanout.planned_at, lines }
+        let source = Some(fanout.source.clone());
+        Self { key: fanout.key.clone(), source, planned_at: fanout.planned_at, lines }
+    }
+
+    /// A report without a line, of a signal whose plan is gone.
+    #[must_use]
+    pub const fn resumed(key: ClientTradeId, planned_at: Timestamp) -> Self {
+        Self { key, source: None, planned_at, lines: Vec::new() }
+    }
+
+    /// Adds a line in its place; of an intent that has one already, the one that stands stays.
+    pub fn add(&mut self, line: Line) {
+        let place =
+            self.lines.binary_search_by(|it| (&it.instance, it.part).cmp(&(&line.instance, line.part)));
+        if let Err(place) = place {
+            self.lines.insert(place, line);
+        }
+    }
+
+    /// Takes the lines of another report of the same signal in, such as another shard's.
+    pub fn merge(&mut self, other: Self) {
+        self.source = self.source.take().or(other.source);
+        self.planned_at = self.planned_at.min(other.planned_at);
+        self.lines.extend(other.lines);
+        self.lines.sort_by(|one, other| (&one.instance, one.part).cmp(&(&other.instance, other.part)));
+        self.lines.dedup_by(|next, first| (&next.instance, next.part) == (&first.instance, first.part));
     }
 
     /// Takes in what was learnt of an intent.
@@ -118,6 +135,43 @@ impl Judged {
 }
 
 impl Line {
+    /// Of an account that does not take part.
+    #[must_use]
+    pub const fn refused(instance: InstanceId, refusal: Refusal) -> Self {
+        let outcome = Outcome::Blocked(refusal);
+        Self {
+            instance,
+            part: 0,
+            symbol: None,
+            wanted: None,
+            outcome,
+            latency: None,
+            slippage: None,
+            judged: None,
+        }
+    }
+
+    /// Of an intent whose plan is gone: what it wants filled, and what became of it.
+    #[must_use]
+    pub const fn resumed(
+        instance: InstanceId,
+        part: u32,
+        symbol: Symbol,
+        wanted: Option<Lots>,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            instance,
+            part,
+            symbol: Some(symbol),
+            wanted,
+            outcome,
+            latency: None,
+            slippage: None,
+            judged: None,
+        }
+    }
+
     /// The stable name of its outcome: an end with less than was wanted is *partly*.
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {

@@ -13,7 +13,7 @@ impl Report {
     pub fn to_json(&self) -> String {
         let view = View {
             key: self.key.as_str(),
-            source: self.source.as_str(),
+            source: self.source.as_ref().map(|source| source.as_str()),
             planned_at: self.planned_at.to_string(),
             settled: self.is_settled(),
             summary: self.summary(),
@@ -27,7 +27,8 @@ impl Report {
 #[derive(Serialize)]
 struct View<'a> {
     key: &'a str,
-    source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
     planned_at: String,
     settled: bool,
     summary: Summary,
@@ -83,7 +84,11 @@ impl<'a> LineView<'a> {
 impl fmt::Display for Report {
     /// The summary, then a line for each intent and each refused account.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "signal {} of {}: {}", self.key, self.source, self.summary())?;
+        write!(f, "signal {}", self.key)?;
+        if let Some(source) = &self.source {
+            write!(f, " of {source}")?;
+        }
+        write!(f, ": {}", self.summary())?;
         for line in &self.lines {
             write!(f, "\n{line}")?;
         }

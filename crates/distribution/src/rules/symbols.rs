@@ -72,6 +72,12 @@ impl SymbolMap {
 type Room = ArrayString<{ Symbol::LONGEST + 2 * Affix::LONGEST }>;
 
 impl AccountRules {
+    /// What this broker calls the signal's symbol.
+    #[must_use]
+    pub fn broker_name(&self, symbol: &Symbol) -> String {
+        self.broker_symbol(symbol, str::to_owned)
+    }
+
     /// What this broker calls the signal's symbol; handed to `with`, as it is put together without an allocation.
     pub(crate) fn broker_symbol<T>(&self, symbol: &Symbol, with: impl FnOnce(&str) -> T) -> T {
         if let Some(other) = self.symbols.0.get(symbol) {

@@ -1,25 +1,13 @@
 use std::str::FromStr;
 
 use warden_domain::{Lots, Span};
+use warden_policy::params::Value;
 
 use super::SettingError;
 use crate::{
     Factor, Money,
     rules::{AboveMaximum, Affix, BelowMinimum, Direction, Sides, SymbolMap},
 };
-
-/// A value as a configuration file gives it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value<'a> {
-    /// A text, such as a span with its unit or an amount.
-    Text(&'a str),
-    /// A whole number.
-    Number(i64),
-    /// Several values.
-    List(&'a [Value<'a>]),
-    /// Anything else, by the name of its type.
-    Other(&'static str),
-}
 
 pub(crate) trait Read: Sized {
     /// What the value may be, with its unit.

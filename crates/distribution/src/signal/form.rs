@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
-use warden_domain::{OrderKind, Price};
+use warden_domain::{OrderKind, Price, Span};
 
 use super::{Action, Amount, Change, Entry, Opening, Signal, Sizing, Target, Which, fields, json, read};
 use crate::{
@@ -9,29 +9,35 @@ use crate::{
     fault::{Fault, Faults},
 };
 
+/// The field that says how long a signal is valid.
+const VALID_FOR: &str = "valid_for";
+
 /// The canonical form: every field that the signal has, optional ones included, by its name.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Form(BTreeMap<String, String>);
 
 impl Signal {
-    /// Reads a JSON object, whose values are all text; nothing is guessed and nothing is ignored.
+    /// Reads a JSON object, whose values are all text; nothing is guessed and nothing is ignored. Where it does not say how
+    /// long it is valid, `valid_for` counts (`trade.signal.valid_for`).
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its field and a remedy, never with a value.
-    pub fn from_json(text: &[u8], params: &Params) -> Result<Self, Faults> {
+    pub fn from_json(text: &[u8], valid_for: Span, params: &Params) -> Result<Self, Faults> {
         bounded(text.len(), params)?;
         let (fields, faults) = json::read(text)?;
         let pairs = fields.iter().map(|(field, value)| (field.as_bytes(), value.as_bytes()));
-        Self::from_pairs(pairs, faults, params)
+        Self::from_pairs(pairs, faults, valid_for, params)
     }
 
-    /// Reads the fields of a Redis Stream entry, or any other flat list of texts.
+    /// Reads the fields of a Redis Stream entry, or any other flat list of texts. Where they do not say how long it is valid,
+    /// `valid_for` counts (`trade.signal.valid_for`).
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its field and a remedy, never with a value.
     pub fn from_entry<F: AsRef<[u8]>, V: AsRef<[u8]>>(
         entry: &[(F, V)],
+        valid_for: Span,
         params: &Params,
     ) -> Result<Self, Faults> {
         let bytes = entry.iter().map(|(field, value)| field.as_ref().len() + value.as_ref().len()).sum();
@@ -39,6 +45,7 @@ impl Signal {
         Self::from_pairs(
             entry.iter().map(|(field, value)| (field.as_ref(), value.as_ref())),
             Vec::new(),
+            valid_for,
             params,
         )
     }
@@ -46,6 +53,7 @@ impl Signal {
     fn from_pairs<'a>(
         pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
         mut faults: Vec<Fault>,
+        valid_for: Span,
         params: &Params,
     ) -> Result<Self, Faults> {
         let mut fields = BTreeMap::new();
@@ -65,15 +73,30 @@ impl Signal {
                 }
             }
         }
-        read::signal(fields, faults, params)
+        let validity = read::Validity { usual: Some(valid_for), longest: params.keep_keys };
+        read::signal(fields, faults, validity)
     }
 
     /// Checks a signal that was put together in code, and gives it in its canonical form.
     ///
     /// # Errors
     /// What reading it would refuse.
-    pub fn checked(self) -> Result<Self, Faults> {
-        Form::from(self).try_into()
+    pub fn checked(self, params: &Params) -> Result<Self, Faults> {
+        Form::from(self).read(params.keep_keys)
+    }
+
+    /// Names its content: two signals with one key and different digests are two signals (TRD-4). Stable over releases,
+    /// as it is stored. How long a signal is valid is no part of it: what is usual may change over a restart.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        for (field, value) in &Form::from(self.clone()).0 {
+            if field != VALID_FOR {
+                hasher.update(field.as_bytes()).update(b"=").update(value.as_bytes()).update(b"\n");
+            }
+        }
+        let [a, b, c, d, e, f, g, h, ..] = *hasher.finalize().as_bytes();
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
     /// The canonical form as fields in the order of their names: equal signals give equal fields, and
@@ -104,8 +127,7 @@ impl TryFrom<Form> for Signal {
     type Error = Faults;
 
     fn try_from(form: Form) -> Result<Self, Faults> {
-        let fields = form.0.iter().map(|(field, value)| (field.as_str(), value.as_str())).collect();
-        read::signal(fields, Vec::new(), &Params::default())
+        form.read(Span::from_millis(u64::MAX))
     }
 }
 
@@ -115,7 +137,7 @@ impl From<Signal> for Form {
         form.put("key", &signal.key);
         form.put("source", &signal.source);
         form.put("created_at", signal.created_at);
-        form.put("valid_for", signal.valid_for);
+        form.put(VALID_FOR, signal.valid_for);
         match &signal.target {
             Target::Instance(instance) => form.put("instance", instance),
             Target::List(list) => {
@@ -132,6 +154,11 @@ impl From<Signal> for Form {
 }
 
 impl Form {
+    fn read(&self, longest: Span) -> Result<Signal, Faults> {
+        let fields = self.0.iter().map(|(field, value)| (field.as_str(), value.as_str())).collect();
+        read::signal(fields, Vec::new(), read::Validity { usual: None, longest })
+    }
+
     fn put(&mut self, field: &str, value: impl fmt::Display) {
         self.0.insert(field.to_owned(), value.to_string());
     }

@@ -6,7 +6,7 @@ use super::{
     Action, Amount, Change, Entry, Modification, Opening, RiskOf, Signal, Sizing, Target, Which,
     fields::Fields,
 };
-use crate::{Group, Money, Params, Percent, Source, Symbol, fault::Fault, fault::Faults};
+use crate::{Group, Money, Percent, Source, Symbol, fault::Fault, fault::Faults};
 
 /// Every field that a signal of some action may have.
 pub(super) const KNOWN: &[&str] = &[
@@ -38,11 +38,20 @@ pub(super) const KNOWN: &[&str] = &[
 /// What removes a stop loss or take profit.
 pub(super) const NONE: &str = "none";
 
+/// How long signals are valid.
+#[derive(Clone, Copy)]
+pub(super) struct Validity {
+    /// Where a signal does not say; `None` when it has to.
+    pub(super) usual: Option<Span>,
+    /// At most: for as long as its key is known.
+    pub(super) longest: Span,
+}
+
 /// Reads a signal from its fields; `faults` is what was found before.
 pub(super) fn signal(
     fields: BTreeMap<&str, &str>,
     faults: Vec<Fault>,
-    params: &Params,
+    validity: Validity,
 ) -> Result<Signal, Faults> {
     let mut fields = Fields::new(fields, faults);
     let key = fields.required("key", said(ClientTradeId::new));
@@ -51,9 +60,9 @@ pub(super) fn signal(
         Timestamp::parse(text)
             .map_err(|_| "is not an RFC 3339 moment; write it like 2026-01-31T09:30:00.000Z".to_owned())
     });
-    let valid_for = match fields.has("valid_for") {
-        true => fields.optional("valid_for", span),
-        false => Some(params.valid_for),
+    let valid_for = match (fields.has("valid_for"), validity.usual) {
+        (false, Some(usual)) => Some(usual),
+        (true, _) | (false, None) => fields.required("valid_for", |text| valid_for(text, validity.longest)),
     };
     let target = target(&mut fields);
     let action = action(&mut fields);
@@ -255,6 +264,14 @@ fn positive<T: FromStr + PartialOrd + Copy>(text: &str, zero: T, form: &str) -> 
 fn span(text: &str) -> Result<Span, String> {
     let read = text.parse().ok().filter(|read| *read > Span::ZERO);
     read.ok_or_else(|| "is not a span above zero and up to a year; write it like 30s, 5m or 250ms".to_owned())
+}
+
+fn valid_for(text: &str, longest: Span) -> Result<Span, String> {
+    let read = span(text)?;
+    if read > longest {
+        return Err(format!("is longer than keys are known, {longest}; shorten it"));
+    }
+    Ok(read)
 }
 
 fn shown<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {

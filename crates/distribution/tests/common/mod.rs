@@ -5,13 +5,16 @@
 use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 
 use warden_distribution::{
-    AccountFacts, AccountRules, Budget, Fanout, Money, OpenTrade, Params, Quote, Signal, Standing, Symbol,
+    AccountFacts, AccountRules, Budget, Fanout, Money, OpenTrade, Params, Signal, Standing, Symbol,
     SymbolFacts, Verdict, rules::Sides,
 };
-use warden_domain::{ClientTradeId, Gate, InstanceId, Magic, Side, Timestamp};
+use warden_domain::{ClientTradeId, Gate, InstanceId, Magic, Quote, Side, Span, Timestamp};
 
 /// Where the clock of a test begins.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// How long a signal is valid that does not say.
+pub(crate) const VALID_FOR: Span = Span::from_secs(60);
 
 /// Reads a value that a test has written.
 pub(crate) fn of<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -38,6 +41,7 @@ pub(crate) struct Account {
     pub(crate) equity: Option<Money>,
     pub(crate) exposure: Option<Money>,
     pub(crate) symbols: BTreeMap<Symbol, SymbolFacts>,
+    pub(crate) all_symbols: bool,
     pub(crate) trades: Vec<OpenTrade>,
     pub(crate) budget: Budget,
 }
@@ -55,6 +59,7 @@ impl Account {
             equity: Some(of("10000")),
             exposure: Some(Money::ZERO),
             symbols: BTreeMap::from([(symbol("EURUSD"), eurusd())]),
+            all_symbols: true,
             trades: Vec::new(),
             budget: Budget::default(),
         }
@@ -71,6 +76,7 @@ impl Account {
             equity: self.equity,
             exposure: self.exposure,
             symbols: &self.symbols,
+            all_symbols: self.all_symbols,
             trades: &self.trades,
             budget: self.budget,
         }
@@ -117,7 +123,7 @@ pub(crate) fn facts(accounts: &[Account]) -> Vec<AccountFacts<'_>> {
 
 /// A signal of these fields, for `a` and of now where they do not say otherwise.
 pub(crate) fn signal(fields: &str) -> Signal {
-    Signal::from_entry(&entry(fields, BEGIN), &Params::default())
+    Signal::from_entry(&entry(fields, BEGIN), VALID_FOR, &Params::default())
         .unwrap_or_else(|faults| panic!("{fields}: {faults}"))
 }
 
@@ -144,6 +150,6 @@ pub(crate) fn entry(fields: &str, now: Timestamp) -> Vec<(String, String)> {
 pub(crate) fn budgets(fanout: &Fanout) -> impl Iterator<Item = (&InstanceId, Budget)> {
     fanout.accounts.iter().filter_map(|account| match account.verdict {
         Verdict::Planned { budget, .. } => Some((&account.instance, budget)),
-        Verdict::Refused(_) => None,
+        Verdict::Accepted | Verdict::Refused(_) => None,
     })
 }

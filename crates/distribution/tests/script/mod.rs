@@ -39,7 +39,7 @@ impl World {
     /// Plans a signal; the accounts keep what is left of their budgets.
     fn signal(&mut self, fields: &str) -> String {
         let entry = common::entry(fields, self.now);
-        let signal = match Signal::from_entry(&entry, &self.params) {
+        let signal = match Signal::from_entry(&entry, common::VALID_FOR, &self.params) {
             Ok(signal) => signal,
             Err(faults) => return told(&faults),
         };
@@ -53,7 +53,7 @@ impl World {
                 fanout.to_string()
             }
             Planned::Known(fanout) => format!("known\n{fanout}"),
-            Planned::Refused(fanout) => fanout.to_string(),
+            Planned::Repeated(fanout) | Planned::Refused(fanout) => fanout.to_string(),
         };
         if text.is_empty() { "nothing".to_owned() } else { text }
     }
@@ -74,7 +74,7 @@ impl World {
 
     /// Reads a JSON text; what is wrong with it, or its canonical form.
     fn json(&self, text: &str) -> String {
-        match Signal::from_json(text.as_bytes(), &self.params) {
+        match Signal::from_json(text.as_bytes(), common::VALID_FOR, &self.params) {
             Ok(signal) => signal.to_json(),
             Err(faults) => {
                 let letter =

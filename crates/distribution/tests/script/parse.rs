@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use warden_distribution::{
-    Code, Fill, OpenTrade, Outcome, Quote, Refusal, Standing, SymbolFacts, rules::Sides, settings::Value,
+    Code, Fill, OpenTrade, Outcome, Refusal, Standing, SymbolFacts, rules::Sides, settings::Value,
 };
-use warden_domain::{ClientTradeId, FailureReason, Gate, Magic, Side, Span};
+use warden_domain::{ClientTradeId, FailureReason, Gate, Magic, Quote, Side, Span};
 
 use super::World;
 use crate::common::{Account, eurusd, instance, symbol};

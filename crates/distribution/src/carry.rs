@@ -1,0 +1,175 @@
+//! From the words of distribution to those of the trade machine, and back.
+
+use arrayvec::ArrayVec;
+use warden_domain::{Gate, Lots, OrderKind, Price};
+use warden_policy::trade::{End, Goal, Opening, Protection, Trade, TradeEvent, TradePhase};
+
+use crate::{Entry, Fill, Outcome, Placing, Refusal, Standing, Work, refusal::Scope};
+
+/// One thing that the driver does for an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "two of them at most, used at once")]
+pub enum Step {
+    /// Accept a new trade that wants this.
+    Accept(Goal),
+    /// Give this to the trade that the intent is about.
+    Give(TradeEvent),
+}
+
+impl Work {
+    /// What is to be done, in order; `trade` is the one that it is about, and nothing is to be done when there is none.
+    /// `resting_at` is the present price of a resting order.
+    #[must_use]
+    pub fn steps(&self, trade: Option<&Trade>, resting_at: Option<Price>) -> ArrayVec<Step, 2> {
+        let mut steps = ArrayVec::new();
+        match (*self, trade) {
+            (Self::Place(placing), _) => steps.push(Step::Accept(placing.goal())),
+            (Self::Change { .. } | Self::End { .. }, None) => {}
+            (Self::Change { price, stop_loss, take_profit, .. }, Some(trade)) => {
+                let protection = Protection { stop_loss, take_profit };
+                steps.push(Step::Give(TradeEvent::Wanted(protection)));
+                let held = trade.holdings();
+                match (held.position, held.order, price.or(resting_at)) {
+                    (Some(position), _, _) => {
+                        steps.push(Step::Accept(Goal::Protect { position, protection }));
+                    }
+                    (None, Some(order), Some(price)) => {
+                        steps.push(Step::Accept(Goal::Move { order, price, protection }));
+                    }
+                    (None, None, _) | (None, Some(_), None) => {}
+                }
+            }
+            (Self::End { lots, .. }, Some(trade)) => end(trade, lots, &mut steps),
+        }
+        steps
+    }
+}
+
+fn end(trade: &Trade, lots: Option<Lots>, steps: &mut ArrayVec<Step, 2>) {
+    let held = trade.holdings();
+    match trade.phase() {
+        TradePhase::Holding => {}
+        TradePhase::Resting => match (held.order, held.position) {
+            (Some(order), None) => return steps.push(Step::Accept(Goal::Cancel { order })),
+            (Some(_) | None, _) => steps.push(Step::Give(TradeEvent::Withdraw)),
+        },
+        TradePhase::Waiting(..)
+        | TradePhase::Sending(_)
+        | TradePhase::Resolving(..)
+        | TradePhase::Suspect(..) => steps.push(Step::Give(TradeEvent::Withdraw)),
+        TradePhase::Ended(..) => return,
+    }
+    if let Some(position) = held.position
+        && held.open() > Lots::ZERO
+    {
+        // On a netting account the position may hold more than this trade opened.
+        let volume = Some(lots.unwrap_or(held.open()));
+        steps.push(Step::Accept(Goal::Close { position, volume }));
+    }
+}
+
+impl Placing {
+    /// The goal of its trade.
+    #[must_use]
+    pub const fn goal(&self) -> Goal {
+        let (price, trigger) = match self.entry {
+            Entry::Market { .. } => (self.reference, None),
+            Entry::Limit { price } | Entry::Stop { price } => (Some(price), None),
+            Entry::StopLimit { price, trigger } => (Some(price), Some(trigger)),
+        };
+        let kind: OrderKind = self.entry.kind();
+        let protection = Protection { stop_loss: self.stop_loss, take_profit: self.take_profit };
+        Goal::Open(Opening { side: self.side, kind, volume: self.lots, price, trigger, protection })
+    }
+}
+
+impl Standing {
+    /// How far a trade that opens is; `resting_at` is the present price of its order, its own where that is not known.
+    #[must_use]
+    pub fn of(trade: &Trade, resting_at: Option<Price>) -> Self {
+        let held = trade.holdings();
+        if held.position.is_some() && held.open() > Lots::ZERO {
+            return Self::Open;
+        }
+        let opening = trade.intent().opening();
+        let price = resting_at.or_else(|| opening.and_then(|opening| opening.price));
+        let rests = opening.is_some_and(|opening| opening.kind.rests());
+        match (trade.phase(), held.order, price) {
+            (TradePhase::Resting, Some(_), Some(price)) if rests => Self::Resting { price },
+            (
+                TradePhase::Waiting(..)
+                | TradePhase::Sending(_)
+                | TradePhase::Resolving(..)
+                | TradePhase::Suspect(..)
+                | TradePhase::Resting
+                | TradePhase::Holding
+                | TradePhase::Ended(..),
+                _,
+                _,
+            ) => Self::OnItsWay,
+        }
+    }
+}
+
+impl Outcome {
+    /// What has become of the intent of a trade; `gate` is that of its instance now.
+    #[must_use]
+    pub fn of(trade: &Trade, gate: Gate) -> Self {
+        let opens = trade.intent().opening().is_some();
+        if let Some(end) = trade.end() {
+            return ended(trade, end, gate, opens);
+        }
+        let fill = filled(trade, opens);
+        match trade.phase() {
+            TradePhase::Holding if opens => fill.map_or(Self::Waiting, Self::Filled),
+            TradePhase::Suspect(..) => fill.map_or(Self::Unknown, Self::Partly),
+            TradePhase::Resolving(..) if trade.is_unresolved() => fill.map_or(Self::Unknown, Self::Partly),
+            TradePhase::Resting if opens => fill.map_or(Self::Resting, Self::Partly),
+            TradePhase::Waiting(..)
+            | TradePhase::Sending(_)
+            | TradePhase::Resolving(..)
+            | TradePhase::Resting
+            | TradePhase::Holding => fill.map_or(Self::Waiting, Self::Partly),
+            TradePhase::Ended(..) => unreachable!("its end was looked at first"),
+        }
+    }
+}
+
+/// What was filled of it, if anything was.
+fn filled(trade: &Trade, opens: bool) -> Option<Fill> {
+    let held = trade.holdings();
+    let lots = if opens { held.filled } else { held.closed };
+    (lots > Lots::ZERO && held.price > Price::ZERO).then_some(Fill { lots, price: held.price })
+}
+
+fn ended(trade: &Trade, end: End, gate: Gate, opens: bool) -> Outcome {
+    if let Some(fill) = filled(trade, opens) {
+        return Outcome::Filled(fill);
+    }
+    match end {
+        End::Done | End::AlreadyTrue | End::Closed => Outcome::Done,
+        End::Expired => Outcome::LateDropped,
+        End::Blocked => Outcome::Blocked(blocked(gate)),
+        End::Forbidden => Outcome::Blocked(Refusal::NotPermitted(Scope::Symbol)),
+        End::NotOurs => Outcome::Blocked(Refusal::NothingOpen),
+        End::Refused(retcode) => Outcome::Failed { retcode: Some(retcode) },
+        End::Withdrawn
+        | End::CancelledAtBroker
+        | End::Invalid
+        | End::Duplicate
+        | End::RefusedByTerminal(_)
+        | End::NotExecuted
+        | End::NeverSent
+        | End::TimedOut
+        | End::Slipped
+        | End::DecidedByPerson => Outcome::Failed { retcode: None },
+    }
+}
+
+const fn blocked(gate: Gate) -> Refusal {
+    match gate {
+        Gate::ReduceOnly(reason) => Refusal::ReduceOnly(reason),
+        Gate::Shut(reason) | Gate::Paused { reason, .. } => Refusal::GateShut(reason),
+        Gate::Open => Refusal::GateShut(warden_domain::FailureReason::None),
+    }
+}
