@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -9,13 +9,14 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use warden_bridge::{Inbound, Mt5Bridge};
-use warden_domain::{Desired, InstanceId, Login, Span, StopMode, TradeServer};
+use warden_distribution::AccountRules;
+use warden_domain::{Desired, InstanceId, Login, Points, Span, StopMode, TradeServer};
 use warden_policy::{Params, Refused};
 use warden_store::{Accounts, AccountsError, History, HotState, Journal, JournalError};
 use warden_telemetry::Registry;
 
 use crate::{
-    Clock, Decision, Ownership, Stats, View,
+    Clock, Decision, Distribution, Distributor, Ownership, Stats, View,
     shard::{Internal, Shard, Shared},
     startup,
 };
@@ -31,6 +32,10 @@ pub struct InstanceSpec {
     pub server: TradeServer,
     /// Whether an instance that was never run before is started.
     pub desired: Desired,
+    /// The group it belongs to, by which signals and halts name it; empty when to none.
+    pub group: String,
+    /// What its account allows of signals, and how they are changed for it.
+    pub rules: Arc<AccountRules>,
 }
 
 /// What a fleet is made of; every store and the bridge behind its port.
@@ -75,6 +80,13 @@ pub struct Options {
     pub lease_ttl: Span,
     /// How often leases are renewed.
     pub lease_renew: Span,
+    /// Marks what is ours at the brokers: the upper 15 bits of MQL5 `magic`, 1 to 32,767. Never given to another
+    /// installation that trades on the same accounts, and never changed while trades are open (TRD-8).
+    pub installation: u16,
+    /// TRD-2: symbols with a slippage threshold of their own, by the broker's names, in points.
+    pub slippage: BTreeMap<String, Points>,
+    /// How signals are distributed.
+    pub distribution: Distribution,
 }
 
 impl Default for Options {
@@ -86,6 +98,9 @@ impl Default for Options {
             queue: 4_096,
             lease_ttl: Span::from_secs(15),
             lease_renew: Span::from_secs(5),
+            installation: 1,
+            slippage: BTreeMap::new(),
+            distribution: Distribution::default(),
         }
     }
 }
@@ -103,6 +118,10 @@ pub enum Wish {
     ConfirmClosure,
     /// The stored credentials were changed (LOG-9).
     CredentialsChanged,
+    /// No order leaves until a person lets trading go on (TRD-7).
+    Halt,
+    /// Let trading go on after a halt (TRD-7).
+    Resume,
 }
 
 /// A running fleet.
@@ -114,6 +133,7 @@ pub enum Wish {
 pub struct Fleet {
     shards: Vec<mpsc::Sender<Internal>>,
     of_instance: HashMap<InstanceId, usize>,
+    distributor: Distributor,
     shared: Shared,
     workers: JoinSet<Result<(), FleetError>>,
     dispatcher: Option<JoinHandle<()>>,
@@ -132,6 +152,7 @@ impl Fleet {
     pub(crate) fn running(
         workers: Vec<(Shard, mpsc::Sender<Internal>)>,
         of_instance: HashMap<InstanceId, usize>,
+        groups: HashMap<String, Vec<InstanceId>>,
         shared: &Shared,
         dispatcher: Option<JoinHandle<()>>,
     ) -> Self {
@@ -140,7 +161,8 @@ impl Fleet {
             shards.push(to_shard);
             running.spawn(shard.run());
         }
-        Self { shards, of_instance, shared: shared.clone(), workers: running, dispatcher }
+        let distributor = Distributor::new(&shards, of_instance.clone(), groups, shared);
+        Self { shards, of_instance, distributor, shared: shared.clone(), workers: running, dispatcher }
     }
 
     /// Carries out what a person asks of an instance; answers when it is durable.
@@ -166,6 +188,12 @@ impl Fleet {
         }
         views.sort_by(|a, b| a.instance.cmp(&b.instance));
         views
+    }
+
+    /// The way in for signals, halts and a person's word on a trade: it can be cloned, and used beside the fleet.
+    #[must_use]
+    pub const fn distributor(&self) -> &Distributor {
+        &self.distributor
     }
 
     /// What the fleet has done so far.

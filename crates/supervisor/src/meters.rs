@@ -3,15 +3,18 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use warden_bridge::Command;
-use warden_domain::{Alert, IncidentKind, InstanceId, Status, Timestamp, TradeServer};
+use warden_domain::{Alert, IncidentKind, InstanceId, Status, Timestamp, TradeServer, TradeState};
 use warden_policy::AlertSet;
 use warden_telemetry::{AlertBoard, Counter, Gauge, Histogram, Registry, metrics};
 
-use crate::shard::Slot;
+use crate::shard::{
+    Slot,
+    trading::{Figure, Heard},
+};
 
 /// The kinds of commands, by their place in [`Meters::commands`].
-const COMMANDS: [&str; 7] =
-    ["login", "reconnect", "restart", "confirm", "close_trades", "end_session", "order"];
+const COMMANDS: [&str; 9] =
+    ["login", "reconnect", "restart", "confirm", "close_trades", "end_session", "order", "snapshot", "watch"];
 
 /// The series that a fleet counts on; they are shared by its shards.
 #[derive(Debug)]
@@ -32,6 +35,10 @@ pub(crate) struct Meters {
     queue: Gauge,
     commit: Histogram,
     last_commit: Gauge,
+    orders: [Counter; metrics::ORDER_OUTCOMES.len()],
+    trades: Vec<Gauge>,
+    trades_ended: Vec<Counter>,
+    trades_suspect: Gauge,
 }
 
 /// What one step changed of the fleet's figures: before and after.
@@ -79,6 +86,10 @@ impl Meters {
             queue: registry.series(&metrics::JOURNAL_QUEUE, []),
             commit: registry.series(&metrics::JOURNAL_COMMIT, []),
             last_commit,
+            orders: metrics::ORDER_OUTCOMES.map(|outcome| registry.series(&metrics::ORDERS, [outcome])),
+            trades: of_states(|state| registry.series(&metrics::TRADES, [state])),
+            trades_ended: of_states(|state| registry.series(&metrics::TRADES_ENDED, [state])),
+            trades_suspect: registry.series(&metrics::TRADES_SUSPECT, []),
             registry,
         }
     }
@@ -139,6 +150,45 @@ impl Meters {
         }
     }
 
+    /// The condition of an alert holds from now on, or does not any more.
+    pub(crate) fn alert(&self, alert: Alert, instance: &InstanceId, holds: bool) {
+        self.board.set(alert, instance, holds);
+    }
+
+    /// Something was heard of an order.
+    pub(crate) fn order_outcome(&self, heard: Heard) {
+        self.orders[heard as usize].add(1);
+    }
+
+    /// So many orders whose answers do not come any more.
+    pub(crate) fn orders_lost(&self, orders: u64) {
+        self.orders[Heard::Lost as usize].add(orders);
+    }
+
+    /// A trade moved on.
+    pub(crate) fn trade_moved(&self, before: Figure, after: Figure) {
+        self.count_trade(before, -1.0);
+        self.count_trade(after, 1.0);
+        if let Some(state) = after.state.filter(|state| state.is_terminal()) {
+            self.trades_ended[state as usize].add(1);
+        }
+    }
+
+    /// Trades are not looked after here any more.
+    pub(crate) fn trades_gone(&self, trades: impl Iterator<Item = Figure>) {
+        trades.for_each(|trade| self.count_trade(trade, -1.0));
+    }
+
+    /// Only what has not ended is counted.
+    fn count_trade(&self, trade: Figure, change: f64) {
+        if let Some(state) = trade.state.filter(|state| !state.is_terminal()) {
+            self.trades[state as usize].add(change);
+        }
+        if trade.suspect {
+            self.trades_suspect.add(change);
+        }
+    }
+
     /// Something happened that has no end.
     pub(crate) fn announce(&self, alert: Alert, instance: &InstanceId) {
         let millis = i64::try_from(wall_clock().as_millis()).unwrap_or(i64::MAX);
@@ -160,6 +210,8 @@ impl Meters {
             Command::CloseTrades(_) => 4,
             Command::EndSession => 5,
             Command::Order(_) => 6,
+            Command::Snapshot(_) => 7,
+            Command::Watch(_) => 8,
         };
         &self.commands[place]
     }
@@ -174,6 +226,11 @@ impl Meters {
         self.commit.observe(after.as_secs_f64());
         self.last_commit.set(since_epoch());
     }
+}
+
+/// One series for each state of a trade, by its number.
+fn of_states<T>(series: impl FnMut(&'static str) -> T) -> Vec<T> {
+    TradeState::ALL.iter().map(|state| state.as_str()).map(series).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch holds far fewer rows than a double counts exactly")]

@@ -13,7 +13,9 @@ mod ending;
 mod leases;
 mod project;
 mod servers;
+mod signals;
 mod slot;
+pub(crate) mod trading;
 mod translate;
 mod verify;
 mod wishes;
@@ -35,13 +37,14 @@ use tokio::{
 };
 use tracing::warn;
 use warden_bridge::{Inbound, Mt5Bridge};
-use warden_domain::{InstanceId, OpId, Rule, Timestamp};
+use warden_domain::{InstanceId, Lots, Magic, OpId, Rule, Timestamp};
 use warden_policy::{
     Effects, Event, Params, Stepped,
     broker::{BrokerEffect, Member},
     encode_step,
     network::StateStore,
     step,
+    trade::{TradeEffects, TradeEvent},
 };
 use warden_store::{Accounts, HotState, Journal, Record};
 
@@ -54,7 +57,9 @@ use self::{
 pub(crate) use self::{
     ending::Ending,
     servers::{Server, Standing, cut_off_since},
+    signals::{Fate, Recovered, Request, Signals},
     slot::{Slot, StoredAs},
+    trading::Known as KnownTrade,
 };
 use crate::{
     Clock, Decision, FleetError, Options, Ownership, Stats, View, Wheel, Wish, WishError,
@@ -68,6 +73,8 @@ pub(crate) enum Internal {
     Wish { instance: InstanceId, wish: Wish, answer: oneshot::Sender<Result<(), WishError>> },
     /// Somebody wants to see the instances.
     Views(oneshot::Sender<Vec<View>>),
+    /// A signal, or a question about signals and trades.
+    Signals(signals::Request),
     /// Finish and end.
     Drain,
 }
@@ -114,10 +121,18 @@ pub(crate) struct Shard {
     next_op: OpId,
     /// Events that follow from steps of this shard; taken before anything new.
     follow_ups: VecDeque<(u32, Event, String)>,
+    signals: Signals,
     /// When to end at the latest, once it is drained.
     ending_at: Option<Timestamp>,
+    /// Trades that are given a tick: what they wait for may be there.
+    trade_ticks: VecDeque<(u32, Magic)>,
+    /// Events for trades that follow from this shard's own doing; taken before anything new.
+    trade_events: VecDeque<(u32, Magic, TradeEvent)>,
     batch: Batch,
     fx: Effects,
+    trade_fx: TradeEffects,
+    /// What the trade that is being stepped had filled before.
+    filled_before: Lots,
 }
 
 /// What woke a shard up.
@@ -137,6 +152,7 @@ pub(crate) struct Start {
     pub(crate) inbound: mpsc::Receiver<Inbound>,
     pub(crate) internal: mpsc::Receiver<Internal>,
     pub(crate) first_op: OpId,
+    pub(crate) signals: Signals,
 }
 
 impl Shard {
@@ -163,15 +179,23 @@ impl Shard {
                 .into_iter()
                 .map(|(index, event)| (index, event, String::new()))
                 .collect(),
+            signals: start.signals,
             ending_at: None,
+            trade_ticks: VecDeque::new(),
+            trade_events: VecDeque::new(),
             batch: Batch::default(),
             fx: Effects::default(),
+            trade_fx: TradeEffects::default(),
+            filled_before: Lots::ZERO,
             shared,
         };
-        for index in 0..shard.slots.len() {
-            shard.shared.meters.begin(&shard.slots[index]);
-            shard.rearm(u32::try_from(index).expect("a shard holds fewer than 2^32 instances"));
+        for at in 0..shard.slots.len() {
+            let index = u32::try_from(at).expect("a shard holds fewer than 2^31 instances");
+            shard.shared.meters.begin(&shard.slots[at]);
+            shard.rearm(index);
+            shard.resume_trades(index);
         }
+        shard.begin_signals();
         for server in shard.servers.iter().filter(|server| server.broker.open_since().is_some()) {
             shard.shared.meters.broker_incident(&server.name, true);
         }
@@ -187,7 +211,7 @@ impl Shard {
         self.catch_up().await;
         self.record_endings();
         loop {
-            if self.follow_ups.is_empty() {
+            if !self.has_follow_ups() {
                 if self.ending_at.is_some_and(|at| self.tasks.is_empty() || self.now() >= at) {
                     self.release_leases().await;
                     return Ok(());
@@ -207,6 +231,8 @@ impl Shard {
             }
             self.wheel.take_due(now, self.shared.options.batch, &mut due);
             self.tick(&mut due, now).await;
+            self.close_what_filled(now);
+            self.settle_trades(now);
             self.carry_out(now).await?;
             self.fetch_credentials();
         }
@@ -214,6 +240,13 @@ impl Shard {
 
     fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// Whether something follows from what was done already: it comes before anything new.
+    fn has_follow_ups(&self) -> bool {
+        let settled =
+            self.follow_ups.is_empty() && self.trade_ticks.is_empty() && self.trade_events.is_empty();
+        !settled || self.signals.has_closes()
     }
 
     /// Waits for something to do, and takes what is there.
@@ -232,7 +265,10 @@ impl Shard {
                 None => std::future::pending().await,
             }
         };
+        // In a fixed order, so that the same world gives the same run. None of them starves: whatever woke the shard up, it
+        // takes what all of them have before it decides, and the deadlines with it.
         tokio::select! {
+            biased;
             taken = inbound => {
                 if taken == 0 {
                     self.inbound = None;
@@ -253,6 +289,12 @@ impl Shard {
         }
         while let Some(worked) = self.tasks.try_join_next() {
             woken.worked.extend(work::ended(worked));
+        }
+        if let Some(inbound) = &mut self.inbound {
+            while woken.inbox.len() < most {
+                let Ok(message) = inbound.try_recv() else { break };
+                woken.inbox.push(message);
+            }
         }
     }
 
@@ -282,6 +324,10 @@ impl Shard {
                 self.batch.answers.push(Answer::Wish(answer, instance, done));
             }
             Internal::Views(answer) => self.batch.answers.push(Answer::Views(answer)),
+            Internal::Signals(request) => {
+                let told = self.take_request(request, now);
+                self.batch.answers.push(Answer::Signals(told));
+            }
             Internal::Drain => {
                 self.ending_at.get_or_insert(now.after(self.shared.options.lease_renew));
             }
@@ -290,9 +336,10 @@ impl Shard {
 
     fn take_inbound(&mut self, inbound: Inbound, now: Timestamp) {
         let id = match &inbound {
-            Inbound::Up { instance, .. } | Inbound::Down { instance } | Inbound::Report { instance, .. } => {
-                instance
-            }
+            Inbound::Up { instance, .. }
+            | Inbound::Down { instance }
+            | Inbound::Report { instance, .. }
+            | Inbound::Market { instance, .. } => instance,
             Inbound::Finished(finished) => &finished.instance,
         };
         let Some(&index) = self.index_of.get(id) else {
@@ -300,8 +347,22 @@ impl Shard {
             self.shared.meters.strangers.add(1);
             return;
         };
-        let (event, detail) = translate::event(inbound, &self.slots[index as usize]);
-        self.step(index, &event, &detail, now);
+        match inbound {
+            Inbound::Market { market, .. } => self.take_market(index, *market, now),
+            Inbound::Finished(finished) if trading::is_for_trades(finished.id.0) => {
+                self.take_trade_answer(index, &finished, now);
+            }
+            inbound @ (Inbound::Up { .. }
+            | Inbound::Down { .. }
+            | Inbound::Report { .. }
+            | Inbound::Finished(_)) => {
+                let slot = &mut self.slots[index as usize];
+                let Some((event, detail)) = translate::event(inbound, slot, now, &self.shared.params) else {
+                    return;
+                };
+                self.step(index, &event, &detail, now);
+            }
+        }
     }
 
     /// Decides: the only place where a state changes.
@@ -317,6 +378,7 @@ impl Shard {
         if stepped == Stepped::Changed || std::mem::take(&mut slot.taken_over) {
             self.slots[index as usize].taken_over = false;
             self.record(index, event, detail, &before, now);
+            self.trades_follow(index, event, before.surroundings, now);
         }
         self.rearm(index);
     }
@@ -331,6 +393,7 @@ impl Shard {
         encode_step(event, &self.fx, &slot.state, detail, &mut payload);
         self.batch.records.push(Record {
             instance: slot.id.clone(),
+            trade: None,
             epoch: slot.epoch,
             version: slot.version,
             op: slot.op,
@@ -436,6 +499,8 @@ impl Shard {
         let told = self.batch.changes.iter().find(|change| change.index == index);
         self.shared.meters.end(slot, told);
         let server_index = slot.server_index;
+        self.drop_trades(index);
+        let slot = &self.slots[index as usize];
         let server = &mut self.servers[server_index as usize];
         let effects = server.lose(index, Standing::of(&slot.state));
         self.broker_effects(server_index, effects);

@@ -48,11 +48,14 @@ use warden_policy::{
 use warden_store::{Absorbed, AccountsError, History, HotError, Pending, Row, Snapshot, Stored};
 use warden_telemetry::Registry;
 
-use self::absorbed::{Known, Recovered};
+use self::absorbed::Known;
 use crate::{
     Fleet, FleetError, InstanceSpec, Parts, Stats,
     meters::Meters,
-    shard::{Ending, Server, Shard, Shared, Slot, Standing, Start, StoredAs, cut_off_since},
+    shard::{
+        Ending, Recovered, Server, Shard, Shared, Slot, Standing, Start, StoredAs, cut_off_since,
+        trading::{TradeRows, Trading},
+    },
 };
 
 /// Decisions that a slow reader of the feed may be behind.
@@ -79,6 +82,7 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
         ending: Arc::new(AtomicBool::new(false)),
     };
     let found = recover(&shared, &parts.instances, parts.history.as_deref()).await?;
+    let signals = Recovered::read(&parts.instances, &shared).await?;
     let shards = shared.options.shards.max(1);
     let mut groups: Vec<Group> = (0..shards).map(|_| Group::default()).collect();
     let mut of_instance = HashMap::with_capacity(found.instances.len());
@@ -92,7 +96,7 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
         of_instance.insert(found.slot.id.clone(), shard);
         groups[shard].add(found);
     }
-    Ok(run(&shared, groups, of_instance, found.store, parts.inbound))
+    Ok(run(&shared, groups, of_instance, found.store, parts.inbound, &signals))
 }
 
 fn unique(specs: &[InstanceSpec]) -> Result<(), FleetError> {
@@ -138,10 +142,15 @@ async fn recover(
         rebuild::fill_in(history, within, &ids, &epochs, &mut journalled, &stored).await;
     }
     let up = store.next_deadline().is_none();
+    let mut trades = TradeRows::new(shared.journal.trades().await?);
+    let (installation, now) = (shared.options.installation, shared.clock.now());
     let mut instances = Vec::with_capacity(specs.len());
     for (((spec, epoch), journalled), stored) in specs.iter().zip(epochs).zip(journalled).zip(stored) {
         let known = Known::of(spec, ends.remove(&spec.id), shared.clock.now());
-        instances.push(reconcile(spec, epoch, known, journalled, stored, up));
+        let mut found = reconcile(spec, epoch, known, journalled, stored, up);
+        let trading = trades.of(&spec.id, installation, now);
+        found.slot.trading = trading.map_err(|source| FleetError::State { instance: spec.id.clone(), source })?;
+        instances.push(found);
     }
     info!(instances = instances.len(), unknown = rows.len(), "recovered from the journal");
     Ok(Everything { instances, store })
@@ -359,7 +368,7 @@ impl Origin {
 /// `bare` says that the hot-state store was asked and holds nothing.
 fn found(spec: &InstanceSpec, epoch: Epoch, from: Origin, known: Known, bare: bool) -> Found {
     let Origin { state, version, op, at, stored, taken_over, mut events } = from;
-    let recovered = state.as_ref().map(|state| Recovered { state, at });
+    let recovered = state.as_ref().map(|state| absorbed::Recovered { state, at });
     let overruled = known.overrules(recovered, bare);
     // The state goes on first, so that a corrupt copy of it is met by a resumed instance.
     match &state {
@@ -396,6 +405,8 @@ fn found(spec: &InstanceSpec, epoch: Epoch, from: Origin, known: Known, bare: bo
         taken_over,
         backlogged: false,
         ending,
+        trading: Trading::new(0, Timestamp::from_millis(0)),
+        touched: false,
     };
     Found { slot, events }
 }
@@ -461,6 +472,7 @@ fn run(
     of_instance: HashMap<InstanceId, usize>,
     store: StateStore,
     inbound: mpsc::Receiver<Inbound>,
+    signals: &Recovered,
 ) -> Fleet {
     let queue = shared.options.queue.max(1);
     let (inlets, outlets): (Vec<_>, Vec<_>) = groups.iter().map(|_| mpsc::channel(queue)).unzip();
@@ -475,6 +487,7 @@ fn run(
     for (mut group, inbound) in groups.into_iter().zip(outlets) {
         group.resume_broker_incidents();
         let (to_shard, internal) = mpsc::channel(queue);
+        let signals = signals.of(&group.slots, shared);
         let start = Start {
             slots: group.slots,
             servers: group.servers,
@@ -483,11 +496,12 @@ fn run(
             inbound,
             internal,
             first_op: OpId(op + 1),
+            signals,
         };
         op = op.wrapping_add(1 << 36);
         workers.push((Shard::new(shared.clone(), start), to_shard));
     }
-    Fleet::running(workers, of_instance, shared, dispatcher)
+    Fleet::running(workers, of_instance, signals.groups(), shared, dispatcher)
 }
 
 /// Brings what gateways say to the shard of its instance; waits where a shard does not keep up.
@@ -498,9 +512,10 @@ async fn dispatch(
 ) {
     while let Some(message) = inbound.recv().await {
         let id = match &message {
-            Inbound::Up { instance, .. } | Inbound::Down { instance } | Inbound::Report { instance, .. } => {
-                instance
-            }
+            Inbound::Up { instance, .. }
+            | Inbound::Down { instance }
+            | Inbound::Report { instance, .. }
+            | Inbound::Market { instance, .. } => instance,
             Inbound::Finished(finished) => &finished.instance,
         };
         // A stranger goes to the first shard, which counts it.

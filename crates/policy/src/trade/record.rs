@@ -1,7 +1,9 @@
-use serde::{Deserialize, Serialize};
-use warden_domain::{ClientTradeId, Lots};
+use std::fmt;
 
-use super::{Tally, Trade, TradeEffects, TradeEvent};
+use serde::{Deserialize, Serialize};
+use warden_domain::{ClientTradeId, Lots, Magic, Price, Ticket, Timestamp};
+
+use super::{End, Goal, Intent, Tally, Trade, TradeEffects, TradeEvent, TradePhase, TradeTimer};
 use crate::{DecodeError, record};
 
 /// The version of the stored form; raised with every change of [`Trade`], [`TradeEvent`] or [`TradeEffects`].
@@ -36,6 +38,10 @@ pub struct TradeRow {
     /// Volume of the trade's opening deals before the step; what is above it in
     /// [`Holdings::filled`](super::Holdings::filled) was filled with the step.
     pub filled_before: Lots,
+    /// What one point of the symbol is (MQL5 `SYMBOL_POINT`); zero when it was not known.
+    pub point: Price,
+    /// When the last order before the step left; 1970 when none has, or it is not known any more.
+    pub sent_at: Timestamp,
     /// The step.
     pub step: TradeStep,
 }
@@ -57,6 +63,10 @@ pub struct TradeHead<'a> {
     pub tally: Tally,
     /// [`TradeRow::filled_before`]
     pub filled_before: Lots,
+    /// [`TradeRow::point`]
+    pub point: Price,
+    /// [`TradeRow::sent_at`]
+    pub sent_at: Timestamp,
 }
 
 /// Appends the payload of a trade's row to `out`, in the form [`decode_trade_row`] reads.
@@ -67,9 +77,10 @@ pub fn encode_trade_row(
     trade: &Trade,
     out: &mut Vec<u8>,
 ) {
-    let TradeHead { key, digest, part, symbol, counter, tally, filled_before } = *head;
+    let TradeHead { key, digest, part, symbol, counter, tally, filled_before, point, sent_at } = *head;
+    let told = (filled_before, point, sent_at);
     let step = (event, effects, trade);
-    record::write(SCHEMA, &(key, digest, part, symbol, counter, tally, filled_before, step), out);
+    record::write(SCHEMA, &(key, digest, part, symbol, counter, tally, told, step), out);
 }
 
 /// Reads the payload of a trade's row.
@@ -106,14 +117,59 @@ pub fn decode_trade(bytes: &[u8]) -> Result<Trade, DecodeError> {
     record::read(SCHEMA, bytes)
 }
 
+impl Trade {
+    /// What is stored of a duplicate of this trade (TRD-4): an intent of its own, `FAILED` from the start. `ticket` is the
+    /// order or position too many, where the trade server has one.
+    #[must_use]
+    pub fn duplicate(&self, magic: Magic, ticket: Option<Ticket>, now: Timestamp) -> Self {
+        let mut twin = Self::new(Intent { magic, accepted_at: now, expires_at: now, ..*self.intent() });
+        twin.phase = TradePhase::Ended(End::Duplicate.state(&twin.intent.goal), End::Duplicate);
+        for timer in TradeTimer::ALL {
+            twin.timers.disarm(timer);
+        }
+        if matches!(twin.intent.goal, Goal::Open(_)) {
+            twin.held.order = ticket;
+        }
+        twin
+    }
+}
+
+impl fmt::Display for End {
+    /// A stable text: one word, and the number where there is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Done => "done",
+            Self::AlreadyTrue => "already_true",
+            Self::Closed => "closed",
+            Self::Withdrawn => "withdrawn",
+            Self::CancelledAtBroker => "cancelled_at_broker",
+            Self::Expired => "expired",
+            Self::Blocked => "blocked",
+            Self::Forbidden => "forbidden",
+            Self::NotOurs => "not_ours",
+            Self::Invalid => "invalid",
+            Self::Refused(code) => return write!(f, "refused {code}"),
+            Self::RefusedByTerminal(code) => return write!(f, "refused_by_terminal {code}"),
+            Self::NotExecuted => "not_executed",
+            Self::NeverSent => "never_sent",
+            Self::TimedOut => "timed_out",
+            Self::Slipped => "slipped",
+            Self::DecidedByPerson => "decided_by_person",
+            Self::Duplicate => "duplicate",
+        };
+        f.write_str(word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use warden_domain::{Magic, Ticket, Timestamp};
+
+    use warden_domain::TradeState;
 
     use super::*;
     use crate::{
         Params,
-        trade::{Goal, Intent, TradeContext, step},
+        trade::{TradeContext, step},
     };
 
     #[test]
@@ -135,13 +191,27 @@ mod tests {
             counter: 41,
             tally,
             filled_before: Lots::ZERO,
+            point: Price::from_units(1_000),
+            sent_at: now,
         };
         let mut bytes = Vec::new();
         encode_trade_row(&head, &event, &effects, &trade, &mut bytes);
         let row = decode_trade_row(&bytes).unwrap();
         assert_eq!((row.key.as_str(), row.digest, row.part, row.symbol.as_str()), ("s-1", 7, 1, "EURUSD"));
         assert_eq!((row.counter, row.tally, row.filled_before), (41, tally, Lots::ZERO));
+        assert_eq!((row.point, row.sent_at), (Price::from_units(1_000), now));
         assert_eq!(row.step, TradeStep { event, effects, trade });
         assert!(decode_trade_row(&bytes[..bytes.len() - 1]).is_err());
+    }
+    #[test]
+    fn trd_4_a_duplicate_has_failed_from_the_start() {
+        let (magic, twin) = (Magic::new(1, 1).unwrap(), Magic::new(1, 2).unwrap());
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let goal = Goal::Cancel { order: Ticket::of(7).unwrap() };
+        let trade = Trade::new(Intent::new(magic, goal, now, None, &Params::default()));
+        let twin = trade.duplicate(twin, None, now);
+        assert_eq!((twin.state(), twin.end()), (TradeState::Failed, Some(End::Duplicate)));
+        assert_eq!(twin.next_deadline(), None);
+        assert_eq!(End::Refused(10_019).to_string(), "refused 10019");
     }
 }

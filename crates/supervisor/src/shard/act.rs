@@ -68,7 +68,7 @@ impl Shard {
 
 impl Shared {
     /// Answers whether a gateway took the command.
-    fn send(&self, envelope: Envelope) -> bool {
+    pub(super) fn send(&self, envelope: Envelope) -> bool {
         let counter = self.meters.commands(&envelope.command);
         match self.bridge.send(envelope) {
             Ok(()) => {

@@ -3,7 +3,7 @@
 use warden_domain::{InstanceId, Span, Timestamp};
 use warden_policy::{Event, Timer};
 
-use super::Shard;
+use super::{Shard, trading::of_trades};
 
 /// How long an attempt waits before it asks again for a login lock that somebody else holds.
 const LOCK_RETRY: Span = Span::from_secs(1);
@@ -13,6 +13,10 @@ impl Shard {
     pub(super) async fn tick(&mut self, due: &mut Vec<(Timestamp, u32)>, now: Timestamp) {
         let mut attempts = Vec::new();
         for (at, index) in due.drain(..) {
+            if let Some(index) = of_trades(index) {
+                self.trades_due(index, at, now);
+                continue;
+            }
             let slot = &mut self.slots[index as usize];
             if slot.armed_at != at || !slot.is_ours() {
                 continue;

@@ -4,11 +4,11 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::{sync::oneshot, time::Instant};
 use tracing::error;
-use warden_domain::{InstanceId, Rule, Timestamp};
-use warden_policy::Effect;
+use warden_domain::{InstanceId, Magic, Rule, Timestamp};
+use warden_policy::{Effect, trade::TradeEffect};
 use warden_store::{JournalError, Record};
 
-use super::{Shard, Slot, work::Work};
+use super::{Shard, Slot, signals::Told, trading::Figure, work::Work};
 use crate::{Decision, FleetError, View, WishError, meters::Change};
 
 /// What one batch has decided and not yet carried out.
@@ -17,6 +17,13 @@ pub(super) struct Batch {
     pub(super) records: Vec<Record>,
     pub(super) dirty: Vec<u32>,
     pub(super) effects: Vec<(u32, Rule, Effect)>,
+    /// The trades that were stepped.
+    pub(super) trades: Vec<(u32, Magic)>,
+    pub(super) trade_effects: Vec<(u32, Magic, Rule, TradeEffect)>,
+    /// What the steps changed of the figures of trades.
+    pub(super) figures: Vec<(Figure, Figure)>,
+    /// The instances whose trades have something to be looked after at the end of the turn.
+    pub(super) touched: Vec<u32>,
     /// The instances whose end the accounts store is to be told of.
     pub(super) endings: Vec<u32>,
     pub(super) changes: Vec<Change>,
@@ -29,6 +36,7 @@ pub(super) struct Batch {
 pub(super) enum Answer {
     Wish(oneshot::Sender<Result<(), WishError>>, InstanceId, Result<(), WishError>),
     Views(oneshot::Sender<Vec<View>>),
+    Signals(Told),
 }
 
 impl Shard {
@@ -42,6 +50,7 @@ impl Shard {
                 self.slots[*index as usize].dirty = false;
             }
             self.project(&dirty, now).await;
+            self.show_batch(now).await;
             self.unlock_logins(&dirty).await;
             for index in std::mem::take(&mut self.batch.endings) {
                 if self.slots[index as usize].is_ours() {
@@ -53,9 +62,12 @@ impl Shard {
                 self.act(index, rule, effect, now).await;
             }
             self.batch.effects = effects;
+            self.act_on_trades();
+            self.tell_trades();
             self.batch.dirty = dirty;
             self.batch.dirty.clear();
         }
+        self.settle_touched(now);
         self.tell_batch();
         Ok(())
     }
@@ -96,6 +108,7 @@ impl Shard {
                 Answer::Views(answer) => {
                     let _ = answer.send(self.views());
                 }
+                Answer::Signals(told) => self.tell_request(told),
             }
         }
     }

@@ -1,7 +1,7 @@
 use warden_domain::IncidentKind;
 use warden_policy::{Instance, Phase};
 
-use super::{Slot, Standing};
+use super::{Slot, Standing, trading::Surroundings};
 use crate::Stats;
 
 /// What of an instance is compared over a step.
@@ -9,6 +9,7 @@ pub(super) struct Before {
     pub(super) status: warden_domain::Status,
     pub(super) standing: Standing,
     pub(super) open: u16,
+    pub(super) surroundings: Surroundings,
 }
 
 impl Before {
@@ -17,6 +18,7 @@ impl Before {
             status: slot.state.status(),
             standing: Standing::of(&slot.state),
             open: slot.state.open_kinds(),
+            surroundings: Surroundings::of(slot),
         }
     }
 

@@ -33,6 +33,13 @@ impl Shard {
             let now = self.now();
             self.project(part, now).await;
         }
+        let ours: Vec<u32> = self.ours().collect();
+        if self.store.next_deadline().is_none()
+            && let Err(fault) = self.show_lacking(&ours).await
+        {
+            let now = self.now();
+            self.store_failed(&fault, now);
+        }
     }
 
     /// Keeps count of the instances whose hot state lags.
@@ -275,6 +282,10 @@ impl Shard {
     pub(super) async fn bring_up(&mut self, indices: &[u32]) -> Result<(), HotError> {
         self.compare(indices).await?;
         self.write(indices).await?;
+        for index in indices {
+            self.slots[*index as usize].trading.show_all_again();
+        }
+        self.show_lacking(indices).await?;
         for index in indices {
             self.count_backlog(*index);
         }

@@ -2,7 +2,7 @@ use warden_domain::{Epoch, InstanceId, Login, OpId, Timestamp, TradeServer, Vers
 use warden_policy::{AlertSet, CommandId, Instance, Timer};
 use warden_store::Projection;
 
-use super::Ending;
+use super::{Ending, trading::Trading};
 
 /// One instance in a shard.
 #[derive(Debug)]
@@ -41,6 +41,10 @@ pub(crate) struct Slot {
     pub(crate) alerts: AlertSet,
     /// The state that only a person ends.
     pub(crate) ending: Ending,
+    /// Its trades.
+    pub(crate) trading: Trading,
+    /// Something of its trades is to be looked after at the end of the turn.
+    pub(crate) touched: bool,
 }
 
 /// What the hot-state store holds of an instance, as far as is known.

@@ -1,23 +1,30 @@
 //! From what gateways say to what the policy hears.
 
-use warden_bridge::{Finished, Inbound, Outcome as Ended, Report as Said};
-use warden_policy::{CommandId, Event, Outcome, Report};
+use warden_bridge::{Finished, Inbound, Outcome as Ended, Report as Said, SessionFacts};
+use warden_domain::Timestamp;
+use warden_policy::{CommandId, Event, Outcome, Params, Report};
 
 use super::slot::Slot;
 
-/// The event behind a message, and the words behind its facts.
-pub(crate) fn event(inbound: Inbound, slot: &Slot) -> (Event, String) {
+/// The event behind a message, and the words behind its facts; `None` when it is nothing to the instance machine.
+pub(super) fn event(
+    inbound: Inbound,
+    slot: &mut Slot,
+    now: Timestamp,
+    params: &Params,
+) -> Option<(Event, String)> {
     match inbound {
         Inbound::Up { report, .. } => {
             let (report, detail) = standing(report);
-            (Event::GatewayUp(report), detail)
+            Some((Event::GatewayUp(report), detail))
         }
-        Inbound::Down { .. } => (Event::GatewayDown, String::new()),
+        Inbound::Down { .. } => Some((Event::GatewayDown, String::new())),
         Inbound::Report { report, .. } => {
             let (report, detail) = standing(report);
-            (Event::Report(report), detail)
+            Some((Event::Report(report), detail))
         }
-        Inbound::Finished(finished) => ended(finished, slot),
+        Inbound::Finished(finished) => Some(ended(finished, slot, now, params)),
+        Inbound::Market { .. } => None,
     }
 }
 
@@ -26,18 +33,21 @@ fn standing(said: Said) -> (Report, String) {
     (Report { terminal_alive: said.terminal_alive, positions, facts: said.facts }, said.detail)
 }
 
-fn ended(finished: Finished, slot: &Slot) -> (Event, String) {
+fn ended(finished: Finished, slot: &mut Slot, now: Timestamp, params: &Params) -> (Event, String) {
     let outcome = match finished.outcome {
-        Ended::Done | Ended::Trade(_) => Outcome::Done,
+        Ended::Done | Ended::Trade(_) | Ended::Snapshot(_) => Outcome::Done,
         Ended::Failed => Outcome::Failed,
         Ended::NotStarted => Outcome::NotStarted,
-        Ended::Session(session) => Outcome::Session {
-            matches: slot.login.is_some_and(|login| session.login == login.number())
-                && session.server == slot.server.as_str(),
-            // Whatever is open is taken over as external and counted: no trade of ours is in flight yet (TRD-8).
-            reconciled: true,
-            positions: u16::try_from(session.positions.len()).unwrap_or(u16::MAX),
-        },
+        Ended::Session(session) => confirmed(&session, slot, now, params),
     };
     (Event::Finished { id: CommandId(finished.id.0), outcome, facts: finished.facts }, finished.detail)
+}
+
+fn confirmed(session: &SessionFacts, slot: &mut Slot, now: Timestamp, params: &Params) -> Outcome {
+    Outcome::Session {
+        matches: slot.login.is_some_and(|login| session.login == login.number())
+            && session.server == slot.server.as_str(),
+        reconciled: slot.trading.reconciles(session, now, params),
+        positions: u16::try_from(session.positions.len()).unwrap_or(u16::MAX),
+    }
 }

@@ -32,6 +32,8 @@ impl Shard {
             Wish::Stop(mode) => Event::Stop(mode),
             Wish::ConfirmClosure => Event::ConfirmClosure,
             Wish::CredentialsChanged => Event::CredentialsChanged,
+            Wish::Halt => Event::Halt,
+            Wish::Resume => Event::Unhalt,
         };
         self.step(index, &event, "", now);
         Ok(())

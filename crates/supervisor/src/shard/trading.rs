@@ -1,0 +1,194 @@
+//! The trades of the shard's instances: the trade machine, driven.
+//!
+//! A trade lives here from its acceptance until its last row is durable and shown. Every step of it is taken in `step`,
+//! becomes one journal row, and is carried out only then. What waits for something is indexed by what it
+//! waits for: a quote, a gate, a lane or a deadline wakes those that heed it, and nobody else.
+//!
+//! Everything here follows from journal rows: after a restart `recover` makes it anew (REC-4).
+
+mod accept;
+mod act;
+mod alerts;
+mod compare;
+mod context;
+mod duplicate;
+mod findings;
+mod inbox;
+mod looks;
+mod market;
+mod order;
+mod recover;
+mod show;
+mod step;
+mod surroundings;
+mod unresolved;
+mod waits;
+mod watch;
+mod wheel;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use warden_domain::{Magic, Timestamp, Version};
+use warden_policy::trade::{Attempt, Marks, Tally, Trade};
+use warden_store::SignalKey;
+
+pub(crate) use self::{
+    accept::{Accept, NotAccepted},
+    inbox::Heard,
+    market::{MarketNow, SymbolState},
+    recover::TradeRows,
+    waits::Figure,
+};
+use self::{alerts::Alerting, looks::Looks, waits::Waits};
+pub(super) use self::{inbox::is_for_trades, surroundings::Surroundings, wheel::of_trades};
+
+/// The trades of one instance, and what is known for them.
+#[derive(Debug)]
+pub(crate) struct Trading {
+    /// Marks what is ours at the broker (TRD-8).
+    installation: u16,
+    /// The newest counter that was given out.
+    counter: u64,
+    /// How often trade rules were troubled.
+    tally: Tally,
+    /// Every trade that has not ended, and those whose last row is not yet told and shown.
+    trades: BTreeMap<Magic, Held>,
+    /// How many of them have not ended.
+    open: usize,
+    /// The symbols of the trades, and those that somebody wants to know.
+    symbols: BTreeMap<Arc<str>, SymbolState>,
+    market: Option<MarketNow>,
+    /// What the trades wait for.
+    waits: Waits,
+    deadlines: BTreeSet<(Timestamp, Magic)>,
+    /// The earliest moment in the shard's wheel.
+    armed_at: Timestamp,
+    /// The newest tickets that were seen at the broker.
+    marks: Marks,
+    looks: Looks,
+    /// The commands whose answers are taken, by the number on the wire.
+    sends: BTreeMap<u64, (Magic, Attempt)>,
+    /// The number of the next command.
+    next_command: u64,
+    /// The symbols that are to be watched changed, or the gateway forgot them.
+    watch: Watch,
+    /// Unresolved sends, as the instance machine was told.
+    told_unresolved: u16,
+    alerting: Alerting,
+    /// Trades that the hot-state store lacks.
+    unshown: BTreeSet<Magic>,
+    /// Positions and orders of others, as the newest look saw them (TRD-8).
+    externals: u32,
+}
+
+/// Whether the gateway knows what to watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// It was told, as far as is known.
+    Told,
+    /// It is to be told at the end of the turn.
+    Due,
+    /// Its queue was full: it is told again at this moment.
+    Again(Timestamp),
+    /// There is no gateway to tell.
+    Nobody,
+}
+
+/// One trade.
+#[derive(Debug)]
+struct Held {
+    trade: Trade,
+    key: SignalKey,
+    part: u32,
+    symbol: Arc<str>,
+    /// Of the newest step.
+    version: Version,
+    /// Stepped in this batch.
+    dirty: bool,
+    /// A tick is on its way to it.
+    ticking: bool,
+    /// When it was stepped last.
+    stepped_at: Timestamp,
+    /// When its last order left, or was about to.
+    sent_at: Timestamp,
+    /// How it is indexed.
+    noted: waits::Noted,
+}
+
+/// A trade, as others in the shard see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    /// Its tag.
+    pub(crate) magic: Magic,
+    /// The signal that asked for it.
+    pub(crate) key: &'a SignalKey,
+    /// Counts the intents of the signal on this instance, from 1.
+    pub(crate) part: u32,
+    /// The broker's name of its symbol.
+    pub(crate) symbol: &'a str,
+    /// How it stands.
+    pub(crate) trade: &'a Trade,
+}
+
+impl Trading {
+    /// Of an instance without trades; its counters begin at `now`, so that a journal that was replaced by an empty one
+    /// never gives a tag out twice.
+    pub(crate) fn new(installation: u16, now: Timestamp) -> Self {
+        Self {
+            installation,
+            counter: first_counter(now),
+            tally: Tally::default(),
+            trades: BTreeMap::new(),
+            open: 0,
+            symbols: BTreeMap::new(),
+            market: None,
+            waits: Waits::default(),
+            deadlines: BTreeSet::new(),
+            armed_at: Timestamp::MAX,
+            marks: Marks::default(),
+            looks: Looks::default(),
+            sends: BTreeMap::new(),
+            next_command: FIRST_COMMAND,
+            watch: Watch::Nobody,
+            told_unresolved: 0,
+            alerting: Alerting::default(),
+            unshown: BTreeSet::new(),
+            externals: 0,
+        }
+    }
+
+    /// How the account and the watched symbols stand; `None` when its gateway has not said so yet.
+    pub(crate) const fn market(&self) -> Option<&MarketNow> {
+        self.market.as_ref()
+    }
+
+    /// The trades that have not ended, in the order of their tags.
+    pub(crate) fn trades(&self) -> impl Iterator<Item = Known<'_>> {
+        self.trades.iter().filter(|(_, held)| held.trade.end().is_none()).map(known)
+    }
+
+    /// The trade with this tag: one that has not ended, or that ended in this turn.
+    pub(crate) fn trade(&self, magic: Magic) -> Option<Known<'_>> {
+        self.trades.get_key_value(&magic).map(known)
+    }
+
+    /// How many trades have not ended.
+    pub(crate) const fn open(&self) -> usize {
+        self.open
+    }
+}
+
+fn known<'a>((magic, held): (&'a Magic, &'a Held)) -> Known<'a> {
+    Known { magic: *magic, key: &held.key, part: held.part, symbol: &held.symbol, trade: &held.trade }
+}
+
+/// Commands for trades have numbers of their own: they never meet those of the instance machine.
+const FIRST_COMMAND: u64 = 1 << 63;
+
+/// Ten milliseconds each: no instance is given so many trades for long, so that no later start repeats a counter.
+fn first_counter(now: Timestamp) -> u64 {
+    u64::try_from(now.as_millis()).unwrap_or(0) / 10 & Magic::MAX_COUNTER
+}

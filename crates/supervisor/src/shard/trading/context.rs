@@ -1,0 +1,93 @@
+//! What a trade's step knows of its surroundings; made anew for each.
+
+use warden_domain::{AccountMode, Layer, Magic, Session, Ticket, Timestamp};
+use warden_policy::trade::{PositionSeen, Protection, SnapshotId, Target, Trade, TradeContext, owner_of};
+
+use super::{Held, Trading, looks::Seen};
+use crate::{Options, shard::Slot};
+use warden_policy::Params;
+
+impl Slot {
+    /// Whether a gateway serves the instance and its terminal is connected to the trade server.
+    pub(in crate::shard) fn is_connected(&self) -> bool {
+        let health = self.state.health();
+        health.is_up(Layer::GatewayAlive) && health.is_up(Layer::BrokerConnected)
+    }
+
+    pub(super) fn trade_context(
+        &self,
+        magic: Magic,
+        now: Timestamp,
+        params: &Params,
+        options: &Options,
+    ) -> Option<TradeContext> {
+        let trading = &self.trading;
+        let held = trading.trades.get(&magic)?;
+        let symbol = trading.symbols.get(&held.symbol);
+        let session = symbol.and_then(|symbol| symbol.now()).map(|said| said.session);
+        Some(TradeContext {
+            gate: self.state.gate(),
+            connected: self.is_connected(),
+            session: session.unwrap_or(Session::Closed { opens_at: None }),
+            lane_free: symbol.is_some_and(|symbol| symbol.lane.is_free_for(magic)),
+            symbol: symbol.and_then(|symbol| symbol.rules(options.slippage.get(&*held.symbol).copied())),
+            quote: symbol.and_then(|symbol| symbol.quote(now, params)),
+            mode: trading.mode(),
+            marks: trading.marks,
+            synchronised: trading.looks.seen().map(|seen| seen.id),
+            target: held.trade.intent().goal.target().and_then(|ticket| trading.target(held, ticket)),
+            tally: trading.tally,
+        })
+    }
+}
+
+impl Trading {
+    pub(super) fn mode(&self) -> AccountMode {
+        self.market.map_or(AccountMode::Netting, |market| market.mode)
+    }
+
+    /// The order or position that an intent names. What a trade of ours holds is ours, and known newer than by any look;
+    /// of everything else only a look that began after the intent was accepted says how it stands (TRD-8).
+    fn target(&self, held: &Held, ticket: Ticket) -> Option<Target> {
+        let mine = self.waits.at_broker.iter().filter_map(|magic| self.trades.get(magic));
+        if let Some(target) = mine.filter_map(|other| held_target(&other.trade, ticket)).next() {
+            return Some(target);
+        }
+        let seen = self.looks.seen().filter(|seen| seen.id > SnapshotId(held.trade.intent().accepted_at))?;
+        Some(self.seen_target(seen, ticket))
+    }
+
+    fn seen_target(&self, seen: &Seen, ticket: Ticket) -> Target {
+        let owner = |magic| owner_of(magic, self.installation, |magic| self.trades.contains_key(&magic));
+        if let Some(order) = seen.orders.iter().find(|order| order.ticket == ticket.number()) {
+            return Target::Order { ticket, owner: owner(order.magic) };
+        }
+        match seen.positions.iter().find(|position| position.ticket == ticket.number()) {
+            Some(open) => {
+                let position = PositionSeen {
+                    ticket,
+                    side: open.side,
+                    volume: open.volume,
+                    protection: Protection { stop_loss: open.stop_loss, take_profit: open.take_profit },
+                };
+                Target::Position { position, owner: owner(open.magic) }
+            }
+            None => Target::Gone,
+        }
+    }
+}
+
+/// What a trade holds under this ticket.
+fn held_target(trade: &Trade, ticket: Ticket) -> Option<Target> {
+    let (held, opening) = (trade.holdings(), trade.intent().opening()?);
+    let owner = warden_policy::trade::Owner::Ours(trade.intent().magic);
+    if held.order == Some(ticket) {
+        return Some(Target::Order { ticket, owner });
+    }
+    let volume = held.open();
+    let stands = held.position == Some(ticket) && volume > warden_domain::Lots::ZERO;
+    stands.then_some(Target::Position {
+        position: PositionSeen { ticket, side: opening.side, volume, protection: held.protection },
+        owner,
+    })
+}

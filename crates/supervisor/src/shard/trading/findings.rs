@@ -1,0 +1,244 @@
+//! From a reading of the broker to what it says of one trade: totals of everything that carries its tag.
+//!
+//! What opens is told from what closes by its side: that is the same on netting and on hedging accounts, whatever a deal
+//! did to a position that others share.
+
+use std::collections::BTreeSet;
+
+use warden_bridge::{Deal, DealEntry, OpenOrder, OpenPosition, SendState, Snapshot};
+use warden_domain::{AccountMode, Lots, Magic, Price, Side, Ticket};
+use warden_policy::trade::{
+    Attempt, Findings, Inbox, Lookalike, Marks, Op, OrderSeen, Owner, PositionSeen, Protection, Query,
+    SnapshotId, Trade, TradePhase, owner_of,
+};
+
+use super::{Held, Trading, inbox::reply_of};
+
+/// What a reading was asked of one trade.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) magic: Magic,
+    /// The send that the gateway's inbox is asked about.
+    pub(super) attempt: Attempt,
+    /// Where the answer to that stands.
+    pub(super) inbox_at: Option<usize>,
+    /// What the send made is newer.
+    pub(super) marks: Marks,
+    also: Option<Ticket>,
+    /// The side and volume of an opening order that may have lost its tag.
+    pub(super) looks_alike: Option<(Side, Lots)>,
+}
+
+impl Asked {
+    pub(super) fn of(query: &Query, trade: &Trade) -> Self {
+        let enters = match trade.phase() {
+            TradePhase::Resolving(Op::Enter { .. }, _) | TradePhase::Suspect(Op::Enter { .. }, _) => true,
+            TradePhase::Resolving(..)
+            | TradePhase::Suspect(..)
+            | TradePhase::Waiting(..)
+            | TradePhase::Sending(_)
+            | TradePhase::Resting
+            | TradePhase::Holding
+            | TradePhase::Ended(..) => false,
+        };
+        let wanted = trade.volume().minus(trade.holdings().filled).unwrap_or(Lots::ZERO);
+        let opening = trade.intent().opening().filter(|_| enters && wanted > Lots::ZERO);
+        Self {
+            magic: query.magic,
+            attempt: query.attempt,
+            inbox_at: None,
+            marks: query.marks,
+            also: query.also,
+            looks_alike: opening.map(|opening| (opening.side, wanted)),
+        }
+    }
+}
+
+/// What the reading says of the trade; `id` names it where the terminal is synchronised.
+pub(super) fn findings(
+    held: &Held,
+    asked: &Asked,
+    snapshot: &Snapshot,
+    id: Option<SnapshotId>,
+    trading: &Trading,
+) -> Findings {
+    let magic = asked.magic.number();
+    let (trade, mode) = (&held.trade, trading.mode());
+    let side = trade.intent().opening().map(|opening| opening.side);
+    let mine: Vec<&Deal> = snapshot.deals.iter().filter(|deal| deal.magic == magic).collect();
+    let (filled, price) = total(mine.iter().filter(|deal| side == Some(deal.side)));
+    let orders = opening_orders(magic, side, &mine, snapshot);
+    let (order, extra_order) = open_orders(trade, asked, side, snapshot);
+    let (position, extra_position) = match (mode, side) {
+        (AccountMode::Netting, Some(_)) => (of_symbol(&held.symbol, filled, snapshot), None),
+        (AccountMode::Netting | AccountMode::Hedging, _) => open_positions(trade, asked, snapshot),
+    };
+    let nothing = orders == 0 && filled == Lots::ZERO && order.is_none() && position.is_none();
+    Findings {
+        snapshot: id,
+        attempt: asked.attempt,
+        inbox: inbox(asked, snapshot),
+        queue_empty: snapshot.waiting == 0,
+        orders,
+        order,
+        extra_order,
+        filled,
+        price,
+        closed: closed(side, mode, &mine, snapshot),
+        position,
+        extra_position,
+        lookalike: asked
+            .looks_alike
+            .filter(|_| nothing)
+            .and_then(|(side, volume)| lookalike(held, asked, side, volume, snapshot, trading)),
+    }
+}
+
+fn inbox(asked: &Asked, snapshot: &Snapshot) -> Inbox {
+    match asked.inbox_at.and_then(|at| snapshot.sends.get(at)) {
+        None | Some(SendState::Unseen) => Inbox::Unseen,
+        Some(SendState::InProgress) => Inbox::InProgress,
+        Some(SendState::NotStarted) => Inbox::NotStarted,
+        Some(SendState::Interrupted) => Inbox::Interrupted,
+        Some(SendState::Answered { facts, reply }) => Inbox::Answered(reply_of(*facts, reply.as_ref())),
+    }
+}
+
+/// Volume and mean price.
+fn total<'a>(deals: impl Iterator<Item = &'a &'a Deal>) -> (Lots, Price) {
+    let (mut volume, mut worth) = (Lots::ZERO, 0_i128);
+    for deal in deals {
+        volume = volume.plus(deal.volume).unwrap_or(volume);
+        worth += i128::from(deal.volume.units()) * i128::from(deal.price.units());
+    }
+    let mean = worth.checked_div(i128::from(volume.units())).and_then(|units| i64::try_from(units).ok());
+    (volume, Price::from_units(mean.unwrap_or(0)))
+}
+
+/// How many orders with the tag open: open ones, ended ones, and those known by their deals alone.
+fn opening_orders(magic: u64, side: Option<Side>, mine: &[&Deal], snapshot: &Snapshot) -> u8 {
+    let Some(side) = side else { return 0 };
+    let open = snapshot.orders.iter().filter(|order| order.magic == magic && order.side == side);
+    let past = snapshot.past_orders.iter().filter(|order| order.magic == magic && order.side == side);
+    let filled = mine.iter().filter(|deal| deal.side == side);
+    let tickets: BTreeSet<u64> = open
+        .map(|order| order.ticket)
+        .chain(past.map(|order| order.ticket))
+        .chain(filled.map(|deal| deal.order))
+        .collect();
+    u8::try_from(tickets.len()).unwrap_or(u8::MAX)
+}
+
+/// The open orders with the tag that open, or the one that the intent names; the oldest first.
+fn open_orders(
+    trade: &Trade,
+    asked: &Asked,
+    side: Option<Side>,
+    snapshot: &Snapshot,
+) -> (Option<OrderSeen>, Option<Ticket>) {
+    let target = trade.intent().goal.target().map(Ticket::number);
+    let also = asked
+        .also
+        .map(Ticket::number)
+        .filter(|also| trade.holdings().order.map(Ticket::number) == Some(*also));
+    let is_mine = |order: &&OpenOrder| {
+        let tagged = order.magic == asked.magic.number() && side == Some(order.side);
+        tagged || target == Some(order.ticket) || also == Some(order.ticket)
+    };
+    let mut mine: Vec<&OpenOrder> = snapshot.orders.iter().filter(is_mine).collect();
+    mine.sort_unstable_by_key(|order| order.ticket);
+    let seen = |order: &&OpenOrder| {
+        Some(OrderSeen {
+            ticket: Ticket::of(order.ticket)?,
+            protection: Protection { stop_loss: order.stop_loss, take_profit: order.take_profit },
+            price: order.price,
+        })
+    };
+    (mine.first().and_then(seen), mine.get(1).and_then(|order| Ticket::of(order.ticket)))
+}
+
+/// The positions with the tag, or the one that the intent names or that is known already; the oldest first.
+fn open_positions(
+    trade: &Trade,
+    asked: &Asked,
+    snapshot: &Snapshot,
+) -> (Option<PositionSeen>, Option<PositionSeen>) {
+    let opens = trade.intent().opening().is_some();
+    let target = trade.intent().goal.target().or(asked.also).map(Ticket::number);
+    let is_mine =
+        |open: &&OpenPosition| (opens && open.magic == asked.magic.number()) || target == Some(open.ticket);
+    let mut mine: Vec<&OpenPosition> = snapshot.positions.iter().filter(is_mine).collect();
+    mine.sort_unstable_by_key(|open| open.ticket);
+    let seen = |at: usize| mine.get(at).and_then(|open| seen_of(open));
+    (seen(0), seen(1))
+}
+
+/// Netting: the position of the symbol, where the trade has a part in it.
+fn of_symbol(symbol: &str, filled: Lots, snapshot: &Snapshot) -> Option<PositionSeen> {
+    let open = snapshot.positions.iter().find(|open| open.symbol == symbol);
+    open.filter(|_| filled > Lots::ZERO).and_then(seen_of)
+}
+
+fn seen_of(open: &OpenPosition) -> Option<PositionSeen> {
+    Some(PositionSeen {
+        ticket: Ticket::of(open.ticket)?,
+        side: open.side,
+        volume: open.volume,
+        protection: Protection { stop_loss: open.stop_loss, take_profit: open.take_profit },
+    })
+}
+
+/// What closed of what the tag opened; of an intent about something at the broker: what carries its tag.
+fn closed(side: Option<Side>, mode: AccountMode, mine: &[&Deal], snapshot: &Snapshot) -> Lots {
+    let Some(side) = side else {
+        return total(mine.iter()).0;
+    };
+    let own = mine.iter().filter(|deal| deal.side == side.opposite());
+    match mode {
+        // Whoever closed it: the position is the trade's alone.
+        AccountMode::Hedging => {
+            let opened: BTreeSet<u64> =
+                mine.iter().filter(|deal| deal.side == side).map(|deal| deal.position).collect();
+            let closes = |deal: &&Deal| deal.entry != DealEntry::In && opened.contains(&deal.position);
+            let closing: Vec<&Deal> = snapshot.deals.iter().filter(closes).collect();
+            total(closing.iter()).0
+        }
+        AccountMode::Netting => total(own).0,
+    }
+}
+
+/// What is newer than the send, looks like it and is of no other trade of ours; the oldest of several.
+fn lookalike(
+    held: &Held,
+    asked: &Asked,
+    side: Side,
+    volume: Lots,
+    snapshot: &Snapshot,
+    trading: &Trading,
+) -> Option<Lookalike> {
+    let not_ours = |magic| !matches!(trading.owner(magic), Owner::Ours(_));
+    let alike = |symbol: &str, of: Side, lots: Lots, magic: u64| {
+        symbol == &*held.symbol && of == side && lots == volume && not_ours(magic)
+    };
+    let orders = snapshot.orders.iter().filter(|order| {
+        order.ticket > asked.marks.order && alike(&order.symbol, order.side, order.volume, order.magic)
+    });
+    let orders = orders.map(|order| (order.ticket, Lots::ZERO, order.price));
+    let positions = snapshot.positions.iter().filter(|open| {
+        open.ticket > asked.marks.position && alike(&open.symbol, open.side, open.volume, open.magic)
+    });
+    let positions = positions.map(|open| (open.ticket, open.volume, open.price));
+    let deals = snapshot.deals.iter().filter(|deal| {
+        deal.ticket > asked.marks.deal && alike(&deal.symbol, deal.side, deal.volume, deal.magic)
+    });
+    let deals = deals.map(|deal| (deal.position.max(deal.order), deal.volume, deal.price));
+    let (ticket, filled, price) = positions.chain(deals).chain(orders).min_by_key(|(ticket, ..)| *ticket)?;
+    Some(Lookalike { ticket: Ticket::of(ticket)?, filled, price })
+}
+
+impl Trading {
+    /// Whose something with this `magic` is (TRD-8).
+    pub(super) fn owner(&self, magic: u64) -> Owner {
+        owner_of(magic, self.installation, |magic| self.trades.contains_key(&magic))
+    }
+}

@@ -1,0 +1,323 @@
+//! Looks at the broker: one reading under way for an instance at most, shared by everybody who asked.
+//!
+//! A reading counts from the moment at which it was handed over, by our clock: whatever happened before is in it. Two
+//! equal ones make the terminal synchronised; only then does it prove anything. Before that, it says at least what the
+//! gateway's inbox knows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{Hash, Hasher},
+};
+
+use rustc_hash::FxHasher;
+use warden_bridge::{
+    Command, CommandId, Envelope, OpenOrder, OpenPosition, Outcome, SendId, Snapshot, SnapshotQuery,
+};
+use warden_domain::{Magic, Span, Timestamp};
+use warden_policy::{
+    Params,
+    trade::{Query, SnapshotId, Synchroniser, TradeEvent},
+};
+
+use super::{
+    Trading,
+    findings::{Asked, findings},
+};
+use crate::shard::{Shard, Slot};
+
+/// The looks of one instance.
+#[derive(Debug)]
+pub(super) struct Looks {
+    /// Who waits for an answer, in the order asked.
+    wanted: BTreeMap<Magic, Wanted>,
+    /// Trades that wait for what a reading says of the order or position they name.
+    named: BTreeSet<Magic>,
+    under_way: Option<UnderWay>,
+    sync: Synchroniser,
+    /// The newest synchronised reading.
+    seen: Option<Seen>,
+    /// The terminal was synchronised since it was connected last (SES-1).
+    compared: bool,
+    /// When the last reading began.
+    began_at: Timestamp,
+    /// The next reading begins then, if anybody waits for it.
+    next_at: Timestamp,
+    /// The next reading that nobody asked for.
+    regular_at: Timestamp,
+    asked: u64,
+}
+
+/// Somebody's question.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    query: Query,
+    /// Who asked first is answered first.
+    turn: u64,
+}
+
+/// A reading that was handed over.
+#[derive(Debug)]
+struct UnderWay {
+    number: u64,
+    began_at: Timestamp,
+    gives_up_at: Timestamp,
+    asked: Vec<Asked>,
+}
+
+/// What a synchronised reading saw open.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) id: SnapshotId,
+    pub(super) orders: Vec<OpenOrder>,
+    pub(super) positions: Vec<OpenPosition>,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        let long_ago = Timestamp::from_millis(0);
+        Self {
+            wanted: BTreeMap::new(),
+            named: BTreeSet::new(),
+            under_way: None,
+            sync: Synchroniser::default(),
+            seen: None,
+            compared: false,
+            began_at: long_ago,
+            next_at: long_ago,
+            regular_at: long_ago,
+            asked: 0,
+        }
+    }
+}
+
+impl Looks {
+    /// The newest synchronised reading.
+    pub(super) const fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
+    }
+
+    /// Whether a synchronised reading was compared with what is stored since the terminal was connected.
+    pub(super) const fn compared(&self) -> bool {
+        self.compared
+    }
+
+    /// A question; a newer one of the same trade takes its place.
+    pub(super) fn want(&mut self, query: Query) {
+        self.asked += 1;
+        let turn = self.wanted.get(&query.magic).map_or(self.asked, |known| known.turn);
+        self.wanted.insert(query.magic, Wanted { query, turn });
+        // A reading counts only where it began after what it is to prove.
+        self.next_at = self.next_at.max(query.after.after(Span::from_millis(1)));
+    }
+
+    /// Whether a trade waits for what it names.
+    pub(super) fn name(&mut self, magic: Magic, waits: bool) {
+        if waits {
+            self.named.insert(magic);
+        } else {
+            self.named.remove(&magic);
+        }
+    }
+
+    pub(super) fn unwanted(&mut self, magic: Magic) {
+        self.wanted.remove(&magic);
+    }
+
+    /// A reading that nobody asked for is due now.
+    pub(super) fn soon(&mut self, now: Timestamp) {
+        self.regular_at = self.regular_at.min(now);
+    }
+
+    /// What was read, or is being read, says nothing any more.
+    pub(super) fn lost(&mut self) {
+        self.under_way = None;
+        self.compared = false;
+        self.sync.lost();
+    }
+
+    /// When the driver is to look after it again.
+    pub(super) fn next_wake(&self, at_broker: bool) -> Option<Timestamp> {
+        if let Some(under_way) = &self.under_way {
+            return Some(under_way.gives_up_at);
+        }
+        if !self.wanted.is_empty() || !self.named.is_empty() {
+            return Some(self.next_at);
+        }
+        at_broker.then(|| self.regular_at.max(self.next_at))
+    }
+}
+
+impl Trading {
+    /// Whether a reading is due.
+    fn look_is_due(&self, now: Timestamp) -> bool {
+        let at_broker = !self.waits.at_broker.is_empty();
+        self.looks.under_way.is_none() && self.looks.next_wake(at_broker).is_some_and(|at| at <= now)
+    }
+
+    /// A reading that was not answered in time is given up.
+    pub(super) fn look_is_overdue(&mut self, now: Timestamp, params: &Params) {
+        if self.looks.under_way.as_ref().is_some_and(|look| look.gives_up_at <= now) {
+            self.look_failed(now, params);
+        }
+    }
+
+    fn look_failed(&mut self, now: Timestamp, params: &Params) {
+        self.looks.under_way = None;
+        self.looks.sync.lost();
+        self.looks.next_at = now.after(params.unknown.synchronised_after);
+        self.looks.regular_at = now.after(params.look.every);
+    }
+
+    /// What is asked for: those that have waited longest, as many as fit.
+    fn questions(&self, params: &Params) -> (Vec<Asked>, SnapshotQuery) {
+        let mut turns: Vec<(u64, Magic)> =
+            self.looks.wanted.iter().map(|(magic, wanted)| (wanted.turn, *magic)).collect();
+        turns.sort_unstable();
+        turns.truncate(SnapshotQuery::MOST);
+        let mut query = SnapshotQuery { newer_than: u64::MAX, ..SnapshotQuery::default() };
+        let mut asked = Vec::with_capacity(turns.len());
+        for (_, magic) in turns {
+            let (Some(wanted), Some(held)) = (self.looks.wanted.get(&magic), self.trades.get(&magic)) else {
+                continue;
+            };
+            let mut question = Asked::of(&wanted.query, &held.trade);
+            query.tags.push(magic.number());
+            if question.attempt.0 > 0 {
+                question.inbox_at = Some(query.sends.len());
+                query.sends.push(SendId { magic: magic.number(), attempt: question.attempt.0 });
+            }
+            if question.looks_alike.is_some() {
+                query.newer_than = query.newer_than.min(question.marks.order.min(question.marks.deal));
+            }
+            // The whole life of the trade is to be in it: a look that shows less than is known counts for nothing.
+            let age = self.looks.began_at.max(held.trade.intent().accepted_at);
+            let age = age.since(held.trade.intent().accepted_at);
+            let back = Span::from_millis(wanted.query.back.as_millis().saturating_add(age.as_millis()));
+            query.back = query.back.max(back);
+            asked.push(question);
+        }
+        query.back = query.back.max(params.unknown.search_back);
+        (asked, query)
+    }
+}
+
+impl Shard {
+    /// Begins a reading where one is due and a gateway can take it.
+    pub(super) fn begin_look(&mut self, index: u32, now: Timestamp) {
+        let params = self.shared.params.clone();
+        let slot = &mut self.slots[index as usize];
+        if !slot.is_ours() || !slot.is_connected() {
+            return;
+        }
+        slot.trading.look_is_overdue(now, &params);
+        if !slot.trading.look_is_due(now) {
+            return;
+        }
+        slot.trading.looks.began_at = now;
+        let (asked, query) = slot.trading.questions(&params);
+        let number = slot.trading.next_number();
+        let gives_up_at = now.after(params.look.answer_within);
+        let envelope = Envelope {
+            instance: slot.id.clone(),
+            epoch: slot.epoch,
+            id: CommandId(number),
+            deadline: gives_up_at,
+            command: Command::Snapshot(query),
+        };
+        if self.shared.send(envelope) {
+            let looks = &mut self.slots[index as usize].trading.looks;
+            looks.under_way = Some(UnderWay { number, began_at: now, gives_up_at, asked });
+        } else {
+            self.slots[index as usize].trading.look_failed(now, &params);
+        }
+    }
+
+    /// A reading ended; answers whether it was one that is waited for.
+    pub(super) fn look_ended(&mut self, index: u32, number: u64, outcome: &Outcome, now: Timestamp) -> bool {
+        let params = self.shared.params.clone();
+        let slot = &mut self.slots[index as usize];
+        let looks = &mut slot.trading.looks;
+        let Some(look) = looks.under_way.take_if(|look| look.number == number) else { return false };
+        match outcome {
+            Outcome::Snapshot(snapshot) if slot.is_read_by(snapshot) => {
+                self.read(index, &look, snapshot, now, &params);
+            }
+            Outcome::Snapshot(_)
+            | Outcome::Done
+            | Outcome::Session(_)
+            | Outcome::Trade(_)
+            | Outcome::Failed
+            | Outcome::NotStarted => slot.trading.look_failed(now, &params),
+        }
+        self.touch(index);
+        true
+    }
+
+    fn read(&mut self, index: u32, look: &UnderWay, snapshot: &Snapshot, now: Timestamp, params: &Params) {
+        let trading = &mut self.slots[index as usize].trading;
+        trading.raise_marks(snapshot.newest.order, snapshot.newest.deal, snapshot.newest.position);
+        let id = trading.looks.sync.read(digest(snapshot), look.began_at, params);
+        trading.looks.next_at = look.began_at.after(params.unknown.synchronised_after).max(now);
+        trading.looks.regular_at = now.after(params.look.every);
+        if id.is_none() {
+            // The second of two equal readings is what counts.
+            trading.looks.regular_at = trading.looks.next_at;
+        }
+        if let Some(id) = id {
+            let (orders, positions) = (snapshot.orders.clone(), snapshot.positions.clone());
+            trading.looks.seen = Some(Seen { id, orders, positions });
+            trading.looks.compared = true;
+            trading.compare(now, params);
+        }
+        for asked in &look.asked {
+            let trading = &mut self.slots[index as usize].trading;
+            let Some(held) = trading.trades.get(&asked.magic) else { continue };
+            let found = findings(held, asked, snapshot, id, trading);
+            let answered = |wanted: &Wanted| id.is_some_and(|id| id.0 > wanted.query.after);
+            if trading.looks.wanted.get(&asked.magic).is_some_and(answered) {
+                trading.looks.unwanted(asked.magic);
+            }
+            self.step_trade(index, asked.magic, &TradeEvent::Found(found), now);
+        }
+        if id.is_some() {
+            self.wake_for_look(index);
+        }
+    }
+
+    /// Trades that wait for what a look says of what they name.
+    fn wake_for_look(&mut self, index: u32) {
+        let named: Vec<Magic> = self.slots[index as usize].trading.looks.named.iter().copied().collect();
+        for magic in named {
+            self.tick_later(index, magic);
+        }
+    }
+}
+
+impl Slot {
+    /// Whether a reading is one of the expected account, with its connection.
+    fn is_read_by(&self, snapshot: &Snapshot) -> bool {
+        let login = self.login.is_some_and(|login| login.number() == snapshot.login);
+        login && snapshot.connected && snapshot.server == self.server.as_str()
+    }
+}
+
+/// Of everything that a synchronised terminal shows alike twice, in whatever order.
+fn digest(snapshot: &Snapshot) -> u64 {
+    let orders = snapshot.orders.iter().map(|order| {
+        let stops = (order.price, order.stop_loss, order.take_profit);
+        hash_of(&(order.ticket, order.magic, &order.symbol, order.side as u8, order.volume, stops))
+    });
+    let positions = snapshot.positions.iter().map(|open| {
+        let stops = (open.price, open.stop_loss, open.take_profit);
+        hash_of(&(!open.ticket, open.magic, &open.symbol, open.side as u8, open.volume, stops))
+    });
+    let newest = snapshot.newest;
+    let newest = hash_of(&(newest.order, newest.deal, newest.position));
+    orders.chain(positions).fold(newest, u64::wrapping_add)
+}
+
+fn hash_of<T: Hash>(value: &T) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,184 @@
+//! How the account and its symbols stand, as the gateway says it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use warden_bridge::{Market, SnapshotQuery, SymbolNow};
+use warden_domain::{AccountMode, Magic, Points, Price, Quote, Timestamp};
+use warden_policy::{
+    Params,
+    trade::{Lane, SymbolRules, Wait},
+};
+
+use super::{Trading, Watch, waits::Levels};
+use crate::shard::Shard;
+
+/// How the account stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MarketNow {
+    /// How it keeps positions.
+    pub(crate) mode: AccountMode,
+    /// MQL5 `ACCOUNT_BALANCE`, in the account's currency.
+    pub(crate) balance: f64,
+    /// MQL5 `ACCOUNT_EQUITY`, in the account's currency.
+    pub(crate) equity: f64,
+    /// When it was said.
+    pub(crate) at: Timestamp,
+}
+
+/// A symbol of an instance: what is known of it, its lane, and who waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct SymbolState {
+    /// What was said of it last, and when.
+    said: Option<(SymbolNow, Timestamp)>,
+    /// One order in flight at a time.
+    pub(super) lane: Lane,
+    /// Trades of it in memory.
+    pub(super) trades: u32,
+    /// Somebody wants to know its prices without a trade.
+    wanted: bool,
+    /// Trades that wait for what must be known of it.
+    snapshot_waits: BTreeSet<Magic>,
+    /// Trades that wait for its session.
+    session_waits: BTreeSet<Magic>,
+    pub(super) levels: Levels,
+}
+
+impl SymbolState {
+    /// What was said of it last.
+    pub(crate) fn now(&self) -> Option<&SymbolNow> {
+        self.said.as_ref().map(|(now, _)| now)
+    }
+
+    /// Its prices, where they are known and not stale.
+    pub(crate) fn quote(&self, now: Timestamp, params: &Params) -> Option<Quote> {
+        let (said, at) = self.said.as_ref()?;
+        said.quote.filter(|_| now.since(*at) < params.look.price_valid_for)
+    }
+
+    /// What one point of it is; zero when that is not known.
+    pub(super) fn point(&self) -> Price {
+        self.now().map_or(Price::ZERO, |said| said.point)
+    }
+
+    /// What it allows, as the trade machine knows it; `slippage` where the symbol has a threshold of its own (TRD-2).
+    pub(super) fn rules(&self, slippage: Option<Points>) -> Option<SymbolRules> {
+        let said = self.now()?;
+        Some(SymbolRules {
+            point: said.point,
+            tick: said.tick,
+            volume_step: said.volume_step,
+            volume_min: said.volume_min,
+            volume_max: said.volume_max,
+            stops_level: said.stops_level,
+            freeze_level: said.freeze_level,
+            filling: said.filling,
+            trade_mode: said.trade_mode,
+            slippage,
+        })
+    }
+
+    pub(super) fn note_waits(&mut self, magic: Magic, before: Option<Wait>, after: Option<Wait>) {
+        if before == after {
+            return;
+        }
+        for (wait, adds) in [(before, false), (after, true)] {
+            let set = match wait {
+                Some(Wait::Snapshot) => &mut self.snapshot_waits,
+                Some(Wait::Session) => &mut self.session_waits,
+                Some(Wait::Gate | Wait::Lane | Wait::Connection | Wait::Delay) | None => continue,
+            };
+            if adds {
+                set.insert(magic);
+            } else {
+                set.remove(&magic);
+            }
+        }
+    }
+
+    /// Takes in what is said of it now; answers who is concerned.
+    fn take(&mut self, said: SymbolNow, now: Timestamp) -> Vec<Magic> {
+        let session = self.now().map(|known| known.session);
+        let mut concerned: Vec<Magic> = self.snapshot_waits.iter().copied().collect();
+        if session != Some(said.session) {
+            concerned.extend(&self.session_waits);
+        }
+        if let Some(quote) = said.quote {
+            concerned.extend(self.levels.crossed(quote));
+        }
+        self.said = Some((said, now));
+        concerned
+    }
+}
+
+impl Trading {
+    /// The symbol with this name, if it is watched.
+    pub(crate) fn symbol(&self, name: &str) -> Option<&SymbolState> {
+        self.symbols.get(name)
+    }
+
+    /// Makes room for another symbol where as many are watched as may be: one that nobody needs is not watched any more.
+    pub(super) fn make_room(&mut self) {
+        if self.symbols.len() < SnapshotQuery::MOST {
+            return;
+        }
+        let idle = |state: &SymbolState| state.trades == 0 && !state.wanted;
+        let unneeded = self.symbols.iter().find(|(_, state)| idle(state)).map(|(name, _)| Arc::clone(name));
+        if let Some(name) = unneeded {
+            self.symbols.remove(&name);
+        }
+    }
+
+    /// Tells the gateway what to watch at the end of the turn.
+    pub(super) fn watch_anew(&mut self) {
+        if self.watch == Watch::Told {
+            self.watch = Watch::Due;
+        }
+    }
+
+    /// What the gateway is to watch: the symbols of the trades first.
+    pub(super) fn to_watch(&self) -> Vec<String> {
+        let (needed, others): (Vec<_>, Vec<_>) = self.symbols.iter().partition(|(_, state)| state.trades > 0);
+        let names = needed.into_iter().chain(others).take(SnapshotQuery::MOST);
+        names.map(|(name, _)| name.to_string()).collect()
+    }
+}
+
+impl Shard {
+    /// Sees to it that the prices of these symbols are known without a trade of them; those that were wanted before are
+    /// kept while there is room.
+    pub(crate) fn watch<'a>(&mut self, index: u32, names: impl IntoIterator<Item = &'a str>) {
+        let trading = &mut self.slots[index as usize].trading;
+        for name in names {
+            if trading.symbols.get(name).is_none_or(|state| !state.wanted) {
+                let name = trading.enlist(name);
+                if let Some(state) = trading.symbols.get_mut(&name) {
+                    state.wanted = true;
+                }
+            }
+        }
+        self.touch(index);
+    }
+
+    /// The gateway says how account and symbols stand.
+    pub(in crate::shard) fn take_market(&mut self, index: u32, market: Market, now: Timestamp) {
+        let trading = &mut self.slots[index as usize].trading;
+        let Market { mode, balance, equity, symbols } = market;
+        let before = trading.market.replace(MarketNow { mode, balance, equity, at: now });
+        // Something was closed, or paid in: who did that, a look tells.
+        #[expect(clippy::float_cmp, reason = "whether it is the same number again is what is asked")]
+        let moved = before.is_some_and(|before| before.balance != balance);
+        if moved && !trading.waits.at_broker.is_empty() {
+            trading.looks.soon(now);
+        }
+        let mut concerned = Vec::new();
+        for said in symbols {
+            if let Some(state) = trading.symbols.get_mut(said.name.as_str()) {
+                concerned.extend(state.take(said, now));
+            }
+        }
+        for magic in concerned {
+            self.tick_later(index, magic);
+        }
+        self.touch(index);
+    }
+}

@@ -1,0 +1,169 @@
+//! Trades in the hot-state store: shown after they are durable, and shown again when the store was lost (NET-3).
+
+use std::sync::atomic::Ordering;
+
+use tracing::warn;
+use warden_domain::{Magic, Timestamp, Version};
+use warden_policy::trade::{Goal, Trade};
+use warden_store::{HotError, TradeProjection, TradeUpdate, TradeWrite};
+
+use super::{Held, Trading};
+use crate::shard::{Shard, Slot};
+
+/// Trades shown in one call at most.
+const TOGETHER: usize = 4_096;
+
+impl Shard {
+    /// Shows the trades of this batch.
+    pub(in crate::shard) async fn show_batch(&mut self, now: Timestamp) {
+        let trades = std::mem::take(&mut self.batch.trades);
+        if self.store.next_deadline().is_none()
+            && let Err(fault) = self.show(&trades).await
+        {
+            self.store_failed(&fault, now);
+        }
+        self.batch.trades = trades;
+    }
+
+    /// Shows every trade that the store lacks, of these instances.
+    pub(in crate::shard) async fn show_lacking(&mut self, indices: &[u32]) -> Result<(), HotError> {
+        for index in indices {
+            let lacking: Vec<(u32, Magic)> =
+                self.slots[*index as usize].trading.unshown.iter().map(|magic| (*index, *magic)).collect();
+            for part in lacking.chunks(TOGETHER) {
+                self.show(part).await?;
+            }
+            self.forget_shown(*index);
+        }
+        Ok(())
+    }
+
+    async fn show(&mut self, trades: &[(u32, Magic)]) -> Result<(), HotError> {
+        let (mut shown, mut updates) = (Vec::with_capacity(trades.len()), Vec::with_capacity(trades.len()));
+        for (index, magic) in trades {
+            let slot = &mut self.slots[*index as usize];
+            if !slot.is_ours() {
+                continue;
+            }
+            if slot.state.hot_state_removed() {
+                slot.trading.unshown.remove(magic);
+                continue;
+            }
+            if let Some(held) = slot.trading.trades.get(magic) {
+                updates.push(update(slot, *magic, held));
+                shown.push((*index, *magic));
+            }
+        }
+        if updates.is_empty() {
+            return Ok(());
+        }
+        let answers = self.shared.hot.show_trades(&updates).await?;
+        for (((index, magic), update), answer) in shown.into_iter().zip(&updates).zip(answers) {
+            self.shown(index, magic, update.version, answer);
+        }
+        Ok(())
+    }
+
+    fn shown(&mut self, index: u32, magic: Magic, version: Version, answer: TradeWrite) {
+        let slot = &mut self.slots[index as usize];
+        match answer {
+            TradeWrite::Written => {
+                self.shared.stats.hot_writes.fetch_add(1, Ordering::Relaxed);
+                slot.trading.is_shown(magic, version);
+            }
+            TradeWrite::Ahead { stored } => {
+                warn!(instance = %slot.id, magic = magic.number(), %stored, ours = %version, rule = "REC-2", "a stored trade is newer than ours; ours goes on above it");
+                slot.trading.raise_version(magic, stored);
+            }
+            TradeWrite::Fenced { .. } => self.let_go(index),
+        }
+    }
+
+    /// What was told and shown of trades that ended leaves memory.
+    pub(in crate::shard) fn forget_told(&mut self) {
+        for (index, magic) in std::mem::take(&mut self.batch.trades) {
+            let trading = &mut self.slots[index as usize].trading;
+            if let Some(held) = trading.trades.get_mut(&magic) {
+                held.dirty = false;
+                if held.trade.end().is_some() && !trading.unshown.contains(&magic) {
+                    trading.forget(magic);
+                }
+            }
+        }
+    }
+
+    fn forget_shown(&mut self, index: u32) {
+        let trading = &mut self.slots[index as usize].trading;
+        let over = |(magic, held): (&Magic, &Held)| {
+            let over = held.trade.end().is_some() && !held.dirty && !trading.unshown.contains(magic);
+            over.then_some(*magic)
+        };
+        let over: Vec<Magic> = trading.trades.iter().filter_map(over).collect();
+        for magic in over {
+            trading.forget(magic);
+        }
+    }
+}
+
+impl Trading {
+    /// The store lost what it had, or may have: everything is shown again.
+    pub(in crate::shard) fn show_all_again(&mut self) {
+        self.unshown.extend(self.trades.keys());
+    }
+
+    fn is_shown(&mut self, magic: Magic, version: Version) {
+        if self.trades.get(&magic).is_none_or(|held| held.version == version) {
+            self.unshown.remove(&magic);
+        }
+    }
+
+    /// What is stored is of a journal that lost its tail: the next step is shown above it.
+    fn raise_version(&mut self, magic: Magic, stored: Version) {
+        if let Some(held) = self.trades.get_mut(&magic) {
+            held.version = held.version.max(stored);
+        }
+        self.unshown.remove(&magic);
+    }
+}
+
+fn update(slot: &Slot, magic: Magic, held: &Held) -> TradeUpdate {
+    TradeUpdate {
+        instance: slot.id.clone(),
+        epoch: slot.epoch,
+        version: held.version,
+        trade: projection(magic, held, &held.trade),
+    }
+}
+
+fn projection(magic: Magic, held: &Held, trade: &Trade) -> TradeProjection {
+    let (intent, holdings) = (trade.intent(), trade.holdings());
+    let opening = intent.opening();
+    TradeProjection {
+        tag: magic,
+        key: held.key.id.clone(),
+        state: trade.state(),
+        reason: trade.end().map_or_else(String::new, |end| end.to_string()),
+        symbol: held.symbol.to_string(),
+        goal: match intent.goal {
+            Goal::Open(_) => "OPEN",
+            Goal::Protect { .. } => "PROTECT",
+            Goal::Move { .. } => "MOVE",
+            Goal::Close { .. } => "CLOSE",
+            Goal::Cancel { .. } => "CANCEL",
+        },
+        side: opening.map(|opening| opening.side),
+        kind: opening.map(|opening| opening.kind),
+        volume: trade.volume(),
+        filled: holdings.filled,
+        closed: holdings.closed,
+        price: (holdings.filled > warden_domain::Lots::ZERO).then_some(holdings.price),
+        stop_loss: trade.protection().stop_loss,
+        take_profit: trade.protection().take_profit,
+        ticket: holdings.order,
+        position: holdings.position,
+        attempt: trade.attempt().0,
+        accepted_at: intent.accepted_at,
+        expires_at: intent.expires_at,
+        updated_at: held.stepped_at,
+    }
+}

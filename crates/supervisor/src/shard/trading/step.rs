@@ -1,0 +1,156 @@
+//! Deciding: the only place where a trade changes. Every step that changes it is one row of the batch.
+
+use warden_domain::{Magic, Price, Rule, Timestamp};
+use warden_policy::{
+    Event, Report, Stepped,
+    trade::{self, TradeEffect, TradeEvent, TradeHead, encode_trade_row},
+};
+use warden_store::{Record, TradeMark};
+
+use super::SymbolState;
+use crate::shard::Shard;
+
+/// The kind of a trade's first row.
+const ACCEPTED: &str = "ACCEPTED";
+
+impl Shard {
+    /// The first step: the trade is durable with it, whatever it decides.
+    pub(super) fn first_step(&mut self, index: u32, magic: Magic, now: Timestamp) {
+        if self.take_step(index, magic, &TradeEvent::Tick, now).is_some() {
+            self.record_trade(index, magic, &TradeEvent::Tick, ACCEPTED, now);
+        }
+    }
+
+    /// Gives an event to a trade.
+    pub(super) fn step_trade(&mut self, index: u32, magic: Magic, event: &TradeEvent, now: Timestamp) {
+        if self.take_step(index, magic, event, now) == Some(Stepped::Changed) {
+            self.record_trade(index, magic, event, event.kind(), now);
+        }
+    }
+
+    /// Takes the step; `None` when the trade is not here, or not ours.
+    fn take_step(&mut self, index: u32, magic: Magic, event: &TradeEvent, now: Timestamp) -> Option<Stepped> {
+        let slot = &mut self.slots[index as usize];
+        if !slot.is_ours() {
+            return None;
+        }
+        let params = &self.shared.params;
+        let context = slot.trade_context(magic, now, params, &self.shared.options)?;
+        let held = slot.trading.trades.get_mut(&magic)?;
+        self.batch.events += 1;
+        self.filled_before = held.trade.holdings().filled;
+        Some(trade::step(&mut held.trade, event, now, &context, params, &mut self.trade_fx))
+    }
+
+    /// Takes a decided step into the batch.
+    fn record_trade(
+        &mut self,
+        index: u32,
+        magic: Magic,
+        event: &TradeEvent,
+        kind: &'static str,
+        now: Timestamp,
+    ) {
+        let slot = &mut self.slots[index as usize];
+        for (_, effect) in self.trade_fx.list() {
+            if let TradeEffect::Tally(tally) = effect {
+                slot.trading.tally = *tally;
+            }
+        }
+        let (tally, counter) = (slot.trading.tally, slot.trading.counter);
+        let Some(held) = slot.trading.trades.get_mut(&magic) else { return };
+        held.version = held.version.next();
+        held.stepped_at = now;
+        let symbol = slot.trading.symbols.get(&held.symbol).and_then(SymbolState::now);
+        let head = TradeHead {
+            key: &held.key.id,
+            digest: held.key.digest,
+            part: held.part,
+            symbol: &held.symbol,
+            counter,
+            tally,
+            filled_before: self.filled_before,
+            point: symbol.map_or(Price::ZERO, |said| said.point),
+            sent_at: held.sent_at,
+        };
+        let mut payload = Vec::with_capacity(512);
+        encode_trade_row(&head, event, &self.trade_fx, &held.trade, &mut payload);
+        let key = (held.version.0 == 1).then(|| held.key.clone());
+        self.batch.records.push(Record {
+            instance: slot.id.clone(),
+            trade: Some(TradeMark { magic, ended: held.trade.end().is_some(), key }),
+            epoch: slot.epoch,
+            version: held.version,
+            op: self.next_op,
+            at: now,
+            kind,
+            rule: self.trade_fx.rule().map_or("", Rule::as_str),
+            payload,
+        });
+        self.next_op = self.next_op.next();
+        if !std::mem::replace(&mut held.dirty, true) {
+            self.batch.trades.push((index, magic));
+        }
+        slot.trading.unshown.insert(magic);
+        if let Some(next) = slot.trading.note(magic, &mut self.batch.figures) {
+            self.tick_later(index, next);
+        }
+        self.touch(index);
+        self.take_effects(index, magic, now);
+    }
+
+    /// What concerns the instance is decided with the step, in the same batch: neither is durable without the other.
+    /// What reaches out waits until they are.
+    fn take_effects(&mut self, index: u32, magic: Magic, now: Timestamp) {
+        for at in 0..self.trade_fx.list().len() {
+            let (rule, effect) = self.trade_fx.list()[at];
+            match effect {
+                TradeEffect::Tally(_) => {}
+                TradeEffect::Send(_) | TradeEffect::Verify(_) | TradeEffect::Notify(_) => {
+                    self.batch.trade_effects.push((index, magic, rule, effect));
+                }
+                TradeEffect::StoreDuplicate(ticket) => self.store_duplicate(index, magic, ticket, now),
+                TradeEffect::Trouble(trouble) => self.step(index, &Event::Trade(trouble), "", now),
+                TradeEffect::Tell(facts) => {
+                    let slot = &self.slots[index as usize];
+                    let terminal_alive = slot.state.health().is_up(warden_domain::Layer::TerminalAlive);
+                    let report = Report { terminal_alive, positions: slot.state.positions(), facts };
+                    self.step(index, &Event::Report(report), "", now);
+                }
+            }
+        }
+    }
+
+    /// Gives a trade a tick in this turn, or in the next one where there are many; once, however often it is asked for.
+    pub(super) fn tick_later(&mut self, index: u32, magic: Magic) {
+        if let Some(held) = self.slots[index as usize].trading.trades.get_mut(&magic)
+            && !std::mem::replace(&mut held.ticking, true)
+        {
+            self.trade_ticks.push_back((index, magic));
+        }
+    }
+
+    /// Gives the ticks and events that follow from this turn's steps, as many as fit into a batch.
+    pub(in crate::shard) fn settle_trades(&mut self, now: Timestamp) {
+        for _ in 0..self.shared.options.batch {
+            let Some((index, magic, event)) = self.trade_events.pop_front() else { break };
+            self.step_trade(index, magic, &event, now);
+        }
+        for _ in 0..self.shared.options.batch {
+            let Some((index, magic)) = self.trade_ticks.pop_front() else { break };
+            if let Some(held) = self.slots[index as usize].trading.trades.get_mut(&magic) {
+                held.ticking = false;
+            }
+            self.step_trade(index, magic, &TradeEvent::Tick, now);
+        }
+        self.tell_unresolved(now);
+    }
+
+    /// Something of the instance's trades is to be looked after at the end of the turn.
+    pub(super) fn touch(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        if !std::mem::replace(&mut slot.touched, true) {
+            self.batch.touched.push(index);
+        }
+    }
+}

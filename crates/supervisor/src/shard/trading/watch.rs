@@ -1,0 +1,55 @@
+//! What gateways watch: the symbols of the trades, and those that somebody asked for.
+
+use warden_bridge::{Command, CommandId, Envelope};
+use warden_domain::{Layer, Span, Timestamp};
+
+use super::{Trading, Watch};
+use crate::shard::Shard;
+
+/// How long before a gateway that did not take what it shall watch is told again.
+const AGAIN: Span = Span::from_secs(1);
+
+impl Trading {
+    /// When the gateway is to be told again.
+    pub(super) fn next_watch(&self) -> Option<Timestamp> {
+        match self.watch {
+            Watch::Again(at) => Some(at),
+            Watch::Told | Watch::Due | Watch::Nobody => None,
+        }
+    }
+
+    /// A gateway came: it knows nothing yet.
+    pub(super) fn gateway_came(&mut self) {
+        self.watch = if self.symbols.is_empty() { Watch::Told } else { Watch::Due };
+    }
+
+    /// The gateway is gone.
+    pub(super) fn gateway_went(&mut self) {
+        self.watch = Watch::Nobody;
+    }
+}
+
+impl Shard {
+    /// Tells the gateway what to watch, where that changed.
+    pub(super) fn watch_symbols(&mut self, index: u32, now: Timestamp) {
+        let slot = &mut self.slots[index as usize];
+        let due = match slot.trading.watch {
+            Watch::Due => true,
+            Watch::Again(at) => at <= now,
+            Watch::Told | Watch::Nobody => false,
+        };
+        if !due || !slot.state.health().is_up(Layer::GatewayAlive) {
+            return;
+        }
+        let envelope = Envelope {
+            instance: slot.id.clone(),
+            epoch: slot.epoch,
+            id: CommandId(slot.trading.next_number()),
+            deadline: now.after(self.shared.params.look.answer_within),
+            command: Command::Watch(slot.trading.to_watch()),
+        };
+        let told = self.shared.send(envelope);
+        let trading = &mut self.slots[index as usize].trading;
+        trading.watch = if told { Watch::Told } else { Watch::Again(now.after(AGAIN)) };
+    }
+}
