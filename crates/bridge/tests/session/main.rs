@@ -2,6 +2,8 @@
 
 mod client_frames;
 mod fleet;
+mod inbox;
+mod killed;
 mod server_frames;
 mod server_sessions;
 mod support;
