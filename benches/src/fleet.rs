@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use warden_bridge::{
     Command, Envelope, Finished, Inbound, Mt5Bridge, Outcome, Report, SendError, SessionFacts,
 };
+use warden_distribution::{AccountRules, Symbol};
 use warden_domain::{Desired, Epoch, InstanceId, Login, TradeServer};
 use warden_policy::Params;
 use warden_store::{Account, HotState, Journal, Password, memory::MemoryAccounts};
@@ -20,6 +21,8 @@ use crate::policy::facts;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
+/// The symbol that every instance may trade.
+pub const SYMBOL: &str = "EURUSD";
 /// Instances of one trade server.
 const PER_SERVER: usize = 1_000;
 
@@ -75,11 +78,17 @@ impl Rig {
             inbound: outlet,
             ownership: Arc::new(Ownership::default()),
             clock: Arc::new(SystemClock::new(1)),
-            options: Options::default(),
+            options: options()?,
         })
         .await?;
         Ok(Self { fleet, journal, inbound, ids })
     }
+}
+
+fn options() -> Result<Options, Fault> {
+    let mut options = Options::default();
+    options.distribution.symbols = vec![Symbol::new(SYMBOL)?];
+    Ok(options)
 }
 
 /// The rules' numbers, but logins are not throttled and nothing is given up: what is measured is the path.
@@ -94,11 +103,15 @@ pub fn params() -> Params {
 }
 
 fn spec(index: usize) -> Result<InstanceSpec, Fault> {
+    let rules =
+        AccountRules { orders_per_minute: 1_000_000, order_burst: 1_000_000, ..AccountRules::default() };
     Ok(InstanceSpec {
         id: id(index),
         login: Some(Login::new(5_000_000 + index as u64)?),
         server: server(index),
         desired: Desired::Running,
+        group: String::new(),
+        rules: Arc::new(rules),
     })
 }
 

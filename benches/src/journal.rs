@@ -91,7 +91,7 @@ fn journal(batch: &[Record], commits: usize) -> Result<Duration, Box<dyn Error +
 }
 
 /// The same rows by one thread that does nothing else: build the columns, append, commit.
-fn bare(batch: &[Record], commits: usize) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+pub(crate) fn bare(batch: &[Record], commits: usize) -> Result<Duration, Box<dyn Error + Send + Sync>> {
     let folder = tempfile::tempdir()?;
     let conn = open_bare(&folder.path().join("bare.duckdb"))?;
     let schema = bare_schema();
@@ -222,6 +222,7 @@ fn paced() -> Result<(Duration, Duration), Box<dyn Error + Send + Sync>> {
 
 fn batch(rows: usize) -> Vec<Record> {
     let record = |index: usize| Record {
+        trade: None,
         instance: InstanceId::new(&format!("account-{}", index % 1_000)).expect("a valid name"),
         epoch: Epoch(3),
         version: Version(index as u64),

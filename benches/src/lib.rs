@@ -12,6 +12,7 @@ pub mod policy;
 pub mod resident;
 pub mod steps;
 pub mod storm;
+pub mod trades;
 
 /// What a benchmark answers.
 pub type Figures = Result<Vec<figure::Figure>, Box<dyn std::error::Error + Send + Sync>>;

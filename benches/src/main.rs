@@ -6,7 +6,7 @@ use warden_benches::{
     Figures, accounts, deadlines,
     figure::Figure,
     history::{self, backlog, elsewhere},
-    hot, journal, path, policy, storm,
+    hot, journal, path, policy, storm, trades,
 };
 
 #[global_allocator]
@@ -14,12 +14,13 @@ static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::I
 
 type Run = fn() -> Figures;
 
-const BENCHMARKS: [(&str, Run); 9] = [
+const BENCHMARKS: [(&str, Run); 10] = [
     ("policy", || policy::figures(ALLOCATOR)),
     ("journal", journal::figures),
     ("hot", hot::figures),
     ("path", path::figures),
     ("storm", storm::figures),
+    ("trades", trades::figures),
     ("deadlines", deadlines::figures),
     ("history", history::figures),
     ("backlog", backlog::figures),

@@ -223,6 +223,6 @@ fn millis(late: &[Duration], share: usize) -> f64 {
     late.get(late.len() * share / 100).map_or(f64::NAN, |late| late.as_secs_f64() * 1_000.0)
 }
 
-fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

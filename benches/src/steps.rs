@@ -77,6 +77,7 @@ impl Steps {
             let mut payload = Vec::with_capacity(256);
             encode_step(&event, &self.effects, &walker.state, detail, &mut payload);
             records.push(Record {
+                trade: None,
                 instance: walker.id.clone(),
                 epoch: Epoch(3),
                 version: Version(walker.version),
