@@ -104,10 +104,21 @@ struct Gateway {
     name: String,
     /// Faults that keep it down.
     down: Vec<u64>,
+    /// Faults that cut its session.
+    cut: Vec<u64>,
+    /// What it has to say when it is back.
+    held: Vec<Inbound>,
     /// Faults that slow it, and by how much.
     slow: Vec<(u64, Span)>,
     /// Nothing is told before what was told before it.
     told_until: Timestamp,
+}
+
+impl Gateway {
+    /// No supervisor hears it.
+    fn is_away(&self) -> bool {
+        !self.down.is_empty() || !self.cut.is_empty()
+    }
 }
 
 impl World {
@@ -258,7 +269,7 @@ impl World {
             }
             Event::FaultArrives(rate) => self.fault_arrives(rate),
             Event::FaultEnds(id, kind, terminals) => self.fault_ends(id, kind, &terminals),
-            Event::Deliver(_, inbound) => self.deliver(*inbound),
+            Event::Deliver(gateway, inbound) => self.say(gateway, *inbound),
             Event::PricesMove => self.prices_move(),
         }
     }
@@ -314,7 +325,14 @@ impl World {
     fn gateway(&mut self, name: &str) -> usize {
         self.gateways.iter().position(|gateway| gateway.name == name).unwrap_or_else(|| {
             let name = name.to_owned();
-            self.gateways.push(Gateway { name, down: Vec::new(), slow: Vec::new(), told_until: self.start });
+            self.gateways.push(Gateway {
+                name,
+                down: Vec::new(),
+                cut: Vec::new(),
+                held: Vec::new(),
+                slow: Vec::new(),
+                told_until: self.start,
+            });
             self.gateways.len() - 1
         })
     }

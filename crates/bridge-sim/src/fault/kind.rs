@@ -45,6 +45,9 @@ pub enum FaultKind {
     AutotradingOff,
     /// The gateway process is gone; its terminals go on.
     GatewayDown,
+    /// The gateway's session is lost, and the gateway lives: it carries out what it was told, and says how that ended when
+    /// it is back. (Gateways that dial over the wire have no session of their own to lose: theirs restart.)
+    SessionCut,
     /// Everything the gateway says comes late by this.
     GatewaySlow(
         /// How late.
@@ -151,7 +154,7 @@ enum Shape {
 }
 
 impl FaultKind {
-    const NAMES: [(&'static str, Shape); 47] = [
+    const NAMES: [(&'static str, Shape); 48] = [
         ("broker_down", Shape::Plain(Self::BrokerDown)),
         ("network_drop", Shape::Plain(Self::NetworkDrop)),
         ("network_lost_during_login", Shape::Plain(Self::NetworkLostDuringLogin)),
@@ -169,6 +172,7 @@ impl FaultKind {
         ("permissions_revoked", Shape::Plain(Self::PermissionsRevoked)),
         ("autotrading_off", Shape::Plain(Self::AutotradingOff)),
         ("gateway_down", Shape::Plain(Self::GatewayDown)),
+        ("session_cut", Shape::Plain(Self::SessionCut)),
         ("gateway_slow", Shape::Time(Self::GatewaySlow, Span::from_secs(2))),
         ("partial_fill", Shape::Percent(Self::PartialFill, 50)),
         ("partial_fill_forever", Shape::Percent(Self::PartialFillForever, 50)),
@@ -252,6 +256,7 @@ impl FaultKind {
             | Self::PermissionsRevoked
             | Self::AutotradingOff
             | Self::GatewayDown
+            | Self::SessionCut
             | Self::GatewaySlow(_)
             | Self::SlTpMisfire
             | Self::SessionClosed

@@ -2,7 +2,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 use warden_bridge::client::{
-    ClientConfig, ConnectError, EpochFile, EpochStore, EpochStoreError, MemoryEpochs,
+    ClientConfig, ConnectError, EpochFile, EpochStore, EpochStoreError, MemoryEpochs, MemorySends, SendFile,
+    SendStore, SendStoreError,
 };
 use warden_domain::Span;
 
@@ -11,7 +12,8 @@ use warden_domain::Span;
 pub struct Dialling {
     /// The supervisors, in the order in which they are dialled; loopback only.
     pub supervisors: Vec<SocketAddr>,
-    /// The folder in which each gateway keeps the highest epochs it has seen; `None` keeps them in memory.
+    /// The folder in which each gateway keeps the highest epochs it has seen and its order inbox; `None` keeps both in
+    /// memory, over restarts of a gateway in the world, and not over a restart of the program.
     pub epochs: Option<PathBuf>,
     /// The longest wait between two rounds of dialling.
     pub longest_wait: Span,
@@ -24,13 +26,15 @@ impl Dialling {
         Self { supervisors, epochs: None, longest_wait: Span::from_secs(2) }
     }
 
-    pub(super) fn config(&self) -> ClientConfig {
+    /// How a gateway with this inbox dials.
+    pub(super) fn config(&self, sends: &Arc<dyn SendStore>) -> ClientConfig {
         let usual = ClientConfig::new(self.supervisors.clone());
         let first_wait = usual.first_wait.min(self.longest_wait);
         ClientConfig {
             longest_wait: self.longest_wait,
             first_wait,
             announce_again: self.longest_wait,
+            sends: Arc::clone(sends),
             ..usual
         }
     }
@@ -39,6 +43,13 @@ impl Dialling {
         match &self.epochs {
             None => Ok(Arc::new(MemoryEpochs::default())),
             Some(folder) => Ok(Arc::new(EpochFile::open(&folder.join(format!("{gateway}.epochs")))?)),
+        }
+    }
+
+    pub(super) fn sends(&self, gateway: &str) -> Result<Arc<dyn SendStore>, DialError> {
+        match &self.epochs {
+            None => Ok(Arc::new(MemorySends::default())),
+            Some(folder) => Ok(Arc::new(SendFile::open(&folder.join(format!("{gateway}.sends")))?)),
         }
     }
 }
@@ -52,4 +63,7 @@ pub enum DialError {
     /// The epochs cannot be kept.
     #[error("the gateways cannot keep their epochs")]
     Epochs(#[from] EpochStoreError),
+    /// The order inboxes cannot be kept.
+    #[error("the gateways cannot keep their order inboxes")]
+    Sends(#[from] SendStoreError),
 }

@@ -1,6 +1,9 @@
 //! Between the world and the sessions of its gateways.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -8,7 +11,7 @@ use tokio::{
 };
 use warden_bridge::{
     CommandId, Envelope, Finished, Inbound, Market, Mt5Bridge, Outcome, Report,
-    client::{self, ClientEvent, ClientHandle, EpochStore},
+    client::{self, ClientConfig, ClientEvent, ClientHandle, EpochStore, SendStore},
 };
 use warden_domain::{Epoch, Facts, InstanceId, Span};
 
@@ -22,8 +25,10 @@ pub(super) struct Router {
     gateways: Vec<Gateway>,
     /// The gateway of each instance.
     places: HashMap<InstanceId, usize>,
-    /// Under which epoch a command came, until it ended.
-    running: HashMap<(InstanceId, CommandId), Epoch>,
+    /// The commands of each instance that did not end, in the order in which they came, with their epochs.
+    running: HashMap<InstanceId, VecDeque<(CommandId, Epoch)>>,
+    /// By which deadlines are told.
+    utc: Arc<dyn Fn() -> warden_domain::Timestamp + Send + Sync>,
     commands: mpsc::Sender<Asked>,
 }
 
@@ -33,6 +38,8 @@ struct Gateway {
     /// How each terminal stands, of those that were announced.
     up: HashMap<InstanceId, Report>,
     epochs: Arc<dyn EpochStore>,
+    /// Its order inbox; it outlives the gateway's sessions.
+    sends: Arc<dyn SendStore>,
     session: Option<Session>,
 }
 
@@ -61,10 +68,12 @@ impl Router {
                 members,
                 up: HashMap::new(),
                 epochs: dialling.epochs(&name)?,
+                sends: dialling.sends(&name)?,
                 session: None,
             });
         }
-        Ok(Self { clock, dialling, gateways, places, running: HashMap::new(), commands })
+        let utc = ClientConfig::new(Vec::new()).clock;
+        Ok(Self { clock, dialling, gateways, places, running: HashMap::new(), utc, commands })
     }
 
     /// Carries messages both ways until it is stopped or the world ends.
@@ -115,8 +124,8 @@ impl Router {
             return Ok(());
         }
         let reports = gateway.members.iter().filter_map(|id| Some((id.clone(), gateway.up.get(id)?.clone())));
-        let (handle, events) =
-            client::connect(self.dialling.config(), reports.collect(), Arc::clone(&gateway.epochs))?;
+        let config = self.dialling.config(&gateway.sends);
+        let (handle, events) = client::connect(config, reports.collect(), Arc::clone(&gateway.epochs))?;
         let listener = tokio::spawn(listen(at, events, self.commands.clone()));
         gateway.session = Some(Session { handle, listener });
         Ok(())
@@ -125,7 +134,7 @@ impl Router {
     /// The gateway process is gone: its session ends without a goodbye.
     fn down(&mut self, instance: &InstanceId) {
         let Some(at) = self.places.get(instance).copied() else { return };
-        self.running.retain(|(of, _), _| of != instance);
+        self.running.remove(instance);
         let gateway = &mut self.gateways[at];
         gateway.up.remove(instance);
         if let Some(session) = gateway.session.take() {
@@ -156,13 +165,27 @@ impl Router {
         }
     }
 
+    /// A command ended. Commands of a terminal run one after the other: what came before it and did not end, never will.
     fn finished(&mut self, finished: Finished) {
-        let key = (finished.instance.clone(), finished.id);
-        let Some(epoch) = self.running.remove(&key) else {
-            tracing::debug!(instance = %key.0, id = key.1.0, "nobody waits for the end of this command");
+        let (instance, id) = (finished.instance.clone(), finished.id);
+        let running = self.running.entry(instance.clone()).or_default();
+        let Some(place) = running.iter().position(|(of, _)| *of == id) else {
+            tracing::debug!(%instance, id = id.0, "nobody waits for the end of this command");
             return;
         };
-        let session = self.places.get(&key.0).and_then(|at| self.gateways[*at].session.as_ref());
+        let started = finished.outcome != Outcome::NotStarted;
+        let lost: Vec<_> = if started { running.drain(..place).collect() } else { Vec::new() };
+        let ended = running.remove(if started { 0 } else { place });
+        for (id, epoch) in lost {
+            self.tell(epoch, unanswered(instance.clone(), id));
+        }
+        if let Some((_, epoch)) = ended {
+            self.tell(epoch, finished);
+        }
+    }
+
+    fn tell(&self, epoch: Epoch, finished: Finished) {
+        let session = self.places.get(&finished.instance).and_then(|at| self.gateways[*at].session.as_ref());
         if let Some(session) = session
             && let Err(fault) = session.handle.finished(epoch, finished)
         {
@@ -176,7 +199,7 @@ impl Router {
             return;
         }
         let (instance, id) = (envelope.instance.clone(), envelope.id);
-        self.running.insert((instance.clone(), id), envelope.epoch);
+        self.running.entry(instance.clone()).or_default().push_back((id, envelope.epoch));
         let envelope = Envelope { deadline: self.in_the_world(&envelope), ..envelope };
         if let Err(refused) = fleet.send(envelope) {
             let (outcome, facts) = (Outcome::NotStarted, Facts::default());
@@ -186,7 +209,7 @@ impl Router {
 
     /// The deadline by the world's clock: as much of it is left as by the supervisor's, at the world's speed.
     fn in_the_world(&self, envelope: &Envelope) -> warden_domain::Timestamp {
-        let present = (self.dialling.config().clock)();
+        let present = (self.utc)();
         let left = envelope.deadline.since(present).as_millis() as f64 * self.clock.speed();
         self.clock.now().after(Span::from_millis(left as u64))
     }
@@ -200,6 +223,14 @@ impl Router {
             }
         }
     }
+}
+
+/// What is told of a command whose answer the world lost: the call got none.
+fn unanswered(instance: InstanceId, id: CommandId) -> Finished {
+    const TIMED_OUT: i32 = -10_005;
+    let facts = Facts { last_error: Some(TIMED_OUT), ..Facts::default() };
+    let detail = "the terminal never answered".to_owned();
+    Finished { instance, id, outcome: Outcome::Failed, facts, detail }
 }
 
 /// Reads a session's events until it ends.

@@ -22,7 +22,7 @@ impl World {
         self.run_until(now);
         let missing = || SendError::NotConnected(envelope.instance.clone());
         let at = *self.places.get(&envelope.instance).ok_or_else(missing)?;
-        if !self.gateways[self.terminals[at].gateway].down.is_empty() {
+        if self.gateways[self.terminals[at].gateway].is_away() {
             return Err(missing());
         }
         let worker = &mut self.terminals[at].worker;

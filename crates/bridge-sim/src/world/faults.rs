@@ -73,6 +73,7 @@ impl World {
             FaultKind::InvestorMode => self.become_investor(at),
             FaultKind::PermissionsRevoked | FaultKind::AutotradingOff => self.report_changes(at),
             FaultKind::GatewayDown => self.gateway_goes_down(at, id),
+            FaultKind::SessionCut => self.session_is_cut(at, id),
             FaultKind::GatewaySlow(by) => {
                 let gateway = self.terminals[at].gateway;
                 self.gateways[gateway].slow.push((id, by));
@@ -119,7 +120,7 @@ impl World {
     /// A fault is over. Sessions that it ended stay ended; what it kept from working works again.
     fn relieve(&mut self, at: usize, id: u64, kind: FaultKind) {
         match kind {
-            FaultKind::GatewayDown => self.gateway_comes_up(at, id),
+            FaultKind::GatewayDown | FaultKind::SessionCut => self.gateway_comes_back(at, id),
             FaultKind::GatewaySlow(_) => {
                 let gateway = self.terminals[at].gateway;
                 self.gateways[gateway].slow.retain(|(other, _)| *other != id);
@@ -246,30 +247,61 @@ impl World {
 
     /// The gateway of this terminal goes down, with all its terminals' sessions.
     fn gateway_goes_down(&mut self, at: usize, id: u64) {
-        let gateway = self.terminals[at].gateway;
-        let was_up = self.gateways[gateway].down.is_empty();
-        if !self.gateways[gateway].down.contains(&id) {
-            self.gateways[gateway].down.push(id);
+        let at = self.terminals[at].gateway;
+        let gateway = &mut self.gateways[at];
+        let (was_up, was_away) = (gateway.down.is_empty(), gateway.is_away());
+        if !gateway.down.contains(&id) {
+            gateway.down.push(id);
         }
-        if was_up {
-            // What it had not said yet dies with it, and so does what it was told and had not begun.
-            self.queue.retain(|event| !matches!(event, Event::Deliver(of, _) if *of == gateway));
-            for other in self.served_by(gateway) {
-                self.worker_dies(other);
-                let instance = self.terminals[other].instance.clone();
-                self.deliver(Inbound::Down { instance });
+        if !was_up {
+            return;
+        }
+        // What it had not said yet dies with it, and so does what it was told and had not begun.
+        gateway.held.clear();
+        self.queue.retain(|event| !matches!(event, Event::Deliver(of, _) if *of == at));
+        for other in self.served_by(at) {
+            self.worker_dies(other);
+            if !was_away {
+                self.session_is_lost(other);
             }
         }
     }
 
-    fn gateway_comes_up(&mut self, at: usize, id: u64) {
-        let gateway = self.terminals[at].gateway;
-        let was_down = !self.gateways[gateway].down.is_empty();
-        self.gateways[gateway].down.retain(|other| *other != id);
-        if was_down && self.gateways[gateway].down.is_empty() {
-            for other in self.served_by(gateway) {
-                self.announce(other);
+    /// The session of this terminal's gateway is lost; the gateway lives.
+    fn session_is_cut(&mut self, at: usize, id: u64) {
+        let at = self.terminals[at].gateway;
+        let was_away = self.gateways[at].is_away();
+        if !self.gateways[at].cut.contains(&id) {
+            self.gateways[at].cut.push(id);
+        }
+        if !was_away {
+            for other in self.served_by(at) {
+                self.session_is_lost(other);
             }
+        }
+    }
+
+    fn session_is_lost(&mut self, at: usize) {
+        let instance = self.terminals[at].instance.clone();
+        self.deliver(Inbound::Down { instance });
+    }
+
+    /// What kept the gateway away is over; when nothing else does, it announces its terminals, and says what it has to.
+    fn gateway_comes_back(&mut self, at: usize, id: u64) {
+        let at = self.terminals[at].gateway;
+        let gateway = &mut self.gateways[at];
+        let was_away = gateway.is_away();
+        gateway.down.retain(|other| *other != id);
+        gateway.cut.retain(|other| *other != id);
+        if !was_away || gateway.is_away() {
+            return;
+        }
+        let held = std::mem::take(&mut gateway.held);
+        for other in self.served_by(at) {
+            self.announce(other);
+        }
+        for inbound in held {
+            self.say(at, inbound);
         }
     }
 

@@ -52,20 +52,27 @@ impl World {
         self.tell(at, Inbound::Finished(finished));
     }
 
-    /// Says something through the gateway of a terminal: not while it is down, late while it is slow.
+    /// Says something through the gateway of a terminal: late while it is slow.
     pub(super) fn tell(&mut self, at: usize, inbound: Inbound) {
-        let gateway = &mut self.gateways[self.terminals[at].gateway];
-        if !gateway.down.is_empty() {
-            return;
-        }
+        let at = self.terminals[at].gateway;
+        let gateway = &mut self.gateways[at];
         let late = gateway.slow.iter().map(|(_, by)| *by).max().unwrap_or_default();
         let due = self.now.after(late).max(gateway.told_until);
-        gateway.told_until = due;
-        if due > self.now {
-            let gateway = self.terminals[at].gateway;
-            self.queue.push(due, Event::Deliver(gateway, Box::new(inbound)));
+        if due > self.now && !gateway.is_away() {
+            gateway.told_until = due;
+            self.queue.push(due, Event::Deliver(at, Box::new(inbound)));
         } else {
+            self.say(at, inbound);
+        }
+    }
+
+    /// A gateway says something: nothing while it is down; how commands ended when it is back, while its session is cut.
+    pub(super) fn say(&mut self, gateway: usize, inbound: Inbound) {
+        let gateway = &mut self.gateways[gateway];
+        if !gateway.is_away() {
             self.deliver(inbound);
+        } else if let (Inbound::Finished(_), true) = (&inbound, gateway.down.is_empty()) {
+            gateway.held.push(inbound);
         }
     }
 

@@ -17,7 +17,8 @@ impl World {
             None => return false,
             Some(Kept::NotStarted) => (Outcome::NotStarted, Facts::default()),
             Some(Kept::Begun | Kept::Interrupted) => {
-                (Outcome::Failed, Facts { last_error: Some(CALL_LOST), ..Facts::default() })
+                // Its end is not known; whoever asks looks at the broker.
+                (Outcome::Failed, Facts::default())
             }
             Some(Kept::Answered { facts, reply }) => (reply.map_or(Outcome::Failed, Outcome::Trade), facts),
         };

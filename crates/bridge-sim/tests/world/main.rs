@@ -11,6 +11,7 @@ mod bridge;
 mod broker;
 mod connection;
 mod demo;
+mod filling;
 mod gateway;
 mod hand;
 mod laws;

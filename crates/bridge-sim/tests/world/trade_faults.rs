@@ -1,4 +1,5 @@
-use warden_bridge::{Command, CommandId, Inbound, Order, OrderAction, Outcome};
+use warden_bridge::{Command, CommandId, DealEntry, Inbound, Order, OrderAction, Outcome, SendState};
+use warden_bridge_sim::{EntryKind, Reason};
 use warden_domain::{Side, Span};
 
 use crate::hand::{Hand, deal, retcode};
@@ -87,4 +88,125 @@ fn vanished_stops_are_gone() {
     let (_, position) = hand.truth(1).positions[0];
     let again = Order { action: OrderAction::Protect { position }, ..order };
     assert_eq!(retcode(&hand.order(1, again)), 10_009, "not 10025: there was no stop loss any more");
+}
+
+fn send(at: &Hand) -> Vec<(u64, Option<u32>)> {
+    let entries = at.world.ledger().entries().iter();
+    entries.map(|entry| (entry.magic, entry.send.map(|send| send.attempt))).collect()
+}
+
+fn buy() -> Order {
+    deal(OrderAction::Deal(Side::Buy))
+}
+
+#[test]
+fn trd_7_a_lost_result_executed_and_a_lost_request_did_not_and_both_look_the_same() {
+    for (what, executed) in [("lost_result", 1), ("lost_request", 0)] {
+        let mut hand = hand(what);
+        let answer = hand.order(1, buy());
+        assert_eq!((answer.outcome, answer.facts.last_error), (Outcome::Failed, Some(-10_005)), "{what}");
+        assert_eq!(hand.world.ledger().deals_of(42).count(), executed, "{what}");
+        assert_eq!(retcode(&hand.order(1, buy())), 10_009, "it befell one order");
+    }
+}
+
+#[test]
+fn trd_9_an_order_may_execute_whatever_it_is_answered_with() {
+    let mut hand = hand("executed_as(10031)");
+    let answer = hand.order(1, buy());
+    assert_eq!((retcode(&answer), answer.facts.ticket), (10_031, false));
+    assert_eq!(hand.world.ledger().deals_of(42).count(), 1);
+}
+
+#[test]
+fn trd_3_a_delayed_execution_comes_after_the_answer_that_nobody_knows() {
+    let mut hand = hand("delayed_execution(8s)");
+    let answer = hand.order(1, buy());
+    assert_eq!((retcode(&answer), answer.facts.ticket), (10_012, false));
+    let _ = hand.wait(Span::from_millis(7_900));
+    assert_eq!(hand.world.ledger().deals_of(42).count(), 0);
+    let reports = hand.reports(1, Span::from_millis(200));
+    assert_eq!(hand.world.ledger().deals_of(42).count(), 1);
+    assert_eq!(reports.last().map(|report| report.positions), Some(1), "the change is reported");
+}
+
+#[test]
+fn net_2_a_terminal_that_dies_after_an_order_leaves_its_deal() {
+    let mut hand = hand("crash_after_order");
+    let answer = hand.order(1, buy());
+    assert_eq!((answer.outcome, answer.facts.last_error), (Outcome::Failed, Some(-10_002)));
+    assert_eq!((hand.world.ledger().deals_of(42).count(), hand.truth(1).terminal_alive), (1, false));
+    assert_eq!(hand.ask(1, Command::Restart { force: false }).outcome, Outcome::Done);
+    let sent = hand.world.ledger().entries()[0].send.unwrap();
+    let state = hand.snapshot(1, &[sent]).sends[0];
+    assert_eq!(state, SendState::Interrupted);
+}
+
+#[test]
+fn trd_8_a_lost_tag_leaves_a_deal_without_it_that_the_ledger_still_knows() {
+    let mut hand = hand("tag_lost");
+    assert_eq!(retcode(&hand.order(1, buy())), 10_009);
+    assert_eq!(send(&hand), [(0, Some(1))]);
+    assert_eq!(hand.truth(1).positions[0].0, 0);
+}
+
+#[test]
+fn trd_8_a_lookalike_is_a_person_doing_the_same() {
+    let mut hand = hand("lookalike");
+    assert_eq!(retcode(&hand.order(1, buy())), 10_009);
+    let entries = hand.world.ledger().entries();
+    assert_eq!(send(&hand), [(0, None), (42, Some(1))]);
+    let (twin, ours) = (&entries[0], &entries[1]);
+    assert_eq!((&twin.symbol, twin.side, twin.volume), (&ours.symbol, ours.side, ours.volume));
+    assert_eq!(twin.reason, Reason::Hand);
+}
+
+#[test]
+fn trd_8_people_and_other_programs_trade_beside_us() {
+    for (what, magic, reason) in [("hand_opens", 0, Reason::Hand), ("program_opens", 20_240, Reason::Program)]
+    {
+        let hand = hand(what);
+        let [entry] = hand.world.ledger().entries() else { panic!("one deal") };
+        assert_eq!((entry.magic, entry.reason, entry.send), (magic, reason, None), "{what}");
+    }
+    let mut hand = hand("hand_places");
+    assert_eq!((hand.truth(1).orders.len(), hand.truth(1).orders[0].0), (1, 0));
+    assert_eq!(retcode(&hand.order(1, buy())), 10_009);
+    hand.fault(r#"{ who = "acct-1", what = "hand_closes" }"#);
+    assert_eq!(hand.truth(1).positions, []);
+    let last = hand.world.ledger().entries().last().unwrap();
+    assert_eq!((last.magic, last.reason, last.entry), (0, Reason::Hand, Some(DealEntry::Out)));
+}
+
+#[test]
+fn trd_5_a_person_lowers_a_stop_loss() {
+    let mut hand = Hand::logged_in(1);
+    assert_eq!(retcode(&hand.order(1, Order { stop_loss: 1.05, ..buy() })), 10_009);
+    hand.fault(r#"{ who = "acct-1", what = "sl_tp_moved(500)" }"#);
+    let position = &hand.snapshot(1, &[]).positions[0];
+    assert_eq!(position.stop_loss.map(|price| price.to_f64()), Some(1.045));
+    let last = hand.world.ledger().entries().last().unwrap();
+    assert_eq!((last.kind, last.reason), (EntryKind::Protected, Reason::Hand));
+}
+
+#[test]
+fn net_1_a_gateway_whose_session_is_cut_goes_on_and_says_so_when_it_is_back() {
+    let mut hand = Hand::logged_in(1);
+    let sent = hand.send(1, Command::Order(buy()));
+    hand.fault(r#"{ who = "acct-1", what = "session_cut", for = "10s" }"#);
+    let said = hand.wait(Span::from_secs(9));
+    assert!(matches!(&said[..], [Inbound::Down { .. }]), "{said:?}");
+    assert_eq!(hand.world.ledger().deals_of(42).count(), 1, "it executed meanwhile");
+    let said = hand.wait(Span::from_secs(1));
+    let [Inbound::Up { .. }, Inbound::Finished(finished), ..] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((finished.id, retcode(finished)), (sent, 10_009));
+}
+
+#[test]
+fn the_audit_counts_the_trade_servers_repetitions_apart() {
+    let mut hand = hand("duplicate_execution");
+    assert_eq!(retcode(&hand.order(1, buy())), 10_009);
+    let audit = hand.world.audit();
+    assert_eq!((audit.intents, audit.executions, audit.repeated), (1, 1, 1));
+    assert!(audit.is_clean());
 }
