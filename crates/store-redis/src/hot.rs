@@ -2,7 +2,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use fred::{interfaces::Resp3Frame, types::ClusterHash, util::redis_keyslot};
 use warden_domain::{Epoch, InstanceId, Span};
-use warden_store::{Cas, HotError, HotState, HotUpdate, Pending, Stored, TradeUpdate, TradeWrite, settle};
+use warden_store::{
+    Cas, HotError, HotState, HotUpdate, Pending, Stored, TradeUpdate, TradeWrite, settle, settle_trades,
+};
 
 use crate::{
     ConfigError, KeyStyle, RedisConfig,
@@ -220,7 +222,12 @@ impl HotState for RedisHot {
         let style = self.0.config.key_style;
         let batch =
             move |places: &[usize]| Batch::of_trades(style, places.iter().map(|place| &trades[*place]));
-        Box::pin(self.each(trades, |update| &update.instance, batch, |frame| reply::shown(&frame)))
+        let shown = self.each(trades, |update| &update.instance, batch, |frame| reply::shown(&frame));
+        Box::pin(async move {
+            let mut answers = shown.await?;
+            settle_trades(trades, &mut answers);
+            Ok(answers)
+        })
     }
 
     fn remove<'a>(&'a self, instance: &'a InstanceId, epoch: Epoch) -> Pending<'a, Result<bool, HotError>> {

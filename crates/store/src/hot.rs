@@ -10,7 +10,7 @@ use warden_domain::{
 
 pub use key::HotKey;
 pub use seal::{RawSnapshot, SNAPSHOT_SCHEMA, Seal};
-pub use settle::settle;
+pub use settle::{settle, settle_trades};
 pub use trade::{TRADES_KEPT, TradeProjection, TradeUpdate, TradeWrite};
 
 use crate::Pending;
@@ -86,7 +86,8 @@ pub trait HotState: Send + Sync {
     /// shown of a trade, keeps the tag that it holds, and expires after [`KEYS_KEPT`](crate::KEYS_KEPT).
     ///
     /// Versions make it harmless to give the same or an older trade again, each trade by itself; what stands there and is
-    /// no trade is replaced; nothing is read back from here. Updates of one trade are written in the order given.
+    /// no trade is replaced; nothing is read back from here. After a failed call, all versions of a trade that were not
+    /// answered are given again in one call: only so are those that were overtaken known as written ([`settle_trades`]).
     ///
     /// # Errors
     /// When the store did not answer; each element may or may not have been written, and may be given again.

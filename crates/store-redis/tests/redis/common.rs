@@ -1,10 +1,14 @@
 //! A Redis with the adapter in front of it, and the ways to look behind it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::Mutex;
 use warden_domain::{
-    ConnectionState, Epoch, FailureReason, InstanceId, OpId, Span, Status, Timestamp, Version,
+    ConnectionState, Epoch, FailureReason, InstanceId, Magic, OpId, Span, Status, Timestamp, Version,
 };
 use warden_store::{
     HotKey, HotState, HotUpdate, Pending, Projection, conformance::hot::Fixture, memory::Damage,
@@ -36,12 +40,25 @@ impl Server {
         }
     }
 
+    /// The full name of a key that is written as on one node.
+    fn full(&self, instance: &InstanceId, name: &str) -> String {
+        match self.style {
+            KeyStyle::Single => name.to_owned(),
+            KeyStyle::Cluster => name.replacen(&format!(":{instance}:"), &format!(":{{{instance}}}:"), 1),
+        }
+    }
+
     pub(crate) async fn cli(&self, words: &[&str]) -> String {
         self.redis.lock().await.cli(words).unwrap()
     }
 
-    async fn names(&self) -> Vec<String> {
-        self.cli(&["KEYS", "*"]).await.lines().map(str::to_owned).collect()
+    /// Every key of an instance and of its trades.
+    async fn names_of(&self, instance: &InstanceId) -> Vec<String> {
+        let prefixes = ["instance_state", "order_state", "order_key"]
+            .map(|kind| self.full(instance, &format!("{kind}:{instance}:")));
+        let names = self.cli(&["KEYS", "*"]).await;
+        let ours = names.lines().filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)));
+        ours.map(str::to_owned).collect()
     }
 }
 
@@ -65,10 +82,16 @@ impl Fixture for Case {
     fn keys<'a>(&'a self, instance: &'a InstanceId) -> Pending<'a, BTreeMap<String, String>> {
         Box::pin(async move {
             let mut keys = BTreeMap::new();
-            let prefix = self.0.key(instance, "");
-            for name in self.0.names().await.iter().filter(|name| name.starts_with(&prefix)) {
-                let kind = self.0.cli(&["TYPE", name]).await;
-                let text = if kind == "string" { self.0.cli(&["GET", name]).await } else { kind };
+            for name in self.0.names_of(instance).await {
+                let text = match &*self.0.cli(&["TYPE", &name]).await {
+                    "string" => self.0.cli(&["GET", &name]).await,
+                    "set" => {
+                        let members = self.0.cli(&["SMEMBERS", &name]).await;
+                        members.lines().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+                    }
+                    "zset" => continue, // our own index
+                    kind => kind.to_owned(),
+                };
                 keys.insert(name.replace(['{', '}'], ""), text);
             }
             keys
@@ -97,10 +120,33 @@ impl Fixture for Case {
 
     fn forget<'a>(&'a self, instance: &'a InstanceId) -> Pending<'a, ()> {
         Box::pin(async move {
-            for name in self.keys(instance).await.into_keys() {
-                let suffix = name.rsplit(':').next().unwrap_or_default();
-                self.0.cli(&["DEL", &self.0.key(instance, suffix)]).await;
+            for name in self.0.names_of(instance).await {
+                self.0.cli(&["DEL", &name]).await;
             }
+        })
+    }
+
+    fn trade<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        tag: Magic,
+    ) -> Pending<'a, Option<BTreeMap<String, String>>> {
+        Box::pin(async move {
+            let name = self.0.full(instance, &format!("order_state:{instance}:{}", tag.number()));
+            let mut words = vec!["HKEYS", &name];
+            let fields = self.0.cli(&words).await;
+            words[0] = "HVALS";
+            let values = self.0.cli(&words).await;
+            let pairs = fields.lines().zip(values.split('\n'));
+            Some(pairs.map(|(field, value)| (field.to_owned(), value.to_owned())).collect())
+                .filter(|fields: &BTreeMap<_, _>| !fields.is_empty())
+        })
+    }
+
+    fn expires_in<'a>(&'a self, instance: &'a InstanceId, key: &'a str) -> Pending<'a, Option<Span>> {
+        Box::pin(async move {
+            let left = self.0.cli(&["PTTL", &self.0.full(instance, key)]).await;
+            left.parse().ok().map(Span::from_millis) // -1 and -2 are no spans
         })
     }
 }

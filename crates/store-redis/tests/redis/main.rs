@@ -8,4 +8,5 @@ mod conformance;
 mod damage;
 mod outage;
 mod signals;
+mod trades;
 mod unfit;

@@ -5,14 +5,15 @@
 mod cas;
 mod lease;
 mod restore;
+mod trades;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use warden_domain::{
-    ConnectionState, Epoch, FailureReason, InstanceId, OpId, Span, Status, Timestamp, Version,
+    ConnectionState, Epoch, FailureReason, InstanceId, Magic, OpId, Span, Status, Timestamp, Version,
 };
 
-pub use self::{cas::*, lease::*, restore::*};
+pub use self::{cas::*, lease::*, restore::*, trades::*};
 use crate::{Cas, HotKey, HotState, HotUpdate, Pending, Projection, Snapshot, Stored, memory::Damage};
 
 /// A fresh store together with the ways to look behind it and to spoil it.
@@ -20,8 +21,10 @@ pub trait Fixture: Send + Sync {
     /// The store.
     fn store(&self) -> &dyn HotState;
 
-    /// Every present key of an instance as `instance_state:<id>:…`, without the braces of the cluster style.
-    /// The text of the snapshot may be anything.
+    /// Every present key of an instance as `instance_state:<id>:…`, and of its trades as `order_state:<id>:…` and
+    /// `order_key:<id>:…`, without the braces of the cluster style, and without those that only the store itself reads.
+    /// The text of the snapshot and of a trade may be anything; that of `order_state:<id>:open` is its tags, in ascending
+    /// order with spaces in between.
     fn keys<'a>(&'a self, instance: &'a InstanceId) -> Pending<'a, BTreeMap<String, String>>;
 
     /// Puts a text under a documented key behind the store's back.
@@ -32,6 +35,16 @@ pub trait Fixture: Send + Sync {
 
     /// Removes every key of an instance, as a store that was restarted empty has none.
     fn forget<'a>(&'a self, instance: &'a InstanceId) -> Pending<'a, ()>;
+
+    /// The fields of a trade's hash; `None` when there is none.
+    fn trade<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        tag: Magic,
+    ) -> Pending<'a, Option<BTreeMap<String, String>>>;
+
+    /// How long a key stays, by its name as [`keys`](Self::keys) has it; `None` when it never expires, or is not there.
+    fn expires_in<'a>(&'a self, instance: &'a InstanceId, key: &'a str) -> Pending<'a, Option<Span>>;
 }
 
 /// Runs every case, each on a fresh store.
@@ -71,6 +84,17 @@ pub async fn run(make_store: impl Fn() -> Pending<'static, Arc<dyn Fixture>>) {
         hot_26_a_lease_fences_writes_before_the_first_own_one,
         hot_27_log_10_one_login_at_a_time,
         hot_28_an_empty_call_answers_nothing,
+        hot_29_a_trade_is_shown_with_every_field,
+        hot_30_a_field_that_is_no_more_is_gone,
+        hot_31_a_trade_given_again_stays_as_it_is,
+        hot_32_an_older_version_of_a_trade_is_told_what_is_stored,
+        hot_33_a_higher_epoch_fences_trades,
+        hot_34_a_trade_that_ended_leaves_the_index_and_expires,
+        hot_35_a_clients_key_holds_its_first_tag_for_a_day,
+        hot_36_trades_of_many_instances_in_one_call,
+        hot_37_acc_3_a_removed_instance_leaves_no_key_of_its_trades,
+        hot_38_trades_do_not_touch_the_state,
+        hot_39_numbers_of_trades_beyond_two_to_the_53_stay_exact,
     );
 }
 

@@ -1,4 +1,6 @@
-use super::{Cas, HotUpdate};
+use std::collections::HashSet;
+
+use super::{Cas, HotUpdate, TradeUpdate, TradeWrite};
 
 /// Finds the retries among the answers of one call.
 ///
@@ -17,6 +19,27 @@ pub fn settle(updates: &[HotUpdate], answers: &mut [Cas]) {
         });
         if ours && update.version < stored {
             answers[i] = Cas::AlreadyApplied;
+        }
+    }
+}
+
+/// Finds the versions of a trade that were overtaken within one call: the store answers [`TradeWrite::Ahead`] for them
+/// when the call is given again, and the newer version that it names is our own.
+pub fn settle_trades(updates: &[TradeUpdate], answers: &mut [TradeWrite]) {
+    if !answers.iter().any(|answer| matches!(answer, TradeWrite::Ahead { .. })) {
+        return;
+    }
+    let written: HashSet<_> = updates
+        .iter()
+        .zip(answers.iter())
+        .filter(|(_, answer)| **answer == TradeWrite::Written)
+        .map(|(update, _)| (&update.instance, update.trade.tag, update.epoch, update.version))
+        .collect();
+    for (update, answer) in updates.iter().zip(answers) {
+        if let TradeWrite::Ahead { stored } = *answer
+            && written.contains(&(&update.instance, update.trade.tag, update.epoch, stored))
+        {
+            *answer = TradeWrite::Written;
         }
     }
 }

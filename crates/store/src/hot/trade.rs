@@ -105,7 +105,7 @@ pub struct TradeProjection {
 pub enum TradeWrite {
     /// It is stored, now or since before: a trade that is given again at the same version and epoch is left as it is.
     Written,
-    /// A higher version is stored at our own epoch or a lower one: ours is behind.
+    /// A higher version is stored at our own epoch or a lower one, and is none of this call: ours is behind.
     Ahead {
         /// The version that is stored.
         stored: Version,

@@ -1,4 +1,5 @@
 mod entry;
+mod trades;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,10 +10,13 @@ use std::{
 };
 
 use tokio::time::Instant;
-use warden_domain::{Epoch, InstanceId, Span};
+use warden_domain::{Epoch, InstanceId, Magic, Span};
 
 use self::entry::Entry;
-use crate::{Cas, HotError, HotKey, HotState, HotUpdate, Pending, Stored, TradeUpdate, TradeWrite, settle};
+use crate::{
+    Cas, HotError, HotKey, HotState, HotUpdate, Pending, Stored, TradeUpdate, TradeWrite, settle,
+    settle_trades,
+};
 
 /// Hot state in memory: the embedded mode, and the reference for other adapters. Clones share one store.
 ///
@@ -56,14 +60,32 @@ pub enum Damage {
 }
 
 impl MemoryHot {
-    /// Every present key of an instance by its full name, locks and lease included; the snapshot in one line.
+    /// Every present key of an instance and of its trades by its full name, locks and lease included; the snapshot, each
+    /// trade and the index of open trades in one line.
     #[must_use]
     pub fn keys(&self, instance: &InstanceId) -> BTreeMap<String, String> {
         let now = Instant::now();
         let prefix = format!("instance_state:{instance}:");
         self.with(|entries| {
-            let texts = entries.get(instance).map(|entry| entry.texts(now)).unwrap_or_default();
-            texts.into_iter().map(|(suffix, text)| (format!("{prefix}{suffix}"), text)).collect()
+            let Some(entry) = entries.get(instance) else { return BTreeMap::new() };
+            let own = entry.texts(now).into_iter().map(|(suffix, text)| (format!("{prefix}{suffix}"), text));
+            let trades = entry.trades.texts(instance, now).into_iter().map(|(name, text, _)| (name, text));
+            own.chain(trades).collect()
+        })
+    }
+
+    /// The fields of a trade's hash; `None` when there is none.
+    #[must_use]
+    pub fn trade(&self, instance: &InstanceId, tag: Magic) -> Option<BTreeMap<String, String>> {
+        self.with(|entries| entries.get(instance)?.trades.fields(tag, Instant::now()))
+    }
+
+    /// How long a key of the instance's trades stays, by its full name; `None` when it never expires, or is not there.
+    #[must_use]
+    pub fn expires_in(&self, instance: &InstanceId, key: &str) -> Option<Span> {
+        self.with(|entries| {
+            let texts = entries.get(instance)?.trades.texts(instance, Instant::now());
+            texts.into_iter().find(|(name, _, _)| name == key)?.2
         })
     }
 
@@ -178,7 +200,12 @@ impl HotState for MemoryHot {
         &'a self,
         trades: &'a [TradeUpdate],
     ) -> Pending<'a, Result<Vec<TradeWrite>, HotError>> {
-        self.each(trades, |update| &update.instance, Entry::show_trade)
+        let shown = self.each(trades, |update| &update.instance, Entry::show_trade);
+        Box::pin(async move {
+            let mut answers = shown.await?;
+            settle_trades(trades, &mut answers);
+            Ok(answers)
+        })
     }
 
     fn remove<'a>(&'a self, instance: &'a InstanceId, epoch: Epoch) -> Pending<'a, Result<bool, HotError>> {
@@ -219,10 +246,13 @@ impl HotState for MemoryHot {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{sync::Arc, time::Duration};
+
+    use warden_domain::TradeState;
 
     use super::*;
     use crate::conformance::hot::{self, Fixture};
+    use crate::{KEYS_KEPT, TRADES_KEPT};
 
     impl Fixture for MemoryHot {
         fn store(&self) -> &dyn HotState {
@@ -244,6 +274,18 @@ mod tests {
         fn forget<'a>(&'a self, instance: &'a InstanceId) -> Pending<'a, ()> {
             Box::pin(async move { self.forget(instance) })
         }
+
+        fn trade<'a>(
+            &'a self,
+            instance: &'a InstanceId,
+            tag: Magic,
+        ) -> Pending<'a, Option<BTreeMap<String, String>>> {
+            Box::pin(async move { self.trade(instance, tag) })
+        }
+
+        fn expires_in<'a>(&'a self, instance: &'a InstanceId, key: &'a str) -> Pending<'a, Option<Span>> {
+            Box::pin(async move { self.expires_in(instance, key) })
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -262,5 +304,28 @@ mod tests {
         assert!(matches!(hot.load(std::slice::from_ref(&id)).await, Err(HotError::Unreachable(_))));
         hot.set_reachable(true);
         assert_eq!(hot.renew(&leases, "me", Span::from_secs(15)).await.unwrap(), [true]);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn ended_trades_and_clients_keys_expire_by_the_clock_of_the_runtime() {
+        let hot = MemoryHot::default();
+        let a = InstanceId::new("a").unwrap();
+        let update = |counter, state| hot::shown_trade("a", counter, state);
+        let [open, ended] = [update(1, TradeState::Filled), update(2, TradeState::Failed)];
+        hot.show_trades(&[open.clone(), ended.clone()]).await.unwrap();
+        assert_eq!(hot.keys(&a).len(), 5);
+        tokio::time::advance(Duration::from(TRADES_KEPT) - Duration::from_millis(1)).await;
+        assert_eq!(hot.keys(&a).len(), 5);
+        assert!(hot.trade(&a, ended.trade.tag).is_some());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let left: Vec<_> = hot.keys(&a).into_keys().collect();
+        assert_eq!(
+            left,
+            [format!("order_state:a:{}", open.trade.tag.number()), "order_state:a:open".to_owned()]
+        );
+        assert_eq!(hot.trade(&a, ended.trade.tag), None);
+        // Shown again, it is there for another day.
+        hot.show_trades(std::slice::from_ref(&ended)).await.unwrap();
+        assert_eq!(hot.keys(&a).len(), 4);
+        assert_eq!(hot.expires_in(&a, "order_key:a:s-2"), Some(KEYS_KEPT));
     }
 }

@@ -1,9 +1,9 @@
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use tokio::time::Instant;
-use warden_domain::{Epoch, Magic, OpId, Span, Version};
+use warden_domain::{Epoch, OpId, Span, Version};
 
-use super::Damage;
+use super::{Damage, trades::Trades};
 use crate::{
     Cas, HotKey, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Stored, TradeUpdate, TradeWrite,
 };
@@ -17,7 +17,7 @@ pub(super) struct Entry {
     fence: Epoch,
     lease: Option<(Epoch, Lock)>,
     login: Option<Lock>,
-    trades: BTreeMap<Magic, TradeUpdate>,
+    pub(super) trades: Trades,
 }
 
 #[derive(Debug, Default)]
@@ -79,15 +79,9 @@ impl Entry {
     }
 
     pub(super) fn show_trade(&mut self, update: &TradeUpdate, now: Instant) -> TradeWrite {
-        if let Some(by) = self.owned_above(update.epoch, now) {
-            return TradeWrite::Fenced { by };
-        }
-        match self.trades.get(&update.trade.tag) {
-            Some(stored) if stored.version > update.version => TradeWrite::Ahead { stored: stored.version },
-            Some(_) | None => {
-                self.trades.insert(update.trade.tag, update.clone());
-                TradeWrite::Written
-            }
+        match self.owned_above(update.epoch, now) {
+            Some(by) => TradeWrite::Fenced { by },
+            None => self.trades.show(update, now),
         }
     }
 
@@ -236,7 +230,7 @@ impl Entry {
         self.texts[key as usize] = Some(text.into());
     }
 
-    /// Every present key without the instance's prefix.
+    /// Every present key of the instance itself without its prefix.
     pub(super) fn texts(&self, now: Instant) -> Vec<(&'static str, String)> {
         let mut texts: Vec<_> = HotKey::ALL
             .into_iter()
