@@ -132,9 +132,10 @@ pub fn hour_of(at: Timestamp) -> Timestamp {
 /// A row is known by journal and `seq`; among the rows of its kind that one step has, also by its part or alert.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistoryRows {
-    /// One for each journal row.
+    /// One for each journal row of an instance's own steps.
     pub events: Vec<InstanceEvent>,
-    /// What became of orders.
+    /// What became of orders: one for each journal row of a trade, and one with magic number 0 for each step of an
+    /// instance that a trade rule asked for.
     pub trades: Vec<TradeEvent>,
     /// Incidents that were opened or ended; of one incident, the row with the highest `version` replaces the others.
     pub incidents: Vec<IncidentRow>,
@@ -234,11 +235,12 @@ pub struct TradeEvent {
     pub symbol: String,
     /// `BUY` or `SELL`; empty when the step concerns no single order.
     pub side: String,
-    /// What happened, such as `FILLED`.
+    /// What happened: a fill, such as `FILLED`; else `SENDING` when an order left with the step; else how the trade stands
+    /// after it, such as `UNKNOWN`. Of a step of the instance what was asked of it, such as `SLIPPAGE_PAUSE`.
     pub kind: String,
     /// The trade server's retcode (MQL5 `TRADE_RETCODE_*`); 0 when there is none.
     pub retcode: u32,
-    /// Lots that were executed.
+    /// Lots that were executed with the step.
     pub volume: f64,
     /// The price that was asked for; 0 when there is none.
     pub requested: f64,
@@ -246,7 +248,7 @@ pub struct TradeEvent {
     pub filled: f64,
     /// How much worse the fill was, in points; below 0 it was better. `None` when nothing was filled.
     pub slippage: Option<i64>,
-    /// From the command to its result, in milliseconds; 0 when nothing was sent.
+    /// From the order's leaving to its answer, in milliseconds; 0 when the step was no answer.
     pub latency_ms: u32,
 }
 

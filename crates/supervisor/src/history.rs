@@ -15,6 +15,7 @@ mod progress;
 mod sealed;
 mod send;
 mod servers;
+mod trade;
 
 use std::{collections::HashMap, future::Future, io, path::PathBuf, sync::Arc, thread, time::Duration};
 

@@ -7,14 +7,14 @@ use rustc_hash::FxHashMap;
 use warden_domain::{FailureReason, IncidentKind, InstanceId, Rule, Status, TradeServer};
 use warden_policy::{
     DecodeError, Effect, Escalation, Event, Incident, Instance, Phase, Step, Trouble, TroubleKind,
-    decode_step,
+    decode_step, trade::decode_trade_row,
 };
 use warden_store::{
-    HistoryRows, JournalId, Row,
+    HistoryRows, JournalId, Row, TradeMark,
     history::{AlertRow, IncidentRow, InstanceEvent, LoginOutcome, NotificationRow, Origin, TradeEvent},
 };
 
-use super::{before::Before, login};
+use super::{before::Before, login, trade};
 use crate::view::{action, in_words};
 
 /// Derives the rows of the history from those of a journal.
@@ -24,8 +24,10 @@ use crate::view::{action, in_words};
 /// [`add`](Self::add) with every row of the journal in its order.
 ///
 /// # Guarantees
-/// - Pure: what a row makes is a function of the row, of the one of its instance before it and of the servers.
-/// - Every row makes one event, also one whose payload cannot be read.
+/// - Pure: what a row makes is a function of the row, of the one of its instance before it and of the servers; what a
+///   trade's row makes, of the row and the servers alone.
+/// - Every row makes one event, also one whose payload cannot be read: a trade's row a [`TradeEvent`] with its magic
+///   number, every other an [`InstanceEvent`].
 ///
 /// # Caveats
 /// - After a step that could not be read nothing is known of its instance: what stands after the next one counts as new,
@@ -55,10 +57,10 @@ impl Deriver {
         Self { journal, servers, before: FxHashMap::default() }
     }
 
-    /// Takes in what the instances were: the newest row of each before the next one to [`add`](Self::add).
+    /// Takes in what the instances were: the newest row of each one's own before the next one to [`add`](Self::add).
     pub fn know(&mut self, latest: impl IntoIterator<Item = Row>) {
-        let readable =
-            latest.into_iter().filter_map(|row| Some((row.instance, decode_step(&row.payload).ok()?)));
+        let own = latest.into_iter().filter(|row| row.trade.is_none());
+        let readable = own.filter_map(|row| Some((row.instance, decode_step(&row.payload).ok()?)));
         self.before.extend(readable.map(|(instance, step)| (instance, Before::of(&step.state))));
     }
 
@@ -69,7 +71,10 @@ impl Deriver {
 
     /// Appends what the next row of the journal says.
     pub fn add(&mut self, row: Row, into: &mut HistoryRows) -> Derived {
-        let server = self.servers.get(&row.instance).map_or_else(String::new, |it| it.as_str().to_owned());
+        if let Some(mark) = &row.trade {
+            return self.add_trade(&row, mark, into);
+        }
+        let server = self.server(&row);
         let known = self.before.entry(row.instance.clone());
         // One text of an id for all its rows, of which very many can be in memory.
         let instance = known.key().clone();
@@ -88,13 +93,34 @@ impl Deriver {
             }
         }
     }
+
+    fn add_trade(&self, row: &Row, mark: &TradeMark, into: &mut HistoryRows) -> Derived {
+        let known = self.before.get_key_value(&row.instance);
+        let instance = known.map_or(&row.instance, |(instance, _)| instance).clone();
+        let origin =
+            Origin { instance, journal: self.journal, seq: row.seq, at: row.at, server: self.server(row) };
+        match decode_trade_row(&row.payload) {
+            Ok(said) => {
+                into.trades.push(trade::event(row, mark, &said, origin));
+                Derived::Whole
+            }
+            Err(fault) => {
+                into.trades.push(trade::bare(row, mark, origin));
+                Derived::Unreadable(fault)
+            }
+        }
+    }
+
+    fn server(&self, row: &Row) -> String {
+        self.servers.get(&row.instance).map_or_else(String::new, |it| it.as_str().to_owned())
+    }
 }
 
 fn add(before: &mut Before, row: Row, origin: Origin, step: Step, into: &mut HistoryRows) {
     let state = &step.state;
     notifications(&step, &origin, into);
     if let Event::Trade(trouble) = step.event {
-        into.trades.push(trade(trouble, origin.clone()));
+        into.trades.push(troubled(trouble, origin.clone()));
     }
     alerts(before, state, &origin, into);
     if state.open_kinds() != 0 || !before.incidents.is_empty() {
@@ -178,7 +204,7 @@ fn alerts(before: &Before, state: &Instance, origin: &Origin, into: &mut History
 }
 
 /// What a trade rule asked of the whole instance; it concerns no single order.
-fn trade(trouble: Trouble, origin: Origin) -> TradeEvent {
+fn troubled(trouble: Trouble, origin: Origin) -> TradeEvent {
     TradeEvent {
         origin,
         part: 0,

@@ -7,4 +7,6 @@ mod outage;
 mod random;
 mod rows;
 mod stores;
+mod trade_walk;
+mod trades;
 mod walk;

@@ -55,10 +55,10 @@ impl Teller {
     }
 }
 
-fn row(record: Record, seq: u64) -> Row {
-    let Record { instance, epoch, version, op, at, kind, rule, payload } = record;
+pub(super) fn row(record: Record, seq: u64) -> Row {
+    let Record { instance, trade, epoch, version, op, at, kind, rule, payload } = record;
     let (kind, rule) = (kind.to_owned(), rule.to_owned());
-    Row { seq, instance, epoch, version, op, at, kind, rule, payload }
+    Row { seq, instance, trade, epoch, version, op, at, kind, rule, payload }
 }
 
 #[test]

@@ -12,7 +12,8 @@ use warden_domain::{Epoch, InstanceId, Magic, Span, Timestamp};
 use warden_policy::{account::Closure, decode_step};
 use warden_store::{
     Absorbed, Account, Accounts, AccountsError, Cas, Commit, Head, HotError, HotState, HotUpdate, Journal,
-    JournalError, JournalId, KnownKey, Pending, Record, Registered, Row, Stored, memory::MemoryHot,
+    JournalError, JournalId, KnownKey, Pending, Record, Registered, Row, Stored, TradeUpdate, TradeWrite,
+    memory::MemoryHot,
 };
 
 use super::{FaultyJournal, GatedAccounts};
@@ -324,6 +325,13 @@ impl HotState for Hooked<MemoryHot> {
 
     fn restore<'a>(&'a self, updates: &'a [HotUpdate]) -> Pending<'a, Result<Vec<Cas>, HotError>> {
         self.inner.restore(updates)
+    }
+
+    fn show_trades<'a>(
+        &'a self,
+        trades: &'a [TradeUpdate],
+    ) -> Pending<'a, Result<Vec<TradeWrite>, HotError>> {
+        self.inner.show_trades(trades)
     }
 
     fn load<'a>(&'a self, instances: &'a [InstanceId]) -> Pending<'a, Result<Vec<Stored>, HotError>> {
