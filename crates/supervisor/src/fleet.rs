@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -10,7 +10,7 @@ use tokio::{
 };
 use warden_bridge::{Inbound, Mt5Bridge};
 use warden_distribution::AccountRules;
-use warden_domain::{Desired, InstanceId, Login, Points, Span, StopMode, TradeServer};
+use warden_domain::{Desired, InstanceId, Login, Span, StopMode, TradeServer};
 use warden_policy::{Params, Refused};
 use warden_store::{Accounts, AccountsError, History, HotState, Journal, JournalError};
 use warden_telemetry::Registry;
@@ -83,8 +83,6 @@ pub struct Options {
     /// Marks what is ours at the brokers: the upper 15 bits of MQL5 `magic`, 1 to 32,767. Never given to another
     /// installation that trades on the same accounts, and never changed while trades are open (TRD-8).
     pub installation: u16,
-    /// TRD-2: symbols with a slippage threshold of their own, by the broker's names, in points.
-    pub slippage: BTreeMap<String, Points>,
     /// How signals are distributed.
     pub distribution: Distribution,
 }
@@ -99,7 +97,6 @@ impl Default for Options {
             lease_ttl: Span::from_secs(15),
             lease_renew: Span::from_secs(5),
             installation: 1,
-            slippage: BTreeMap::new(),
             distribution: Distribution::default(),
         }
     }

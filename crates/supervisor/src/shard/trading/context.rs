@@ -4,7 +4,7 @@ use warden_domain::{AccountMode, Layer, Magic, Session, Ticket, Timestamp};
 use warden_policy::trade::{PositionSeen, Protection, SnapshotId, Target, Trade, TradeContext, owner_of};
 
 use super::{Held, Trading, looks::Seen};
-use crate::{Options, shard::Slot};
+use crate::shard::Slot;
 use warden_policy::Params;
 
 impl Slot {
@@ -19,7 +19,6 @@ impl Slot {
         magic: Magic,
         now: Timestamp,
         params: &Params,
-        options: &Options,
     ) -> Option<TradeContext> {
         let trading = &self.trading;
         let held = trading.trades.get(&magic)?;
@@ -30,7 +29,7 @@ impl Slot {
             connected: self.is_connected(),
             session: session.unwrap_or(Session::Closed { opens_at: None }),
             lane_free: symbol.is_some_and(|symbol| symbol.lane.is_free_for(magic)),
-            symbol: symbol.and_then(|symbol| symbol.rules(options.slippage.get(&*held.symbol).copied())),
+            symbol: symbol.and_then(|symbol| symbol.rules(params.slippage.points.of(&held.symbol))),
             quote: symbol.and_then(|symbol| symbol.quote(now, params)),
             mode: trading.mode(),
             marks: trading.marks,

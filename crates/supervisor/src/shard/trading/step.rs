@@ -35,7 +35,7 @@ impl Shard {
             return None;
         }
         let params = &self.shared.params;
-        let context = slot.trade_context(magic, now, params, &self.shared.options)?;
+        let context = slot.trade_context(magic, now, params)?;
         let held = slot.trading.trades.get_mut(&magic)?;
         self.batch.events += 1;
         self.filled_before = held.trade.holdings().filled;
