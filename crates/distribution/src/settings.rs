@@ -54,6 +54,14 @@ macro_rules! settings {
                 }
             }
 
+            /// Takes the value of one key from others; an unknown key takes nothing.
+            pub fn take(&mut self, key: &str, from: &Self) {
+                match key {
+                    $(stringify!($field) => self.$field.clone_from(&from.$field),)+
+                    _ => {}
+                }
+            }
+
             /// Every key with its present value, in the form a configuration file has it.
             #[must_use]
             pub fn list(&self) -> Vec<(&'static str, String)> {

@@ -23,8 +23,10 @@ mod policy;
 mod reader;
 mod redis;
 pub mod reference;
+mod rules;
 mod secrets;
 mod supervisor;
+mod trading;
 
 use std::{
     collections::HashMap,
@@ -46,7 +48,9 @@ pub use self::{
     keys::{KEYS, Key},
     listen::ListenConfig,
     redis::RedisConfig,
+    rules::{GivenRules, GroupConfig},
     supervisor::SupervisorConfig,
+    trading::TradingConfig,
 };
 use self::{keys::SECTIONS, reader::Reader};
 
@@ -65,6 +69,10 @@ pub struct Config {
     pub accounts: AccountsConfig,
     /// `[history]`
     pub history: HistoryConfig,
+    /// `[trading]`
+    pub trading: TradingConfig,
+    /// `[[group]]`
+    pub groups: Vec<GroupConfig>,
     /// `[[instance]]`; empty stands for every account.
     pub instances: Vec<InstanceConfig>,
     /// `[policy]`
@@ -183,6 +191,8 @@ struct Draft {
     redis: Option<RedisConfig>,
     accounts: Option<AccountsConfig>,
     history: HistoryConfig,
+    trading: TradingConfig,
+    groups: Vec<GroupConfig>,
     instances: Vec<(InstanceConfig, usize)>,
     params: Params,
     lines: HashMap<String, usize>,
@@ -203,18 +213,26 @@ impl Draft {
         secrets::refuse(&mut reader, document);
         let supervisor = supervisor::read(&mut reader, document);
         let data_folder = supervisor.as_ref().map(|it| it.data_folder.clone());
+        let groups = rules::groups(&mut reader, document);
         let instances = instances::read(&mut reader, document);
+        let params = policy::read(&mut reader, document);
+        let redis = redis::read(&mut reader, document);
+        let name = supervisor.as_ref().map_or("warden", |it| it.options.owner.as_str());
+        let trading =
+            trading::read(&mut reader, document, name, redis.is_some(), params.signal.valid_for);
         let mut lines = lines(&reader, document);
         lines.extend(instances.iter().map(|(it, line)| (format!("instance {}", it.id), *line)));
         Self {
             supervisor,
             listen: listen::read(&mut reader, document),
             journal: journal::read(&mut reader, document),
-            redis: redis::read(&mut reader, document),
+            redis,
             accounts: accounts::section(&mut reader, document, data_folder.as_deref()),
             history: history::read(&mut reader, document),
+            trading,
+            groups,
             instances,
-            params: policy::read(&mut reader, document),
+            params,
             lines,
             faults: reader.faults,
         }
@@ -222,13 +240,18 @@ impl Draft {
 
     /// The configuration, when everything that must be given was.
     fn finish(self) -> Option<Config> {
+        let mut supervisor = self.supervisor?;
+        supervisor.options.installation = self.trading.installation;
+        supervisor.options.distribution = self.trading.distribution.clone();
         Some(Config {
-            supervisor: self.supervisor?,
+            supervisor,
             listen: self.listen,
             journal: self.journal,
             redis: self.redis,
             accounts: self.accounts?,
             history: self.history,
+            trading: self.trading,
+            groups: self.groups,
             instances: self.instances.into_iter().map(|(instance, _)| instance).collect(),
             params: self.params,
         })

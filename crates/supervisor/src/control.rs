@@ -19,10 +19,11 @@ mod desk;
 mod message;
 mod server;
 mod socket;
+mod trades;
 
 pub use client::{Client, ClientError};
 pub use desk::{About, Desk};
-pub use message::{Ask, Refusal, RefusalKind, VERSION};
+pub use message::{Ask, Refusal, RefusalKind, Said, VERSION};
 pub use server::{Limits, Question, Server};
 pub use socket::SocketError;
 

@@ -13,6 +13,7 @@ mod meters;
 mod metrics;
 mod ownership;
 mod shard;
+pub mod signals;
 mod startup;
 mod stats;
 mod view;
@@ -24,6 +25,7 @@ pub use fleet::{Fleet, FleetError, InstanceSpec, Options, Parts, Wish, WishError
 pub use history::{Derived, Deriver, ExportConfig, ExportEnded, ExportError, ExportParts, Exporter};
 pub use metrics::{MetricsEndpoint, MetricsError, serve_metrics};
 pub use ownership::Ownership;
+pub use signals::{Distribution, Distributor, Scope, SignalError};
 pub use stats::Stats;
 pub use view::{Decision, View};
 pub use wheel::Wheel;

@@ -39,6 +39,8 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
         login: Some(account.login),
         server: account.server.clone(),
         desired: Desired::Running,
+        group: String::new(),
+        rules: Arc::default(),
     };
     let fleet = Fleet::start(Parts {
         instances: plan.accounts.iter().map(spec).collect(),

@@ -207,6 +207,8 @@ fn specs(plan: &FleetPlan) -> Vec<InstanceSpec> {
         login: Some(account.login),
         server: account.server.clone(),
         desired: Desired::Running,
+        group: String::new(),
+        rules: Arc::default(),
     };
     plan.accounts.iter().map(spec).collect()
 }

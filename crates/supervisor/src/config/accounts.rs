@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
-use warden_domain::{Desired, Span};
+use warden_domain::Span;
 use warden_store::{
     Registered,
     address::is_loopback,
@@ -9,7 +9,7 @@ use warden_store::{
 };
 
 use super::{
-    Auth, Config, Fault, Faults, Places,
+    Auth, Config, Fault, Faults, GivenRules, InstanceConfig, Places,
     reader::{Reader, Section},
 };
 use crate::InstanceSpec;
@@ -243,17 +243,25 @@ impl Config {
     /// # Errors
     /// Every instance that is named and not registered; that there is none at all.
     pub fn specs(&self, registered: &[Registered], places: &Places) -> Result<Vec<InstanceSpec>, Faults> {
-        let spec = |it: &Registered, desired: Desired| InstanceSpec {
-            id: it.instance.clone(),
-            login: it.login,
-            server: it.server.clone(),
-            desired,
+        let spec = |it: &Registered, config: Option<&InstanceConfig>| {
+            let group = config.and_then(|config| config.group.as_ref()).map(|group| group.as_str());
+            let group = group.unwrap_or(&it.group);
+            let bare = GivenRules::default();
+            let rules = config.map_or(&bare, |config| &config.rules).in_group(group, &self.groups);
+            InstanceSpec {
+                id: it.instance.clone(),
+                login: it.login,
+                server: it.server.clone(),
+                desired: config.and_then(|config| config.desired).unwrap_or(it.desired),
+                group: group.to_owned(),
+                rules,
+            }
         };
         let mut faults = Vec::new();
         let mut specs = Vec::new();
         for instance in &self.instances {
             match registered.iter().find(|it| it.instance == instance.id) {
-                Some(it) => specs.push(spec(it, instance.desired.unwrap_or(it.desired))),
+                Some(it) => specs.push(spec(it, Some(instance))),
                 None => {
                     let what =
                         format!("no account is stored for instance {}; add it to the accounts", instance.id);
@@ -265,10 +273,18 @@ impl Config {
             }
         }
         if self.instances.is_empty() {
-            specs.extend(registered.iter().map(|it| spec(it, it.desired)));
+            specs.extend(registered.iter().map(|it| spec(it, None)));
         }
         if specs.is_empty() && faults.is_empty() {
             faults.push(places.one("instance", "there is no instance; add an account to the accounts"));
+        }
+        for spec in &specs {
+            // Each well by itself, a group's and an instance's may not fit together.
+            let line = format!("instance {}", spec.id);
+            faults.extend(spec.rules.faults().into_iter().map(|fault| Fault {
+                key: format!("instance.{}", fault.field),
+                ..places.one(&line, format!("of {}: {}", spec.id, fault.what))
+            }));
         }
         if faults.is_empty() { Ok(specs) } else { Err(Faults::new(faults)) }
     }

@@ -1,9 +1,13 @@
 use std::collections::HashMap;
 
 use toml::de::{DeTable, DeValue};
+use warden_distribution::Group;
 use warden_domain::{Desired, InstanceId};
 
-use super::reader::{Reader, Section, kind};
+use super::{
+    reader::{Reader, Section, kind},
+    rules::{self, GivenRules},
+};
 
 /// One `[[instance]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +16,10 @@ pub struct InstanceConfig {
     pub id: InstanceId,
     /// `desired`: whether it is started when it was never run before; `None` for what the accounts say.
     pub desired: Option<Desired>,
+    /// `group`: the one it belongs to; `None` for what the accounts say.
+    pub group: Option<Group>,
+    /// The rules of its account, over those of its group.
+    pub rules: GivenRules,
 }
 
 /// The instances, each with its line.
@@ -33,6 +41,8 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Vec<(Inst
         let mut section = Section::of(reader, "instance", table);
         let id = section.parsed("id", |text| InstanceId::new(text).map_err(|fault| fault.to_string()));
         let desired = section.parsed("desired", desired);
+        let group = section.parsed("group", rules::group);
+        let rules = rules::account(&mut section);
         let Some(place) = section.place("id") else {
             section.reader.fault(&item.span(), "instance.id", "is missing; name the instance");
             continue;
@@ -43,7 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Vec<(Inst
             let what = format!("{id} is on line {first} already; remove one of them");
             section.fault("id", &place, what);
         }
-        instances.push((InstanceConfig { id, desired }, line));
+        instances.push((InstanceConfig { id, desired, group, rules }, line));
     }
     instances
 }

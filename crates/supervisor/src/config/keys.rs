@@ -1,5 +1,7 @@
 //! Every key outside `[policy]`: one table for the reader and for the reference.
 
+use warden_distribution::{AccountRules, Params, settings::Description};
+
 /// One key of a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -27,6 +29,7 @@ const fn key(
 
 const NAME: &str = "1 to 64 of `A-Z a-z 0-9 _ -`";
 const PATH: &str = "path; a relative one counts from the file's folder";
+const STREAM: &str = "1 to 128 printable ASCII characters without spaces";
 const SPAN: &str = "span, above 0 to 8760h";
 
 /// The keys, in the order of the reference.
@@ -231,6 +234,76 @@ pub const KEYS: &[Key] = &[
         "How long journal rows may wait for more before they are exported.",
     ),
     key(
+        "trading",
+        "installation",
+        Some("1"),
+        "1 to 32767",
+        "TRD-8: marks what is ours at the brokers: a part of MQL5 `magic`. One of its own for each installation that trades on the same accounts; not to be changed while trades are open.",
+    ),
+    key(
+        "trading",
+        "symbols",
+        Some("[]"),
+        "list of at most 64 symbols, as signals call them",
+        "Symbols whose prices are watched from the start. Of any other, the first signal is refused with `fact_missing` until the terminal has reported it.",
+    ),
+    key(
+        "trading",
+        "intake",
+        None,
+        "`true` or `false`",
+        "Whether signals are read from a Redis Stream; with `redis.url` they are by default.",
+    ),
+    key(
+        "trading",
+        "stream",
+        Some("\"trade_signals\""),
+        STREAM,
+        "The stream of signals; dead letters go to the same name with `:dead` behind it.",
+    ),
+    key(
+        "trading",
+        "group",
+        None,
+        STREAM,
+        "The consumer group; `supervisor.name` by default, so that every supervisor is given every signal and carries out the part of its own instances.",
+    ),
+    key(
+        "trading",
+        "consumer",
+        None,
+        STREAM,
+        "This consumer's name in the group; `supervisor.name` by default.",
+    ),
+    key(
+        "trading",
+        "in_work",
+        Some("256"),
+        "1 to 65536",
+        "Signals that are in work at the same time at most; more wait in the stream.",
+    ),
+    key(
+        "trading",
+        "claim_after",
+        Some("\"30s\""),
+        SPAN,
+        "A signal that a dead consumer has not acknowledged for so long is taken over.",
+    ),
+    key(
+        "trading",
+        "dead_letters",
+        Some("10000"),
+        "1 to 1000000",
+        "Dead letters that are kept at least; older ones go.",
+    ),
+    key(
+        "group",
+        "name",
+        None,
+        "1 to 64 bytes of text",
+        "A group of instances. Those that belong to it have these rules, where their own section does not say otherwise.",
+    ),
+    key(
         "instance",
         "id",
         None,
@@ -244,16 +317,44 @@ pub const KEYS: &[Key] = &[
         "one of `RUNNING` `STOPPED`",
         "Whether an instance that was never run before is started; as the accounts say by default.",
     ),
+    key(
+        "instance",
+        "group",
+        None,
+        "1 to 64 bytes of text",
+        "The group it belongs to, by which signals and halts name it; as the accounts say by default.",
+    ),
 ];
 
 /// The names of a section's keys.
 pub(super) fn names(section: &str) -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter(move |key| key.section == section).map(|key| key.name)
+    let own = KEYS.iter().filter(move |key| key.section == section).map(|key| key.name);
+    own.chain(settings(section).into_iter().map(|(it, _)| it.key))
+}
+
+/// The keys of a section that `warden-distribution` declares, with their defaults.
+pub(super) fn settings(section: &str) -> Vec<(Description, String)> {
+    let (described, defaults) = match section {
+        "trading" => (Params::describe(), Params::default().list()),
+        "group" | "instance" => (AccountRules::describe(), AccountRules::default().list()),
+        _ => return Vec::new(),
+    };
+    described.into_iter().zip(defaults.into_iter().map(|(_, default)| default)).collect()
 }
 
 /// The sections, `policy` last.
-pub(super) const SECTIONS: [&str; 8] =
-    ["supervisor", "listen", "journal", "redis", "accounts", "history", "instance", "policy"];
+pub(super) const SECTIONS: [&str; 10] = [
+    "supervisor",
+    "listen",
+    "journal",
+    "redis",
+    "accounts",
+    "history",
+    "trading",
+    "group",
+    "instance",
+    "policy",
+];
 
 /// The known name most like a misspelt one, when one is like it.
 pub(super) fn like<'k>(unknown: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {

@@ -73,14 +73,7 @@ impl Reading<'_, '_> {
     }
 
     fn set(&mut self, key: String, place: &Range<usize>, value: &DeValue<'_>) {
-        let items: Vec<Value<'_>>;
-        let value = if let DeValue::Array(list) = value {
-            items = list.iter().map(|item| single(item.get_ref())).collect();
-            Value::List(&items)
-        } else {
-            single(value)
-        };
-        match self.params.set(&key, &value) {
+        match with_value(value, |value| self.params.set(&key, value)) {
             Ok(()) => self.given.push((key, place.clone())),
             Err(fault) => self.reader.fault(place, &format!("policy.{key}"), fault.to_string()),
         }
@@ -94,6 +87,15 @@ impl Reading<'_, '_> {
             self.reader.fault(&place, &format!("policy.{key}"), what);
         }
     }
+}
+
+/// Hands a value of the file over as parameters and settings take it.
+pub(super) fn with_value<T>(value: &DeValue<'_>, with: impl FnOnce(&Value<'_>) -> T) -> T {
+    if let DeValue::Array(list) = value {
+        let items: Vec<Value<'_>> = list.iter().map(|item| single(item.get_ref())).collect();
+        return with(&Value::List(&items));
+    }
+    with(&single(value))
 }
 
 /// A value that is not a list.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use warden_policy::Params;
 
-use super::KEYS;
+use super::{KEYS, keys};
 
 /// The tables of `docs/configuration.md`.
 #[must_use]
@@ -13,17 +13,29 @@ pub fn tables() -> String {
     let mut section = "";
     for key in KEYS {
         if key.section != section {
+            settings(&mut text, section);
             section = key.section;
-            head(
-                &mut text,
-                &if section == "instance" { "[[instance]]".to_owned() } else { format!("[{section}]") },
-            );
+            let many = matches!(section, "group" | "instance");
+            head(&mut text, &if many { format!("[[{section}]]") } else { format!("[{section}]") });
         }
         let default = key.default.map_or("none".to_owned(), |default| format!("`{default}`"));
         row(&mut text, &[&format!("`{}`", key.name), &default, key.range, key.meaning]);
     }
+    settings(&mut text, section);
     policy(&mut text);
     text
+}
+
+/// The keys of a section that another crate declares; the rules of accounts stand once, with the groups.
+fn settings(text: &mut String, section: &str) {
+    if section == "instance" {
+        text.push_str("\nFurther keys are those of `[[group]]`: the rules of this account alone.\n");
+        return;
+    }
+    for (description, default) in keys::settings(section) {
+        let (name, default) = (format!("`{}`", description.key), format!("`{default}`"));
+        row(text, &[&name, &default, description.range, description.meaning]);
+    }
 }
 
 fn head(text: &mut String, section: &str) {

@@ -50,6 +50,9 @@ fn options(section: &mut Section<'_, '_, '_>) -> Options {
         queue: count(section.number("queue", &(16..=1_048_576)), default.queue),
         lease_ttl: section.span("lease_ttl", &ANY_SPAN).unwrap_or(default.lease_ttl),
         lease_renew: section.span("lease_renew", &ANY_SPAN).unwrap_or(default.lease_renew),
+        // `[trading]` says these.
+        installation: default.installation,
+        distribution: default.distribution,
     };
     if options.lease_ttl < options.lease_renew.times(2) {
         let key = if section.place("lease_ttl").is_some() { "lease_ttl" } else { "lease_renew" };

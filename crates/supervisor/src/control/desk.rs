@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use warden_domain::{InstanceId, Status, StopMode, Timestamp};
 use warden_store::Journal;
 
-use super::{Ask, Refusal, RefusalKind};
+use super::{Ask, Refusal, RefusalKind, trades};
 use crate::{Clock, Fleet, Stats, Wish, WishError, why};
 
 /// Answers questions about a fleet.
@@ -37,7 +37,7 @@ pub struct About {
 
 impl Desk {
     /// The usual number of steps in an explanation is bounded by this.
-    const MOST_STEPS: u32 = 1_000;
+    pub(super) const MOST_STEPS: u32 = 1_000;
 
     /// Answers a question. `drain` is only acknowledged: ending the fleet is its owner's part.
     ///
@@ -56,6 +56,13 @@ impl Desk {
             Ask::Reset { instance } => wish(fleet, &instance, Wish::Reset).await,
             Ask::ConfirmClosure { instance } => wish(fleet, &instance, Wish::ConfirmClosure).await,
             Ask::CredentialsChanged { instance } => wish(fleet, &instance, Wish::CredentialsChanged).await,
+            ask @ (Ask::Signal { .. }
+            | Ask::Report { .. }
+            | Ask::Trades { .. }
+            | Ask::Halt { .. }
+            | Ask::Resume { .. }
+            | Ask::Decide { .. }
+            | Ask::WhyTrade { .. }) => trades::answer(ask, fleet, self.journal.as_ref()).await,
             Ask::Drain {} => Ok(json!({ "draining": true })),
         }
     }
@@ -117,7 +124,7 @@ impl From<WishError> for Refusal {
     }
 }
 
-fn value(answer: impl Serialize) -> Result<Value, Refusal> {
+pub(super) fn value(answer: impl Serialize) -> Result<Value, Refusal> {
     serde_json::to_value(answer).map_err(|fault| Refusal::new(RefusalKind::Failed, fault.to_string()))
 }
 
@@ -141,7 +148,7 @@ fn stats(stats: &Stats) -> Value {
 }
 
 /// An error and its causes in one line.
-fn chain(fault: &dyn std::error::Error) -> String {
+pub(super) fn chain(fault: &dyn std::error::Error) -> String {
     let mut text = fault.to_string();
     let mut cause = fault.source();
     while let Some(it) = cause {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
-use warden_domain::{InstanceId, StopMode};
+use warden_domain::{ClientTradeId, InstanceId, StopMode};
 
 /// The version of the protocol; a peer of another one is refused.
 pub const VERSION: u32 = 1;
@@ -52,8 +52,77 @@ pub enum Ask {
         /// Which instance.
         instance: InstanceId,
     },
+    /// Give a signal to its accounts; answered when what they accepted is durable.
+    Signal {
+        /// The signal as JSON text.
+        signal: String,
+    },
+    /// What became of a signal of the last 24 h.
+    Report {
+        /// Its key.
+        key: ClientTradeId,
+    },
+    /// The trades that have not ended, at most 1,000 of them.
+    Trades {
+        /// Of which instance; of all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance: Option<InstanceId>,
+    },
+    /// Shut gates until a person lets trading go on (TRD-7); exactly one of the fields says whose.
+    Halt {
+        /// This instance's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance: Option<InstanceId>,
+        /// Those of this group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
+        /// Everybody's.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Let trading go on after a halt (TRD-7); exactly one of the fields says whose.
+    Resume {
+        /// This instance's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance: Option<InstanceId>,
+        /// Those of this group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
+        /// Everybody's.
+        #[serde(default)]
+        all: bool,
+    },
+    /// A person says what looks like a trade at the broker.
+    Decide {
+        /// Whose trade.
+        instance: InstanceId,
+        /// Its tag.
+        trade: u64,
+        /// What it is.
+        decision: Said,
+    },
+    /// The life of one trade.
+    WhyTrade {
+        /// Whose.
+        instance: InstanceId,
+        /// Its tag.
+        trade: u64,
+        /// How many steps, 1 to 1,000.
+        #[serde(default = "usual_steps")]
+        steps: u32,
+    },
     /// End the supervisor in order; answered before it ends.
     Drain {},
+}
+
+/// What a person says of something that looks like a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// It is what the trade's send made.
+    Ours,
+    /// It is not: the send was not executed.
+    NotOurs,
 }
 
 fn usual_steps() -> u32 {
@@ -107,6 +176,8 @@ pub enum RefusalKind {
     Busy,
     /// There is no such instance.
     UnknownInstance,
+    /// No signal or trade is known by this name.
+    NotFound,
     /// A rule forbids it.
     Forbidden,
     /// The supervisor is ending.

@@ -125,6 +125,8 @@ mod tests {
             login: login.then(|| Login::new(5_000).unwrap()),
             server: TradeServer::new("Broker-Live").unwrap(),
             desired: Desired::Running,
+            group: String::new(),
+            rules: std::sync::Arc::default(),
         }
     }
 

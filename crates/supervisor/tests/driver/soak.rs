@@ -34,6 +34,8 @@ fn simulated(seed: u64) -> Rig {
         login: Some(plan.login),
         server: plan.server.clone(),
         desired: Desired::Running,
+        group: String::new(),
+        rules: std::sync::Arc::default(),
     });
     rig.specs = specs.collect();
     rig.params.recovery.jitter.0 = 10;

@@ -1,0 +1,239 @@
+//! Signals: planned for the shard's accounts, accepted in the same turn, answered when that is durable (TRD-4, TRD-7).
+//!
+//! Every shard is given every signal, so that a key means the same everywhere; each plans for its own instances with its
+//! own book. What the plan wants becomes trades at once, and the answer waits for the commit of the turn.
+
+mod accounts;
+mod follow;
+mod meters;
+mod recovered;
+mod reports;
+mod requests;
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use tracing::warn;
+use warden_distribution::{
+    AccountFacts, Book, Fanout, Intent, Line, Outcome, Params, Planned, Refusal, Report, Signal, Step,
+    Symbol, Target, Verdict, Work,
+};
+use warden_domain::{ClientTradeId, Magic, Timestamp};
+use warden_policy::trade::{Goal, TradeEvent};
+use warden_store::SignalKey;
+
+use self::{accounts::Account, follow::Followed, meters::Counted, reports::Reports};
+pub(crate) use self::{
+    recovered::Recovered,
+    requests::{Arrived, Fate, Request, Told},
+};
+use super::{
+    Shard,
+    trading::{Accept, NotAccepted},
+};
+
+/// What a shard knows of signals.
+pub(crate) struct Signals {
+    params: Arc<Params>,
+    /// The signals' symbols that are watched from the start.
+    symbols: Box<[Symbol]>,
+    book: Book,
+    /// By the index of the slot.
+    accounts: Vec<Account>,
+    /// The members of each group, by their index.
+    groups: FxHashMap<Box<str>, Vec<u32>>,
+    reports: Reports,
+    /// Trades that signals changed or withdrew without a new trade, and orders that were moved.
+    followed: Followed,
+    counted: Counted,
+}
+
+impl Shard {
+    /// Plans a signal and accepts what the plan wants; the report is told when this turn is durable.
+    fn signal(&mut self, signal: &Arc<Signal>, now: Timestamp) -> Arrived {
+        let digest = signal.digest();
+        let targets = self.targeted(&signal.target);
+        let known: Vec<_> = targets.iter().map(|index| self.known_of(*index, signal, now)).collect();
+        let Self { slots, signals, .. } = self;
+        let facts: Vec<AccountFacts<'_>> = targets
+            .iter()
+            .zip(&known)
+            .map(|(index, known)| known.facts(&slots[*index as usize], &signals.accounts[*index as usize]))
+            .collect();
+        let planned = signals.book.plan(signal, &facts, now, &signals.params);
+        drop(facts);
+        let fate = Fate::of(&planned, !targets.is_empty());
+        let report = match planned {
+            Planned::New(fanout) => self.carry_out_plan(&fanout, digest, now),
+            Planned::Known(fanout) => self.report_of(&fanout),
+            Planned::Repeated(fanout) => {
+                self.repeated(&signal.key, &targets, now);
+                self.stripped(Report::of(&fanout))
+            }
+            Planned::Refused(fanout) => self.stripped(Report::of(&fanout)),
+        };
+        Arrived { report, fate }
+    }
+
+    /// The slots of a target that are ours, sorted, each once.
+    fn targeted(&self, target: &Target) -> Vec<u32> {
+        let mut targets: Vec<u32> = match target {
+            Target::Instance(instance) => self.index_of.get(instance).copied().into_iter().collect(),
+            Target::List(list) => list.iter().filter_map(|id| self.index_of.get(id).copied()).collect(),
+            Target::Group(group) => self.signals.groups.get(group.as_str()).cloned().unwrap_or_default(),
+        };
+        targets.retain(|index| self.slots[*index as usize].is_ours());
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+    }
+
+    fn carry_out_plan(&mut self, fanout: &Fanout, digest: u64, now: Timestamp) -> Report {
+        let report = self.stripped(Report::of(fanout));
+        self.signals.reports.begin(report);
+        let key = SignalKey { id: fanout.key.clone(), digest };
+        for account in &fanout.accounts {
+            let Verdict::Planned { budget, .. } = account.verdict else { continue };
+            let Some(&index) = self.index_of.get(&account.instance) else { continue };
+            self.signals.accounts[index as usize].budget = budget;
+            for intent in fanout.intents_of(account) {
+                self.carry_out_intent(index, intent, &key, fanout.expires_at, now);
+            }
+        }
+        self.report_of(fanout)
+    }
+
+    /// Does what an intent says: accepts a trade, tells another one, or both.
+    fn carry_out_intent(
+        &mut self,
+        index: u32,
+        intent: &Intent,
+        key: &SignalKey,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) {
+        let about = about(&intent.work);
+        let trading = &self.slots[index as usize].trading;
+        let trade = about.and_then(|magic| trading.trade(magic)).map(|known| *known.trade);
+        let resting_at = about.and_then(|magic| self.signals.followed.resting_at(index, magic));
+        let mut accepted = None;
+        for step in intent.work.steps(trade.as_ref(), resting_at) {
+            match (step, about) {
+                (Step::Accept(goal), _) => {
+                    let accept = Accept {
+                        key: key.clone(),
+                        part: intent.part,
+                        symbol: intent.symbol.as_str().to_owned(),
+                        goal,
+                        expires_at,
+                    };
+                    accepted = Some(self.accept(index, accept, now));
+                    self.note_move(index, about, goal);
+                }
+                (Step::Give(event), Some(magic)) => self.give(index, magic, event, now),
+                (Step::Give(_), None) => {}
+            }
+        }
+        match (accepted, about) {
+            (Some(Ok(_)), _) => {}
+            (Some(Err(refused)), _) => self.fold(index, &key.id, intent.part, blocked(refused), now),
+            (None, Some(magic)) => self.follow(index, magic, intent, key, expires_at, now),
+            (None, None) => {}
+        }
+    }
+
+    fn note_move(&mut self, index: u32, about: Option<Magic>, goal: Goal) {
+        if let (Some(magic), Goal::Move { price, .. }) = (about, goal) {
+            self.signals.followed.moved(index, magic, price);
+        }
+    }
+
+    /// What nothing was accepted for: a change is done with the telling, an end when the trade has ended.
+    fn follow(
+        &mut self,
+        index: u32,
+        magic: Magic,
+        intent: &Intent,
+        key: &SignalKey,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) {
+        match intent.work {
+            Work::Place(_) | Work::Change { .. } => {
+                self.fold(index, &key.id, intent.part, Outcome::Done, now);
+            }
+            Work::End { .. } => {
+                self.signals.followed.end(index, magic, key.clone(), intent.part, expires_at);
+                self.trade_told(index, magic);
+            }
+        }
+    }
+
+    /// TRD-4: another signal came with the key of these accounts' trades.
+    fn repeated(&mut self, key: &ClientTradeId, targets: &[u32], now: Timestamp) {
+        warn!(%key, rule = "TRD-4", "another signal has the key of one that is known; it is refused");
+        for index in targets {
+            let trades = self.slots[*index as usize].trading.trades();
+            let first = trades.filter(|known| known.key.id == *key).map(|known| known.magic).next();
+            match first {
+                Some(magic) => self.give(*index, magic, TradeEvent::Repeated, now),
+                None => self.shared.notified(),
+            }
+        }
+    }
+
+    /// Takes in what is known of a part of a signal.
+    fn fold(&mut self, index: u32, key: &ClientTradeId, part: u32, outcome: Outcome, now: Timestamp) {
+        let instance = &self.slots[index as usize].id;
+        let Signals { reports, counted, .. } = &mut self.signals;
+        reports.fold(instance, key, part, outcome, now, counted);
+    }
+
+    /// A trade's step is durable: the report of its signal says so, and what followed it hears of it.
+    pub(crate) fn trade_told(&mut self, index: u32, magic: Magic) {
+        let now = self.now();
+        let slot = &self.slots[index as usize];
+        let Some(known) = slot.trading.trade(magic) else { return };
+        let outcome = Outcome::of(known.trade, slot.state.gate());
+        let (key, part, trade) = (known.key.id.clone(), known.part, *known.trade);
+        self.fold(index, &key, part, outcome, now);
+        self.follow_trade(index, magic, &trade, now);
+    }
+
+    /// The report of a plan as it stands; that of a plan which is not kept is made anew.
+    fn report_of(&self, fanout: &Fanout) -> Report {
+        let kept = self.signals.reports.of(&fanout.key);
+        kept.cloned().unwrap_or_else(|| self.stripped(Report::of(fanout)))
+    }
+
+    /// A report without the accounts of other shards; those that another supervisor has are said to be there.
+    fn stripped(&self, mut report: Report) -> Report {
+        report.lines.retain_mut(|line| {
+            if line.outcome != Outcome::Blocked(Refusal::NoSuchInstance) {
+                return true;
+            }
+            let here = self.index_of.contains_key(&line.instance);
+            if here {
+                *line = Line::refused(line.instance.clone(), Refusal::Elsewhere);
+            }
+            here
+        });
+        report
+    }
+}
+
+/// The trade that a work is about.
+const fn about(work: &Work) -> Option<Magic> {
+    match work {
+        Work::Place(_) => None,
+        Work::Change { trade, .. } | Work::End { trade, .. } => Some(*trade),
+    }
+}
+
+const fn blocked(refused: NotAccepted) -> Outcome {
+    Outcome::Blocked(match refused {
+        NotAccepted::Elsewhere => Refusal::Elsewhere,
+        NotAccepted::Full(open) => Refusal::TooManyOpen(open),
+        NotAccepted::NoTag => Refusal::NoTag,
+    })
+}

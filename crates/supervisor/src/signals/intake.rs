@@ -1,0 +1,251 @@
+//! The stream of signals (`trade_signals`): read, carried out, acknowledged once it is durable.
+
+use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+use tracing::{error, info, warn};
+use warden_distribution::{DeadLetter, Faults, Refusal, Report, Signal};
+use warden_domain::{Span, Timestamp};
+use warden_store::{Content, EntryId, SignalStream, StreamEntry, StreamError};
+use warden_telemetry::metrics;
+
+use super::{Distributor, SignalError};
+
+/// How the stream is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntakeConfig {
+    /// Entries that are in work at the same time at most; more are not read before some are done.
+    pub in_work: NonZeroUsize,
+    /// Entries that a dead consumer has not acknowledged for so long are taken over.
+    pub claim_after: Span,
+    /// How often there is looked for these.
+    pub claim_every: Span,
+    /// How long a store that does not answer is left alone (NET-3).
+    pub again_after: Span,
+}
+
+impl Default for IntakeConfig {
+    fn default() -> Self {
+        Self {
+            in_work: NonZeroUsize::new(256).expect("it is above zero"),
+            claim_after: Span::from_secs(30),
+            claim_every: Span::from_secs(5),
+            again_after: Span::from_secs(10),
+        }
+    }
+}
+
+/// The reader of the stream; [`stop`](Self::stop) it before the fleet is drained.
+///
+/// # Expected flow
+/// What this consumer or a dead one was given before is claimed first; then new entries are read as they come. Each is
+/// parsed and given to the fleet, and acknowledged once every account's part of it is durable.
+///
+/// # Guarantees
+/// - An entry is acknowledged after its durable acceptance, never before; one that comes again is known by its key
+///   (TRD-4).
+/// - What cannot be read becomes a dead letter with its reasons, and is acknowledged; it holds nothing up.
+/// - A late signal is refused by every account and acknowledged (TRD-7).
+/// - Not more than [`IntakeConfig::in_work`] entries are in work; a store that does not answer is waited for (NET-3).
+pub struct Intake {
+    ends: watch::Sender<bool>,
+    reader: JoinHandle<()>,
+}
+
+impl Intake {
+    /// Begins to read; must be called within a tokio runtime.
+    #[must_use]
+    pub fn start(stream: Arc<dyn SignalStream>, distributor: Distributor, config: IntakeConfig) -> Self {
+        let (ends, ending) = watch::channel(false);
+        let reader = Reader {
+            parts: Arc::new(Parts { stream, distributor, config }),
+            ending,
+            in_work: BTreeSet::new(),
+            working: JoinSet::new(),
+            claim_at: Timestamp::from_millis(0),
+        };
+        Self { ends, reader: tokio::spawn(reader.run()) }
+    }
+
+    /// Reads no more, and waits until what is in work is done.
+    pub async fn stop(self) {
+        self.ends.send_replace(true);
+        if let Err(fault) = self.reader.await {
+            error!(%fault, "the reader of the signals ended by itself");
+        }
+    }
+}
+
+struct Parts {
+    stream: Arc<dyn SignalStream>,
+    distributor: Distributor,
+    config: IntakeConfig,
+}
+
+struct Reader {
+    parts: Arc<Parts>,
+    ending: watch::Receiver<bool>,
+    in_work: BTreeSet<EntryId>,
+    working: JoinSet<EntryId>,
+    claim_at: Timestamp,
+}
+
+/// The longest wait for new entries, so that claims and the end are not kept waiting.
+const WAIT: Span = Span::from_secs(1);
+
+impl Reader {
+    async fn run(mut self) {
+        while !*self.ending.borrow() {
+            while let Some(done) = self.working.try_join_next() {
+                self.done(done);
+            }
+            let room = self.parts.config.in_work.get() - self.in_work.len();
+            let Some(room) = NonZeroUsize::new(room) else {
+                if let Some(done) = self.working.join_next().await {
+                    self.done(done);
+                }
+                continue;
+            };
+            if let Err(fault) = self.take(room).await {
+                self.unreachable(&fault).await;
+            }
+        }
+        while let Some(done) = self.working.join_next().await {
+            self.done(done);
+        }
+    }
+
+    /// Takes what others left behind when it is time to look, else new entries.
+    async fn take(&mut self, room: NonZeroUsize) -> Result<(), StreamError> {
+        let parts = Arc::clone(&self.parts);
+        let now = parts.distributor.clock().now();
+        if now >= self.claim_at {
+            let claimed = parts.stream.claim(room, parts.config.claim_after).await?;
+            for id in &claimed.gone {
+                error!(%id, "an entry was removed from the stream of signals before it was carried out");
+            }
+            let whole = claimed.entries.len() < room.get();
+            self.begin(claimed.entries);
+            if whole {
+                self.claim_at = now.after(parts.config.claim_every);
+            }
+            return Ok(());
+        }
+        let mut ending = self.ending.clone();
+        let read = tokio::select! {
+            read = parts.stream.read(room, WAIT) => read?,
+            _ = ending.changed() => Vec::new(),
+            Some(done) = self.working.join_next(), if !self.working.is_empty() => {
+                self.done(done);
+                return Ok(());
+            }
+        };
+        self.begin(read);
+        Ok(())
+    }
+
+    fn begin(&mut self, entries: Vec<StreamEntry>) {
+        for entry in entries {
+            // One that takes long is claimed again by this very consumer.
+            if self.in_work.insert(entry.id) {
+                let (parts, ending) = (Arc::clone(&self.parts), self.ending.clone());
+                self.working.spawn(async move {
+                    let id = entry.id;
+                    carry_out(&parts, entry, ending).await;
+                    id
+                });
+            }
+        }
+    }
+
+    fn done(&mut self, done: Result<EntryId, tokio::task::JoinError>) {
+        match done {
+            Ok(id) => {
+                self.in_work.remove(&id);
+            }
+            Err(fault) => std::panic::resume_unwind(fault.into_panic()),
+        }
+    }
+
+    /// NET-3: the store does not answer; it is left alone for a while.
+    async fn unreachable(&mut self, fault: &StreamError) {
+        warn!(%fault, rule = "NET-3", "the stream of signals does not answer; it is read again later");
+        let wait = self.parts.distributor.clock().now().after(self.parts.config.again_after);
+        tokio::select! {
+            () = tokio::time::sleep(self.parts.distributor.clock().until(wait)) => {}
+            _ = self.ending.changed() => {}
+        }
+    }
+}
+
+/// Carries an entry out and acknowledges it; one that cannot be now is left to the next claim.
+async fn carry_out(parts: &Parts, entry: StreamEntry, ending: watch::Receiver<bool>) {
+    let read = match &entry.content {
+        Content::Whole(fields) => parts.distributor.read_entry(fields),
+        Content::TooLarge { .. } => Err(Faults::whole(&format!(
+            "is larger than {} bytes; name a group instead of its instances",
+            parts.distributor.params().most_bytes
+        ))),
+    };
+    let accepted = match read {
+        Ok(signal) => accept(parts, entry.id, signal, ending).await,
+        Err(faults) => return bury(parts, &entry, faults).await,
+    };
+    match accepted {
+        Ok(true) => acknowledge(parts, entry.id).await,
+        Ok(false) => {}
+        Err(SignalError::Ended) => {}
+        Err(SignalError::Faulty(faults)) => bury(parts, &entry, faults).await,
+        Err(fault @ SignalError::Nobody(_)) => bury(parts, &entry, Faults::whole(&fault.to_string())).await,
+    }
+}
+
+/// Gives a signal to the fleet until no account is too busy; whether everything about it is durable.
+async fn accept(
+    parts: &Parts,
+    id: EntryId,
+    signal: Signal,
+    ending: watch::Receiver<bool>,
+) -> Result<bool, SignalError> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    loop {
+        let report = parts.distributor.signal(signal.clone()).await?;
+        if !is_busy(&report) {
+            info!(%id, key = %report.key, summary = %report.summary(), "a signal was carried out");
+            return Ok(true);
+        }
+        if *ending.borrow() {
+            return Ok(false);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn is_busy(report: &Report) -> bool {
+    report.lines.iter().any(|line| line.outcome.refusal() == Some(Refusal::Busy))
+}
+
+async fn acknowledge(parts: &Parts, id: EntryId) {
+    if let Err(fault) = parts.stream.acknowledge(&[id]).await {
+        warn!(%id, %fault, "a signal was not acknowledged; it comes again and is known by its key");
+    }
+}
+
+async fn bury(parts: &Parts, entry: &StreamEntry, faults: Faults) {
+    let fields = entry.content.fields();
+    let letter = DeadLetter::of_entry(
+        &entry.id.to_string(),
+        fields,
+        faults,
+        parts.distributor.clock().now(),
+        parts.distributor.params(),
+    );
+    warn!(%letter, "a signal cannot be read; it goes to the dead letters");
+    match parts.stream.bury(entry.id, &letter.to_entry()).await {
+        Ok(()) => parts.distributor.registry().series(&metrics::SIGNALS, ["dead_letter"]).add(1),
+        Err(fault) => warn!(id = %entry.id, %fault, "a dead letter was not written; it is tried again"),
+    }
+}
