@@ -282,13 +282,15 @@ local function show_trade(trades, now, kept, key_kept, epoch, version, tag, key,
     if less(version, stored) then return 'a' .. stored end
     if version == stored and epoch == by then return 'w' end
   end
+  -- What is stored and does not expire is open, and was put into both indexes then.
+  local was_open = stored and redis.call('PTTL', hash) == -1
   redis.call('DEL', hash)
   redis.call('HSET', hash, ...)
   if ended == '1' then
     redis.call('PEXPIRE', hash, kept)
     replacing('SREM', trades.open, tag)
     replacing('ZADD', trades.index, later(now, kept), 't' .. tag)
-  else
+  elseif not was_open then
     replacing('SADD', trades.open, tag)
     replacing('ZADD', trades.index, '+inf', 't' .. tag)
     redis.call('PERSIST', trades.index)

@@ -88,6 +88,7 @@ pub trait HotState: Send + Sync {
     /// Versions make it harmless to give the same or an older trade again, each trade by itself; what stands there and is
     /// no trade is replaced; nothing is read back from here. After a failed call, all versions of a trade that were not
     /// answered are given again in one call: only so are those that were overtaken known as written ([`settle_trades`]).
+    /// Of several versions of a trade the last alone will do.
     ///
     /// # Errors
     /// When the store did not answer; each element may or may not have been written, and may be given again.
