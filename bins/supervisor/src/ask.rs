@@ -22,6 +22,18 @@ pub(crate) async fn wish(file: &Path, wish: Ask) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes sure that the supervisor knows the instance.
+pub(crate) async fn known(config: &Config, instance: &InstanceId) -> Result<(), Error> {
+    let views = ask(config, Ask::Views {}).await?;
+    let known = views.as_array().into_iter().flatten().any(|view| is(view, Some(instance)));
+    if known { Ok(()) } else { Err(unknown(instance).into()) }
+}
+
+fn unknown(instance: &InstanceId) -> ClientError {
+    let text = format!("there is no instance {instance}; see the list of instances");
+    ClientError::Refused(Refusal { kind: RefusalKind::UnknownInstance, text })
+}
+
 /// Shows the supervisor and its instances.
 pub(crate) async fn status(file: &Path, instance: Option<&InstanceId>, json: bool) -> Result<(), Error> {
     let config = Config::open(file)?;
@@ -29,8 +41,7 @@ pub(crate) async fn status(file: &Path, instance: Option<&InstanceId>, json: boo
     let views: Vec<&Value> =
         views.as_array().into_iter().flatten().filter(|view| is(view, instance)).collect();
     if let (Some(instance), true) = (instance, views.is_empty()) {
-        let text = format!("there is no instance {instance}; see the list of instances");
-        return Err(ClientError::Refused(Refusal { kind: RefusalKind::UnknownInstance, text }).into());
+        return Err(unknown(instance).into());
     }
     let status = ask(&config, Ask::Status {}).await?;
     if json {

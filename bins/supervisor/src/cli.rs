@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use warden_domain::{InstanceId, Login, Span, StopMode, TradeServer};
+use warden_domain::{ClientTradeId, InstanceId, Login, Span, StopMode, TradeServer};
+use warden_supervisor::control::Said;
 
 /// Supervises a fleet of MetaTrader 5 terminals: logs them in, watches them, recovers them.
 #[derive(Debug, Parser)]
@@ -36,6 +37,9 @@ pub(crate) enum Task {
         instance: InstanceId,
         #[command(flatten)]
         config: ConfigArg,
+        /// Explain one of its trades instead, by its tag
+        #[arg(long, value_name = "TAG")]
+        trade: Option<u64>,
         /// How many of its last steps
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         steps: u32,
@@ -68,6 +72,62 @@ pub(crate) enum Task {
     Reset(Target),
     /// Say that the account of an instance is closed: its credentials are destroyed (ACC-3)
     ConfirmClosure(Target),
+    /// Give a signal to its accounts and show what became of it
+    Signal {
+        /// A file with the signal as JSON; `-` for standard input
+        #[arg(value_name = "FILE")]
+        signal: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Do not wait until nothing more will be learnt
+        #[arg(long)]
+        no_wait: bool,
+        /// How long to wait at most
+        #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = lasting)]
+        within: Span,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what became of a signal of the last 24 hours
+    Report {
+        /// Its key
+        #[arg(value_parser = signal_key)]
+        key: ClientTradeId,
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the trades that have not ended
+    Trades {
+        /// Only those of this instance
+        #[arg(value_parser = instance)]
+        instance: Option<InstanceId>,
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let no order leave any more until a person resumes: durable, and it survives restarts (TRD-7)
+    Halt(Whom),
+    /// Let halted trading go on (TRD-7)
+    Resume(Whom),
+    /// Say whether what looks like a trade at the broker is ours
+    Decide {
+        /// Whose trade
+        #[arg(value_parser = instance)]
+        instance: InstanceId,
+        /// Its tag, as `trades` shows it
+        tag: u64,
+        /// What it is
+        #[arg(value_enum)]
+        decision: Word,
+        #[command(flatten)]
+        config: ConfigArg,
+    },
     /// Look after the stored accounts and the key that encrypts them
     Accounts {
         /// What to do
@@ -170,6 +230,49 @@ pub(crate) struct Target {
     pub(crate) config: ConfigArg,
 }
 
+/// Whom a halt is about: one instance, a group, or everybody.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Whom {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+}
+
+/// Exactly one of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ScopeArgs {
+    /// This instance
+    #[arg(long, value_name = "ID", value_parser = instance)]
+    pub(crate) instance: Option<InstanceId>,
+    /// Every instance of this group
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
+    /// Every instance
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// What a person says of something that looks like a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Word {
+    /// It is what the trade's send made
+    Ours,
+    /// It is not: the send was not executed
+    NotOurs,
+}
+
+impl From<Word> for Said {
+    fn from(word: Word) -> Self {
+        match word {
+            Word::Ours => Self::Ours,
+            Word::NotOurs => Self::NotOurs,
+        }
+    }
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -230,6 +333,10 @@ fn instance(text: &str) -> Result<InstanceId, String> {
     InstanceId::new(text).map_err(|fault| fault.to_string())
 }
 
+fn signal_key(text: &str) -> Result<ClientTradeId, String> {
+    ClientTradeId::new(text).map_err(|fault| fault.to_string())
+}
+
 fn login(text: &str) -> Result<Login, String> {
     let number = text.parse().map_err(|_| format!("{text:?} is no account number; give digits"))?;
     Login::new(number).map_err(|fault| fault.to_string())
@@ -283,6 +390,10 @@ mod tests {
             &["x", "demo", "--fleet", "0"],
             &["x", "why", "a b", "--config", "w.toml"],
             &["x", "why", "acct-1"],
+            &["x", "halt", "--config", "w.toml"],
+            &["x", "halt", "--all", "--instance", "a", "--config", "w.toml"],
+            &["x", "decide", "a", "7", "perhaps", "--config", "w.toml"],
+            &["x", "report", "a b", "--config", "w.toml"],
             &["x", "run"],
             &["x", "accounts", "add", "a", "--login", "0", "--server", "B", "--config", "w.toml"],
             &["x", "accounts", "add", "a", "--login", "-1", "--server", "B", "--config", "w.toml"],

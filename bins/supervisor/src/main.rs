@@ -10,13 +10,14 @@ mod run;
 mod say;
 mod signals;
 mod stores;
+mod trades;
 mod why;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Error};
 use clap::Parser as _;
-use cli::{Cli, Task};
+use cli::{Cli, ScopeArgs, Task, Whom};
 use say::say;
 use warden_supervisor::{
     config::{Config, Faults},
@@ -63,7 +64,30 @@ async fn carry_out(task: Task) -> Result<(), Error> {
             }
             Ok(())
         }
-        Task::Why { instance, config, steps, json } => why::why(&config.file, &instance, steps, json).await,
+        Task::Why { instance, config, trade: None, steps, json } => {
+            why::why(&config.file, &instance, steps, json).await
+        }
+        Task::Why { instance, config, trade: Some(tag), steps, json } => {
+            trades::why(&config.file, &instance, tag, steps, json).await
+        }
+        Task::Signal { signal, config, no_wait, within, json } => {
+            let within = (!no_wait).then_some(within);
+            trades::signal(&config.file, &signal, within, json).await
+        }
+        Task::Report { key, config, json } => trades::report(&config.file, key, json).await,
+        Task::Trades { instance, config, json } => trades::list(&config.file, instance, json).await,
+        Task::Halt(Whom { scope, config }) => {
+            let ScopeArgs { instance, group, all } = scope;
+            trades::halt(&config.file, Ask::Halt { instance, group, all }).await
+        }
+        Task::Resume(Whom { scope, config }) => {
+            let ScopeArgs { instance, group, all } = scope;
+            trades::halt(&config.file, Ask::Resume { instance, group, all }).await
+        }
+        Task::Decide { instance, tag, decision, config } => {
+            let ask = Ask::Decide { instance, trade: tag, decision: decision.into() };
+            ask::wish(&config.file, ask).await
+        }
         Task::Status { instance, config, json } => ask::status(&config.file, instance.as_ref(), json).await,
         Task::Start(target) => ask::wish(&target.config.file, Ask::Start { instance: target.instance }).await,
         Task::Stop { target, mode } => {

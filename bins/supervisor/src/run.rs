@@ -130,8 +130,11 @@ async fn end_in_order(
 }
 
 async fn drain(running: Running, whole: bool) -> Result<(), Error> {
-    let Running { control, questions, desk, export, fleet, listener, scrape, .. } = running;
+    let Running { control, questions, desk, export, fleet, listener, scrape, intake, .. } = running;
     drop((questions, control));
+    if let Some(intake) = intake {
+        intake.stop().await;
+    }
     let drained = stop(fleet, whole).await;
     listener.shutdown().await;
     export.stop().await;

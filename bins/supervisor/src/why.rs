@@ -36,6 +36,17 @@ pub(crate) async fn why(file: &Path, instance: &InstanceId, steps: u32, json: bo
 }
 
 async fn from_journal(config: &Config, instance: &InstanceId, steps: u32) -> Result<Explanation, Error> {
+    let journal = open_journal(config).await?;
+    let rows = journal.history(instance, journal.head().seq + 1, steps).await?;
+    journal.close().await?;
+    explain(&rows, SystemClock::new(1).now())?.ok_or_else(|| {
+        let text = format!("the journal holds nothing of instance {instance}; check the name");
+        ClientError::Refused(Refusal { kind: RefusalKind::UnknownInstance, text }).into()
+    })
+}
+
+/// The journal of a supervisor that does not run.
+pub(crate) async fn open_journal(config: &Config) -> Result<DuckJournal, Error> {
     let folder = config.supervisor.journal();
     if !folder.is_dir() {
         return Err(ClientError::NotRunning(config.supervisor.control.clone()))
@@ -43,11 +54,5 @@ async fn from_journal(config: &Config, instance: &InstanceId, steps: u32) -> Res
     }
     let mut files = JournalFiles::new(&folder);
     files.probe = Some(Probe::this_program(["probe-journal"])?);
-    let journal = tokio::task::spawn_blocking(|| DuckJournal::open(files)).await??;
-    let rows = journal.history(instance, journal.head().seq + 1, steps).await?;
-    journal.close().await?;
-    explain(&rows, SystemClock::new(1).now())?.ok_or_else(|| {
-        let text = format!("the journal holds nothing of instance {instance}; check the name");
-        ClientError::Refused(Refusal { kind: RefusalKind::UnknownInstance, text }).into()
-    })
+    Ok(tokio::task::spawn_blocking(|| DuckJournal::open(files)).await??)
 }

@@ -14,13 +14,14 @@ use warden_bridge::{
     server::{Admission, Admitted, BindError, Listener, Listening, ServerConfig, ServerHandle},
 };
 use warden_domain::{Epoch, InstanceId};
-use warden_store::{HotState, Journal, memory::MemoryHot};
+use warden_store::{HotState, Journal, SignalStream, memory::MemoryHot};
 use warden_store_duckdb::{Config as JournalFiles, DuckHistory, DuckJournal, Probe};
-use warden_store_redis::{KeyStyle, RedisConfig as RedisLink, RedisHot};
+use warden_store_redis::{KeyStyle, RedisConfig as RedisLink, RedisHot, RedisSignals};
 use warden_supervisor::{
     Clock, ExportConfig, ExportParts, Exporter, Fleet, Ownership, Parts, SystemClock,
-    config::{Auth, Config, JournalConfig, ListenConfig, Loaded, Places, RedisConfig},
+    config::{Auth, Config, JournalConfig, ListenConfig, Loaded, Places, RedisConfig, TradingConfig},
     control::{About, Desk, Limits, Question, Server},
+    signals::Intake,
 };
 
 use super::scrape::{self, Scrape};
@@ -38,6 +39,8 @@ pub(crate) struct Running {
     pub(crate) listener: ServerHandle,
     pub(crate) address: SocketAddr,
     pub(crate) scrape: Option<Scrape>,
+    /// The reader of the stream of signals.
+    pub(crate) intake: Option<Intake>,
 }
 
 /// Opens everything that a configuration names and starts the fleet.
@@ -53,7 +56,9 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     let history = stores::history(&config, history_auth.as_ref(), &places).await?;
     let head = journal.head().seq;
     let known = history.known(journal.id(), head).await?;
-    let hot = connect_hot(config.redis.as_ref(), redis_auth, &places).await?;
+    let link = config.redis.as_ref().map(|redis| redis_link(redis, redis_auth));
+    let hot = connect_hot(link.clone(), &places).await?;
+    let signals = connect_signals(link, &config.trading, &places).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(1));
     let ownership = Arc::new(Ownership::default());
     let (said, inbound) = mpsc::channel(config.supervisor.options.queue);
@@ -85,6 +90,8 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
         options: config.supervisor.options,
     };
     let fleet = Fleet::start(parts).await?;
+    let intake =
+        signals.map(|stream| Intake::start(stream, fleet.distributor().clone(), config.trading.intake));
     started.send_replace(true);
     let export = Exporter::start(ExportParts {
         journal,
@@ -104,7 +111,8 @@ pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
     })?;
     let scrape = endpoint.map(|endpoint| scrape::serve(endpoint, fleet.registry().clone(), bridge));
     let history = history.file;
-    Ok(Running { fleet, desk, export, history, control, questions, listener: server, address, scrape })
+    let listener = server;
+    Ok(Running { fleet, desk, export, history, control, questions, listener, address, scrape, intake })
 }
 
 fn about(config: &Config, address: SocketAddr, clock: &dyn Clock) -> About {
@@ -128,17 +136,7 @@ async fn open_journal(folder: &Path, config: &JournalConfig) -> Result<Arc<dyn J
     Ok(Arc::new(opened))
 }
 
-async fn connect_hot(
-    config: Option<&RedisConfig>,
-    auth: Option<Auth>,
-    places: &Places,
-) -> Result<Arc<dyn HotState>, Error> {
-    let Some(config) = config else {
-        tracing::warn!(
-            "no [redis] is configured: hot state lives in memory and other services see nothing of it"
-        );
-        return Ok(Arc::new(MemoryHot::default()));
-    };
+fn redis_link(config: &RedisConfig, auth: Option<Auth>) -> RedisLink {
     let mut link = RedisLink::new(config.url.clone());
     link.key_style = if config.cluster { KeyStyle::Cluster } else { KeyStyle::Single };
     link.command_timeout = config.timeout;
@@ -146,6 +144,28 @@ async fn connect_hot(
         link.username = auth.user;
         link.password = Some(auth.password);
     }
+    link
+}
+
+/// The stream of signals, where it is to be read.
+async fn connect_signals(
+    link: Option<RedisLink>,
+    config: &TradingConfig,
+    places: &Places,
+) -> Result<Option<Arc<dyn SignalStream>>, Error> {
+    let (Some(link), Some(subscription)) = (link, &config.subscription) else { return Ok(None) };
+    let stream = RedisSignals::connect(&link, subscription.clone()).await;
+    let stream = stream.map_err(|fault| places.fault("trading.stream", fault.to_string()))?;
+    Ok(Some(Arc::new(stream)))
+}
+
+async fn connect_hot(link: Option<RedisLink>, places: &Places) -> Result<Arc<dyn HotState>, Error> {
+    let Some(link) = link else {
+        tracing::warn!(
+            "no [redis] is configured: hot state lives in memory and other services see nothing of it"
+        );
+        return Ok(Arc::new(MemoryHot::default()));
+    };
     let hot = RedisHot::connect(link).await.map_err(|fault| places.fault("redis.url", fault.to_string()))?;
     Ok(Arc::new(hot))
 }
