@@ -20,3 +20,4 @@ mod saga;
 mod soak;
 mod store_lost;
 mod surface;
+mod trading;

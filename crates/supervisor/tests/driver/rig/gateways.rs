@@ -12,7 +12,7 @@ use warden_domain::{AccountFlags, Epoch, Facts, InstanceId, JournalLine, Termina
 use warden_store::{Journal as _, memory::MemoryHot};
 use warden_supervisor::{Clock as _, InstanceSpec};
 
-use super::{FaultyJournal, PausedClock};
+use super::{FaultyJournal, Floor, PausedClock};
 
 /// How long a gateway takes to answer.
 pub(crate) const LATENCY: Duration = Duration::from_millis(100);
@@ -65,6 +65,9 @@ struct Terminal {
     alive: bool,
     connected: bool,
     positions: u32,
+    floor: Floor,
+    /// What is watched was told so often; the newest telling goes on.
+    watches: u64,
 }
 
 impl Gateways {
@@ -77,6 +80,17 @@ impl Gateways {
         let terminals = specs.iter().map(|spec| (spec.id.clone(), Terminal::of(spec))).collect();
         let inner = Inner { inbound: None, terminals, sent: Vec::new(), full: false };
         Self { clock, journal, hot, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Changes, or looks at, what is behind a terminal.
+    pub(crate) fn floor<T>(&self, instance: &InstanceId, change: impl FnOnce(&mut Floor) -> T) -> T {
+        self.with(instance, |terminal| change(&mut terminal.floor))
+    }
+
+    /// Account and symbols moved: the gateway says so.
+    pub(crate) async fn tell_market(&self, instance: &InstanceId) {
+        let market = Box::new(self.with(instance, |terminal| terminal.floor.market()));
+        self.say(Inbound::Market { instance: instance.clone(), market }).await;
     }
 
     /// From now on everything is told to this supervisor.
@@ -195,11 +209,15 @@ impl Mt5Bridge for Gateways {
         if inner.full {
             return Err(SendError::Full(instance));
         }
-        let terminal = &inner.terminals[&instance];
+        let terminal = inner.terminals.get_mut(&instance).expect("the instance has a terminal");
         if !terminal.served {
             return Err(SendError::NotConnected(instance));
         }
-        if terminal.manner != Manner::Silent {
+        if let Command::Watch(symbols) = &sent.envelope.command {
+            terminal.floor.watched.clone_from(symbols);
+            terminal.watches += 1;
+            tokio::spawn(tell_market(Arc::downgrade(&self.inner), instance, terminal.watches));
+        } else if terminal.manner != Manner::Silent {
             let answer = answer_later(Arc::downgrade(&self.inner), sent.envelope.clone());
             tokio::spawn(answer);
         }
@@ -216,13 +234,33 @@ async fn answer_later(inner: Weak<Mutex<Inner>>, envelope: Envelope) {
     let (inbound, finished) = {
         let mut inner = inner.lock().unwrap();
         let terminal = inner.terminals.get_mut(&envelope.instance).expect("the instance has a terminal");
-        let finished = terminal.carry_out(&envelope);
+        let Some(finished) = terminal.carry_out(&envelope) else { return };
         (inner.inbound.clone(), finished)
     };
     let (Some(began), Some(now)) = (began, inbound) else { return };
     if began.same_channel(&now) {
         // A supervisor that ended hears nothing any more.
         let _ = now.send(Inbound::Finished(finished)).await;
+    }
+}
+
+/// How account and symbols stand: at once, and every 5 s while the gateway serves.
+async fn tell_market(inner: Weak<Mutex<Inner>>, instance: InstanceId, watch: u64) {
+    loop {
+        let Some(strong) = inner.upgrade() else { return };
+        let said = {
+            let inner = strong.lock().unwrap();
+            let terminal = &inner.terminals[&instance];
+            let goes_on = terminal.served && terminal.watches == watch;
+            let market = Box::new(terminal.floor.market());
+            inner.inbound.clone().filter(|_| goes_on).map(|to| (to, market))
+        };
+        drop(strong);
+        let Some((to, market)) = said else { return };
+        if to.send(Inbound::Market { instance: instance.clone(), market }).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
     }
 }
 
@@ -236,6 +274,8 @@ impl Sent {
             Command::CloseTrades(_) => "close trades",
             Command::EndSession => "end session",
             Command::Order(_) => "order",
+            Command::Snapshot(_) => "snapshot",
+            Command::Watch(_) => "watch",
         }
     }
 }
@@ -250,6 +290,8 @@ impl Terminal {
             alive: true,
             connected: false,
             positions: 0,
+            floor: Floor::default(),
+            watches: 0,
         }
     }
 
@@ -274,11 +316,17 @@ impl Terminal {
         Report { terminal_alive, facts: self.facts(), positions, detail: String::new() }
     }
 
-    fn carry_out(&mut self, envelope: &Envelope) -> Finished {
+    /// `None` when nobody ever hears of it.
+    fn carry_out(&mut self, envelope: &Envelope) -> Option<Finished> {
+        let (instance, id) = (envelope.instance.clone(), envelope.id);
+        if let Command::Order(order) = &envelope.command {
+            let (outcome, facts) = self.floor.take(order)?;
+            return Some(Finished { instance, id, outcome, facts, detail: String::new() });
+        }
         let (outcome, journal) = self.outcome(&envelope.command);
         let facts = Facts { journal, ..self.facts() };
         let detail = journal.map(|line| line.to_string()).unwrap_or_default();
-        Finished { instance: envelope.instance.clone(), id: envelope.id, outcome, facts, detail }
+        Some(Finished { instance, id, outcome, facts, detail })
     }
 
     fn outcome(&mut self, command: &Command) -> (Outcome, Option<JournalLine>) {
@@ -305,8 +353,11 @@ impl Terminal {
                 Outcome::Session(SessionFacts {
                     login: self.login,
                     server: self.server.clone(),
-                    orders: Vec::new(),
-                    positions: (0..u64::from(self.positions)).map(|ticket| (0, ticket)).collect(),
+                    orders: self.floor.orders.iter().map(|order| (order.magic, order.ticket)).collect(),
+                    positions: (0..u64::from(self.positions))
+                        .map(|ticket| (0, ticket))
+                        .chain(self.floor.positions.iter().map(|open| (open.magic, open.ticket)))
+                        .collect(),
                 }),
                 None,
             ),
@@ -318,7 +369,8 @@ impl Terminal {
                 self.connected = false;
                 (Outcome::Done, None)
             }
-            Command::Order(_) => (Outcome::Failed, None),
+            Command::Snapshot(query) => (self.floor.snapshot(query, self.login, &self.server), None),
+            Command::Order(_) | Command::Watch(_) => (Outcome::Failed, None),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod clock;
+mod floor;
 mod gateways;
 mod history;
 mod hooks;
@@ -12,6 +13,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub(crate) use accounts::GatedAccounts;
 pub(crate) use clock::PausedClock;
+pub(crate) use floor::{Fate, Floor, lots};
 pub(crate) use gateways::{Gateways, Manner};
 pub(crate) use history::{Answer, AskedHistory};
 pub(crate) use hooks::{Hooked, Hooks, Moment, Side};
@@ -263,6 +265,8 @@ pub(crate) fn spec(number: u32) -> InstanceSpec {
         login: Some(Login::new(5_000 + u64::from(number)).unwrap()),
         server: TradeServer::new("Broker-Live").unwrap(),
         desired: Desired::Running,
+        group: String::new(),
+        rules: Arc::default(),
     }
 }
 

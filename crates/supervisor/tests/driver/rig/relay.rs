@@ -73,7 +73,7 @@ impl Relay {
             Inbound::Down { instance } => {
                 inner.served.remove(instance);
             }
-            Inbound::Finished(_) => {}
+            Inbound::Finished(_) | Inbound::Market { .. } => {}
         }
         inner.supervisor.clone()
     }

@@ -1,0 +1,11 @@
+//! Trades, from a signal to their end, over stores in memory and a scripted trading floor whose ledger is the judge.
+
+mod crashes;
+mod desk;
+mod halts;
+mod lanes;
+mod life;
+mod proof;
+mod watch;
+
+use desk::Desk;

@@ -1,0 +1,70 @@
+//! What gateways are told to watch, and what old prices are worth.
+
+use warden_bridge::Command;
+use warden_domain::{Session, TradeState};
+use warden_policy::trade::End;
+
+use super::Desk;
+use crate::rig::{id, pass, settle};
+
+#[tokio::test(start_paused = true)]
+async fn symbols_are_watched_from_the_start_and_again_after_each_new_session() {
+    let mut desk = Desk::open(1).await;
+    let watched = |desk: &Desk| -> Vec<Vec<String>> {
+        let sent = desk.rig.gateways.sent().into_iter();
+        sent.filter_map(|sent| match sent.envelope.command {
+            Command::Watch(symbols) => Some(symbols),
+            _ => None,
+        })
+        .collect()
+    };
+    assert_eq!(watched(&desk), [["EURUSD", "GBPUSD"]]);
+    desk.rig.gateways.forget_sent();
+    desk.rig.gateways.disconnect(&id(0)).await;
+    desk.rig.gateways.connect(&id(0)).await;
+    settle().await;
+    assert_eq!(watched(&desk), [["EURUSD", "GBPUSD"]]);
+    desk.rig.kill().await;
+    desk.rig.gateways.forget_sent();
+    desk.rig.come_up().await;
+    assert_eq!(watched(&desk), [["EURUSD", "GBPUSD"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_2_an_order_waits_for_a_price_where_there_is_none_and_expires() {
+    let desk = Desk::open(1).await;
+    desk.rig.gateways.floor(&id(0), |floor| floor.symbols.get_mut("EURUSD").unwrap().quote = None);
+    desk.rig.gateways.tell_market(&id(0)).await;
+    settle().await;
+    let what = r#""action": "open", "symbol": "EURUSD", "side": "BUY", "sizing": "fixed", "lots": "0.10", "price": "1.1""#;
+    let _ = desk.signal("s-1", "i0", what).await;
+    pass(5).await;
+    assert_eq!(desk.orders_sent(), 0);
+    desk.rig.gateways.floor(&id(0), |floor| floor.quote("EURUSD", "1.09990", "1.10000"));
+    desk.reaches("s-1", TradeState::Filled, 10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_7_an_order_waits_for_the_session_and_is_dropped_when_it_is_late() {
+    let desk = Desk::open(1).await;
+    let shut = |open: bool| {
+        let session = if open { Session::Open } else { Session::Closed { opens_at: None } };
+        desk.rig.gateways.floor(&id(0), |floor| floor.symbols.get_mut("EURUSD").unwrap().session = session);
+    };
+    shut(false);
+    desk.rig.gateways.tell_market(&id(0)).await;
+    settle().await;
+    let _ = desk.buy("s-1", "EURUSD").await;
+    let _ = desk.buy("s-2", "EURUSD").await;
+    pass(20).await;
+    assert_eq!(desk.orders_sent(), 0);
+    shut(true);
+    desk.reaches("s-1", TradeState::Filled, 6).await;
+    desk.reaches("s-2", TradeState::Filled, 6).await;
+    shut(false);
+    desk.rig.gateways.tell_market(&id(0)).await;
+    settle().await;
+    let _ = desk.buy("s-3", "EURUSD").await;
+    assert_eq!(desk.ends("s-3", TradeState::Failed, 62).await, End::Expired);
+    assert_eq!(desk.orders_sent(), 2);
+}
