@@ -45,6 +45,8 @@ mod ledger;
 mod link;
 mod member;
 mod run;
+#[cfg(test)]
+mod send_laws;
 mod sends;
 
 pub use config::{ClientConfig, ClientConfigError};

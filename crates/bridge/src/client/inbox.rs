@@ -194,6 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn of_snapshots_that_were_sent_only_the_last_is_kept() {
+        let mut inbox = inbox(8);
+        for id in 1..=3 {
+            inbox.start(EPOCH, CommandId(id));
+            assert!(
+                inbox.end(EPOCH, Finished { outcome: Outcome::Snapshot(Box::default()), ..finished(id) })
+            );
+        }
+        assert!(matches!(inbox.send(EPOCH, CommandId(1), 1).unwrap().outcome, Outcome::Snapshot(_)));
+        assert!(matches!(inbox.send(EPOCH, CommandId(2), 2).unwrap().outcome, Outcome::Snapshot(_)));
+        assert_eq!(inbox.rewind(0), [(EPOCH, CommandId(1)), (EPOCH, CommandId(2))]);
+        let first = inbox.send(EPOCH, CommandId(1), 3).unwrap();
+        assert_eq!(first.outcome, Outcome::Failed);
+        assert!(first.detail.contains("not kept any more"), "{}", first.detail);
+        assert!(matches!(inbox.send(EPOCH, CommandId(2), 4).unwrap().outcome, Outcome::Snapshot(_)));
+        assert!(matches!(inbox.send(EPOCH, CommandId(3), 5).unwrap().outcome, Outcome::Snapshot(_)));
+    }
+
+    #[test]
     fn what_was_missed_is_sent_again_in_order() {
         let mut inbox = inbox(8);
         for id in 1..=4 {

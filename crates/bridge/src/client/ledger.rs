@@ -98,9 +98,7 @@ impl Ledger {
 
     /// A send's end is written: who is answered, and what.
     pub(super) fn written(&mut self, send: SendId) -> Option<(Vec<Asked>, SendStep)> {
-        if self.running.get(&send)?.end.is_none() {
-            return None;
-        }
+        self.running.get(&send)?.end.as_ref()?;
         for look in self.looks.values_mut().filter(|it| it.sends.contains(&send)) {
             look.ended.insert(send);
         }
@@ -181,7 +179,7 @@ mod tests {
                 .unwrap();
         }
 
-        fn ended(&mut self, id: u64, outcome: Outcome) -> Option<(Vec<Asked>, SendStep)> {
+        fn ended(&mut self, id: u64, outcome: &Outcome) -> Option<(Vec<Asked>, SendStep)> {
             let step = SendStep::ended(outcome, Facts::default(), String::new());
             let record = self.ledger.end(asked(id), step, AT)?;
             self.store.write(&[record]).unwrap();
@@ -195,10 +193,9 @@ mod tests {
 
         fn looked(&mut self, id: u64) -> (SendState, u32) {
             let outcome = Outcome::Snapshot(Box::default());
-            match self.ledger.looked(asked(id), outcome, &self.store) {
-                Outcome::Snapshot(it) => (it.sends[0], it.waiting),
-                other => panic!("{other:?}"),
-            }
+            let outcome = self.ledger.looked(asked(id), outcome, &self.store);
+            let Outcome::Snapshot(it) = outcome else { panic!("{outcome:?}") };
+            (it.sends[0], it.waiting)
         }
     }
 
@@ -219,7 +216,7 @@ mod tests {
         let mut desk = Desk::new();
         desk.started(1);
         assert_eq!(desk.order(2, None), Sending::Wait, "under another command id");
-        let (told, _) = desk.ended(1, trade()).unwrap();
+        let (told, _) = desk.ended(1, &trade()).unwrap();
         assert_eq!(told, [asked(1), asked(2)]);
         let answer = Sending::Answer(trade(), Facts::default(), String::new());
         assert_eq!(desk.order(3, None), answer);
@@ -228,7 +225,7 @@ mod tests {
             answer,
             "it was done, so it is never said to be not started"
         );
-        assert_eq!(desk.ended(1, trade()), None, "once");
+        assert_eq!(desk.ended(1, &trade()), None, "once");
     }
 
     #[test]
@@ -239,7 +236,7 @@ mod tests {
         assert_eq!(desk.ledger.written(SEND), None, "it runs");
         assert!(
             desk.ledger
-                .end(asked(1), SendStep::ended(trade(), Facts::default(), String::new()), AT)
+                .end(asked(1), SendStep::ended(&trade(), Facts::default(), String::new()), AT)
                 .is_some()
         );
         assert!(desk.ledger.is_writing());
@@ -280,7 +277,7 @@ mod tests {
         let mut desk = Desk::new();
         desk.started(1);
         desk.look(2);
-        assert!(desk.ended(1, trade()).is_some());
+        assert!(desk.ended(1, &trade()).is_some());
         assert_eq!(desk.looked(2), (SendState::InProgress, 0), "the reading may be older than the position");
         desk.look(3);
         assert!(matches!(desk.looked(3), (SendState::Answered { reply: Some(_), .. }, 0)));
@@ -308,6 +305,6 @@ mod tests {
             assert_eq!(desk.order(id, None), Sending::Wait);
         }
         assert!(matches!(desk.order(99, None), Sending::Answer(Outcome::Failed, ..)));
-        assert_eq!(desk.ended(1, trade()).unwrap().0.len(), ASKED);
+        assert_eq!(desk.ended(1, &trade()).unwrap().0.len(), ASKED);
     }
 }

@@ -195,7 +195,7 @@ impl Member {
         let asked = (epoch, finished.id);
         if self.ledger.asks(asked) {
             let Finished { outcome, facts, detail, .. } = finished;
-            let end = self.ledger.end(asked, SendStep::ended(outcome, facts, detail), now);
+            let end = self.ledger.end(asked, SendStep::ended(&outcome, facts, detail), now);
             return end.map_or(Ended::NotRunning, Ended::Write);
         }
         if self.inbox.look(epoch, finished.id) != Known::Running {

@@ -82,10 +82,10 @@ pub struct SendAnswer {
 
 impl SendStep {
     /// The end of an order as its program told it.
-    pub(super) fn ended(outcome: Outcome, facts: Facts, detail: String) -> Self {
+    pub(super) fn ended(outcome: &Outcome, facts: Facts, detail: String) -> Self {
         let answered = |reply, detail| Self::Answered(Box::new(SendAnswer { facts, reply, detail }));
         match outcome {
-            Outcome::Trade(reply) => answered(Some(reply), detail),
+            Outcome::Trade(reply) => answered(Some(*reply), detail),
             Outcome::Failed => answered(None, detail),
             Outcome::NotStarted => Self::NotStarted { detail },
             Outcome::Done | Outcome::Session(_) | Outcome::Snapshot(_) => {

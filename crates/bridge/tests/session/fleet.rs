@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::mpsc;
 use warden_bridge::{
-    Envelope, Finished, Inbound, Mt5Bridge, Outcome,
-    client::{ClientConfig, ClientEvent, ClientHandle, MemoryEpochs, connect},
+    Command, CommandId, Envelope, Finished, Inbound, Mt5Bridge, Order, OrderAction, Outcome, SendError,
+    SendId, TradeReply,
+    client::{ClientConfig, ClientEvent, ClientHandle, MemoryEpochs, SendFile, SendStep, SendStore, connect},
 };
-use warden_domain::{Epoch, Facts, InstanceId, Span};
+use warden_domain::{Epoch, Facts, Filling, InstanceId, Side, Span, Timestamp};
 
 use crate::support::{
     id, report,
@@ -16,7 +17,16 @@ use crate::support::{
 };
 
 fn dial(rig: &Rig, instances: Vec<InstanceId>) -> (ClientHandle, mpsc::Receiver<ClientEvent>) {
+    dial_with(rig, instances, |_| ())
+}
+
+fn dial_with(
+    rig: &Rig,
+    instances: Vec<InstanceId>,
+    change: impl FnOnce(&mut ClientConfig),
+) -> (ClientHandle, mpsc::Receiver<ClientEvent>) {
     let mut config = ClientConfig::new(vec![rig.address]);
+    change(&mut config);
     config.first_wait = Span::from_millis(1);
     config.longest_wait = Span::from_millis(20);
     let instances = instances.into_iter().map(|it| (it, report(0))).collect();
@@ -94,4 +104,93 @@ async fn a_gateway_finds_a_supervisor_that_was_restarted_and_goes_on_under_a_hig
     rig.refused(warden_bridge::RefusalReason::StaleEpoch, 1).await;
     handle.close();
     assert_eq!(soon(gateway).await.unwrap(), 1);
+}
+
+fn order(instance: &InstanceId, magic: u64) -> Envelope {
+    let order = Order {
+        action: OrderAction::Deal(Side::Buy),
+        send: SendId { magic, attempt: 1 },
+        symbol: "EURUSD".into(),
+        volume: 0.1,
+        price: 0.0,
+        stop_loss: 0.0,
+        take_profit: 0.0,
+        deviation: 10,
+        filling: Some(Filling::FillOrKill),
+        comment: String::new(),
+    };
+    Envelope {
+        instance: instance.clone(),
+        epoch: Epoch(1),
+        id: CommandId(magic),
+        deadline: Timestamp::MAX,
+        command: Command::Order(order),
+    }
+}
+
+/// Trades every order at once; how many.
+async fn trade(handle: ClientHandle, mut events: mpsc::Receiver<ClientEvent>) -> u64 {
+    let mut traded = 0;
+    while let Some(event) = events.recv().await {
+        if let ClientEvent::Command(Envelope { instance, epoch, id, .. }) = event {
+            let outcome = Outcome::Trade(TradeReply { deal: 1, order: id.0, volume: 0.1, price: 1.1 });
+            let (facts, detail) = (Facts::default(), String::new());
+            handle.finished(epoch, Finished { instance, id, outcome, facts, detail }).expect("it runs");
+            traded += 1;
+        }
+    }
+    traded
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_orders_of_two_thousand_instances_go_through_one_inbox() {
+    const ROUNDS: u64 = 10;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sends");
+    let names: Vec<_> = (0..2_000).map(|n| id(&format!("acct-{n}"))).collect();
+    let mut rig = Rig::start().await;
+    let file = SendFile::open(&path).unwrap();
+    let (handle, events) = dial_with(&rig, names.clone(), |config| config.sends = Arc::new(file));
+    let gateway = tokio::spawn(trade(handle.clone(), events));
+    let mut up = 0;
+    while up < names.len() {
+        up += usize::from(matches!(rig.next().await, Inbound::Up { .. }));
+    }
+    let bridge = rig.bridge.clone();
+    let asked = names.clone();
+    let asking = tokio::spawn(async move {
+        for magic in 1..=ROUNDS {
+            for name in &asked {
+                while let Err(SendError::Full(_)) = bridge.send(order(name, magic)) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    });
+    let mut ended = BTreeSet::new();
+    while ended.len() as u64 != ROUNDS * 2_000 {
+        if let Inbound::Finished(it) = rig.next().await {
+            assert!(matches!(it.outcome, Outcome::Trade(reply) if reply.order == it.id.0), "{it:?}");
+            assert!(ended.insert((it.instance, it.id)), "each once");
+        }
+    }
+    soon(asking).await.unwrap();
+    handle.close();
+    assert_eq!(soon(gateway).await.unwrap(), ROUNDS * 2_000);
+    drop(handle);
+    let file = soon(reopened(&path)).await;
+    for (name, magic) in names.iter().flat_map(|name| (1..=ROUNDS).map(move |it| (name, it))) {
+        let step = file.known(name, SendId { magic, attempt: 1 });
+        assert!(matches!(step, Some(SendStep::Answered(_))), "{name} {magic}: {step:?}");
+    }
+}
+
+/// The inbox, once the gateway that had it is gone.
+async fn reopened(path: &std::path::Path) -> SendFile {
+    loop {
+        match SendFile::open(path) {
+            Ok(file) => return file,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
 }

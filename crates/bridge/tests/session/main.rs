@@ -4,6 +4,7 @@ mod client_frames;
 mod fleet;
 mod inbox;
 mod killed;
+mod markets;
 mod server_frames;
 mod server_sessions;
 mod support;
