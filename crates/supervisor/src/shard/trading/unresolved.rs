@@ -32,11 +32,12 @@ impl Trading {
     }
 
     /// When fewer sends may be under way than the instance machine was told, if that is a matter of time.
-    pub(super) fn next_resolution(&self, params: &Params) -> Option<Timestamp> {
+    pub(super) fn next_resolution(&self, now: Timestamp, params: &Params) -> Option<Timestamp> {
         if self.told_unresolved == 0 {
             return None;
         }
-        self.last_sends().map(|sent_at| sent_at.after(params.timeout.execute_within)).max()
+        let ends = self.last_sends().map(|sent_at| sent_at.after(params.timeout.execute_within));
+        ends.filter(|at| *at > now).min()
     }
 }
 

@@ -33,7 +33,7 @@ impl Shard {
         let deadline = trading.deadlines.first().map(|(at, _)| *at);
         let at_broker = !trading.waits.at_broker.is_empty();
         let look = slot.is_connected().then(|| trading.looks.next_wake(at_broker)).flatten();
-        let resolution = trading.next_resolution(&self.shared.params);
+        let resolution = trading.next_resolution(now, &self.shared.params);
         let watch = trading.next_watch();
         // What this turn could not do is tried in a later one, never in a loop.
         let soonest = now.after(Span::from_millis(1));

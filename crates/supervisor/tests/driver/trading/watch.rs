@@ -1,11 +1,13 @@
 //! What gateways are told to watch, and what old prices are worth.
 
+use std::sync::atomic::Ordering;
+
 use warden_bridge::Command;
 use warden_domain::{Session, TradeState};
 use warden_policy::trade::End;
 
 use super::Desk;
-use crate::rig::{id, pass, settle};
+use crate::rig::{Fate, id, pass, settle};
 
 #[tokio::test(start_paused = true)]
 async fn symbols_are_watched_from_the_start_and_again_after_each_new_session() {
@@ -67,4 +69,18 @@ async fn trd_7_an_order_waits_for_the_session_and_is_dropped_when_it_is_late() {
     let _ = desk.buy("s-3", "EURUSD").await;
     assert_eq!(desk.ends("s-3", TradeState::Failed, 62).await, End::Expired);
     assert_eq!(desk.orders_sent(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_position_and_an_unknown_order_leave_the_shard_at_rest() {
+    let desk = Desk::open(1).await;
+    desk.fates(&[Fate::Executed, Fate::Stuck]);
+    let _ = desk.buy("s-1", "EURUSD").await;
+    let _ = desk.buy("s-2", "GBPUSD").await;
+    pass(60).await;
+    let turns = || desk.rig.fleet().stats().turns.load(Ordering::Relaxed);
+    let before = turns();
+    pass(300).await;
+    let made = turns() - before;
+    assert!(made < 300, "leases, prices and looks take few turns: {made}");
 }
