@@ -68,6 +68,7 @@ impl Walker {
         encode_step(&event, &effects, &self.state, "words behind it", &mut payload);
         Some(Record {
             instance: self.id.clone(),
+            trade: None,
             epoch: Epoch(1),
             version: Version(self.version),
             op: OpId(op),

@@ -8,12 +8,13 @@ mod once;
 mod questions;
 mod rows;
 mod timeline;
+mod trades;
 
 use std::{ops::RangeInclusive, sync::Arc};
 
 use warden_domain::{InstanceId, Timestamp};
 
-pub use self::{latest::*, once::*, questions::*, rows::*, timeline::*};
+pub use self::{latest::*, once::*, questions::*, rows::*, timeline::*, trades::*};
 use crate::{
     History, HistoryRows, JournalId, Pending,
     history::{InstanceEvent, Period, Range},
@@ -48,6 +49,8 @@ pub async fn run(make_store: impl Fn() -> Pending<'static, Arc<dyn History>>) {
         history_18_the_latest_event_is_the_highest_version_of_the_highest_epoch,
         history_19_latest_events_come_in_the_order_asked,
         history_20_the_latest_events_of_many_are_found_whole,
+        history_21_rows_of_trades_are_no_events_of_their_instance,
+        history_22_of_a_trades_rows_only_fills_have_slippage,
     );
 }
 
