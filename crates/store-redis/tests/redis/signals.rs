@@ -160,9 +160,11 @@ async fn a_consumer_that_dies_while_many_claim_leaves_each_entry_to_one_of_them(
             loop {
                 let claimed = signals.claim(most(7), idle).await.unwrap();
                 let ids: Vec<_> = claimed.entries.iter().map(|entry| entry.id).collect();
-                assert!(claimed.entries.iter().all(|entry| entry.deliveries == 2), "{:?}", claimed.entries);
+                // On a slow machine an entry may be left once more before it is acknowledged: then it says so.
+                mine.extend(
+                    claimed.entries.iter().filter(|entry| entry.deliveries == 2).map(|entry| entry.id),
+                );
                 signals.acknowledge(&ids).await.unwrap();
-                mine.extend(ids);
                 if signals.backlog().await.unwrap().pending == 0 {
                     return mine;
                 }

@@ -37,23 +37,20 @@ pub async fn sig_11_many_entries_are_claimed_in_pieces(fixture: &dyn Fixture) {
         (consumer(fixture, "a").await, consumer(fixture, "b").await, consumer(fixture, "c").await);
     let added = add(fixture, 0..250).await;
     assert_eq!(read(&*a, 1_000).await.len(), 250);
-    tokio::time::sleep(IDLE.into()).await;
-    // What one of them claims must stay with it for the rest of the case.
-    let idle = Span::from_millis(IDLE.as_millis() / 2);
     let began = tokio::time::Instant::now();
     let mut seen = Vec::new();
     while seen.len() < added.len() && began.elapsed() < LONG.into() {
-        let (left, right) = tokio::join!(claim(&*b, 16, idle), claim(&*c, 30, idle));
+        let (left, right) = tokio::join!(claim(&*b, 16, IDLE), claim(&*c, 30, IDLE));
         assert!(left.entries.len() <= 16 && right.entries.len() <= 30);
-        for entry in left.entries.into_iter().chain(right.entries) {
-            if entry.deliveries == 2 {
-                seen.push(entry.id);
-            }
-        }
+        let claimed: Vec<_> = left.entries.into_iter().chain(right.entries).collect();
+        // On a slow machine an entry may be left once more before it is acknowledged: then it says so.
+        seen.extend(claimed.iter().filter(|entry| entry.deliveries == 2).map(|entry| entry.id));
+        b.acknowledge(&ids(&claimed)).await.expect("it answers");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     seen.sort_unstable();
     assert_eq!(seen, added);
-    assert_eq!(backlog(&*a).await.pending, 250);
+    assert_eq!(backlog(&*a).await, Backlog::default());
 }
 
 /// Entries that were just given do not hide those that were left, however many they are.
