@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Faults at their moments, `[[fault]]` with at, for, who and what each
     #[arg(long, value_name = "FILE")]
     pub(crate) script: Option<PathBuf>,
-    /// Faults by seed
+    /// Faults by seed: a quarter of an hour of everything, or everything that can befall trades, for as long as it runs
     #[arg(long, value_enum, default_value_t = Mix::None)]
     pub(crate) mix: Mix,
     /// Tells everything that is drawn: passwords, latencies, faults
@@ -44,10 +44,12 @@ pub(crate) struct Args {
     /// Share the terminals out among so many gateways
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = at_least_one)]
     pub(crate) gateways: usize,
-    /// A folder in which the gateways keep the epochs they have seen; in memory without it
+    /// A folder in which the gateways keep the epochs they have seen and their order inboxes; in memory without it. What a
+    /// restarted simulator finds there is of a world that is gone: give each world an empty folder
     #[arg(long, value_name = "FOLDER")]
     pub(crate) epochs: Option<PathBuf>,
-    /// A Unix socket that takes a fault a line, such as { who = "all", what = "freeze", for = "5s" }, or truth, clear
+    /// A Unix socket that takes a fault a line, such as { who = "all", what = "freeze", for = "5s" }, or truth,
+    /// audit, clear
     #[arg(long, value_name = "FILE")]
     pub(crate) control: Option<PathBuf>,
     /// End after this time of the wall's clock; without it, end on SIGTERM or SIGINT
@@ -83,6 +85,8 @@ pub(crate) enum Mix {
     None,
     /// A quarter of an hour of everything.
     Demo,
+    /// What can befall trades.
+    Trades,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

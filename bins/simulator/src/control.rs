@@ -50,13 +50,16 @@ async fn converse(stream: UnixStream, gateways: Arc<Gateways>) {
     }
 }
 
-/// One line in, one line out: `truth` as JSON, `clear`, or a fault; `ok`, or `error:` and everything that is wrong.
+/// One line in, one line out: `truth` or `audit` as JSON, `clear`, or a fault; `ok`, or `error:` and everything that is wrong.
 fn answer(line: &str, gateways: &Gateways) -> String {
     match line {
         "truth" => gateways.with_world(|world, _| {
             let truth: BTreeMap<String, _> =
                 world.instances().map(|id| (id.to_string(), world.truth(id))).collect();
             serde_json::to_string(&truth).unwrap_or_else(|fault| format!("error: {fault}"))
+        }),
+        "audit" => gateways.with_world(|world, _| {
+            serde_json::to_string(&world.audit()).unwrap_or_else(|fault| format!("error: {fault}"))
         }),
         "clear" => {
             gateways.with_world(|world, now| world.clear_faults(now));

@@ -3,6 +3,7 @@
 use std::{fmt, fs, path::Path};
 
 use warden_bridge_sim::{Bars, FaultMix, FaultScript, FleetPlan, Market, Roster};
+use warden_domain::Span;
 
 use crate::args::{Args, Mix};
 
@@ -72,6 +73,7 @@ fn mix(args: &Args, roster: &Roster) -> FaultMix {
     match args.mix {
         Mix::None => FaultMix::default(),
         Mix::Demo => FaultMix::demo(args.seed, roster),
+        Mix::Trades => FaultMix::trades(Span::from_secs(5)),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use warden_bridge_sim::{EntryKind, World};
+use warden_bridge_sim::{Audit, EntryKind, World};
 
 /// What a run came to.
 #[derive(Debug, Serialize)]
@@ -20,6 +20,8 @@ pub(crate) struct Summary {
     deals: usize,
     /// Lines of the ledger.
     ledger_lines: usize,
+    /// What the ledger says about exactly-once.
+    audit: Audit,
     /// How long the world lasted, in its own seconds.
     world_seconds: u64,
 }
@@ -37,6 +39,7 @@ impl Summary {
             faults: world.faults_begun(),
             deals: entries.iter().filter(|entry| entry.kind == EntryKind::Deal).count(),
             ledger_lines: entries.len(),
+            audit: world.audit(),
             world_seconds: world.now().since(world.start()).as_millis() / 1_000,
         }
     }
@@ -52,6 +55,8 @@ impl fmt::Display for Summary {
             f,
             "{} of {} terminals logged in after {} s; {} commands, {} faults, {} deals",
             self.logged_in, self.instances, self.world_seconds, self.commands, self.faults, self.deals
-        )
+        )?;
+        let audit = &self.audit;
+        write!(f, "; {} intents executed, {} of them more than once", audit.intents, audit.duplicates.len())
     }
 }

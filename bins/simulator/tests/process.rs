@@ -172,6 +172,8 @@ fn faults_are_begun_and_truth_is_told_over_the_control_socket() {
         answer.starts_with("error: ") && answer.contains("acct-9") && answer.contains("nothing"),
         "{answer}"
     );
+    let audit: serde_json::Value = serde_json::from_str(&control(&socket, "audit")).unwrap();
+    assert_eq!((&audit["intents"], &audit["sends_twice"]), (&0.into(), &0.into()));
     assert_eq!(control(&socket, "clear"), "ok");
     let second = simulator().args(["--fleet", "1", "--control"]).arg(&socket).output().unwrap();
     assert_eq!(second.status.code(), Some(1), "somebody listens there: {}", stderr(&second));
@@ -272,6 +274,8 @@ async fn a_supervisor_logs_a_terminal_in_and_its_deal_stands_in_the_ledger() {
         (&summary["gateways"], &summary["logged_in"], &summary["deals"]),
         (&2.into(), &1.into(), &1.into())
     );
+    let audit = &summary["audit"];
+    assert_eq!((&audit["max_executions"], &audit["overfilled"]), (&1.into(), &0.into()));
     let lines = fs::read_to_string(&ledger).unwrap();
     let [line] = &lines.lines().collect::<Vec<_>>()[..] else { panic!("one line: {lines}") };
     let deal: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -279,6 +283,8 @@ async fn a_supervisor_logs_a_terminal_in_and_its_deal_stands_in_the_ledger() {
         (&deal["kind"], &deal["magic"], &deal["ticket"]),
         (&"deal".into(), &77.into(), &reply.deal.into())
     );
+    assert_eq!(deal["send"], serde_json::json!({ "magic": 77, "attempt": 1 }));
     assert!(folder.path().join("epochs").join("gw1.epochs").exists(), "the epochs survive");
+    assert!(folder.path().join("epochs").join("gw1.sends").exists(), "and so does the order inbox");
     assert!(!stderr(&output).contains("Sim-"), "no password is logged");
 }

@@ -79,7 +79,8 @@ impl SymbolSpec {
     }
 
     fn scale(&self) -> f64 {
-        10_f64.powi(i32::try_from(self.digits).unwrap_or(8))
+        const SCALES: [f64; 9] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+        usize::try_from(self.digits).ok().and_then(|digits| SCALES.get(digits)).copied().unwrap_or(1e8)
     }
 }
 

@@ -59,6 +59,21 @@ impl FaultMix {
         Self { faults, rates: Self::background() }
     }
 
+    /// Everything that can befall trades, for ever: about every `every` something befalls somebody.
+    ///
+    /// Nothing in it lasts, closes an account or takes a permission for good: when it is cleared, a fleet recovers.
+    #[must_use]
+    pub fn trades(every: Span) -> Self {
+        let weights: u64 = TRADES.iter().map(|(_, weight, _)| *weight).sum();
+        let rates = TRADES.iter().map(|(what, weight, lasts)| Rate {
+            what: *what,
+            every: Span::from_millis(every.as_millis().saturating_mul(weights) / weight),
+            lasts: lasts.map(|(least, most)| (Span::from_secs(least), Span::from_secs(most))),
+            who: Who::All,
+        });
+        Self { faults: Vec::new(), rates: rates.collect() }
+    }
+
     fn background() -> Vec<Rate> {
         let rate = |what, every: u64, lasts: Option<(u64, u64)>| Rate {
             what,
@@ -105,11 +120,61 @@ const DEMO: &[Row] = &[
     row(FaultKind::BrokerDown, 1, (60, 300), Some((40, 70))),
 ];
 
+/// A row of what can befall trades: what, how often compared with others, for how many seconds.
+type Often = (FaultKind, u64, Option<(u64, u64)>);
+
+/// What can befall trades.
+const TRADES: &[Often] = &[
+    (FaultKind::LostReply, 4, None),
+    (FaultKind::LostResult, 4, None),
+    (FaultKind::LostRequest, 4, None),
+    (FaultKind::ExecutedAs(10_012), 2, None),
+    (FaultKind::ExecutedAs(10_031), 2, None),
+    (FaultKind::Reject(10_012), 2, None),
+    (FaultKind::DelayedExecution(Span::from_secs(8)), 3, None),
+    (FaultKind::CrashAfterOrder, 2, None),
+    (FaultKind::TerminalCrash, 1, None),
+    (FaultKind::GatewayDown, 2, Some((1, 10))),
+    (FaultKind::SessionCut, 3, Some((1, 10))),
+    (FaultKind::NetworkDrop, 3, Some((1, 20))),
+    (FaultKind::GatewaySlow(Span::from_secs(2)), 2, Some((2, 10))),
+    (FaultKind::Freeze, 1, Some((1, 10))),
+    (FaultKind::DuplicateExecution, 1, None),
+    (FaultKind::PartialFill(50), 4, None),
+    (FaultKind::PartialFillForever(30), 2, None),
+    (FaultKind::Requote, 3, None),
+    (FaultKind::PriceChanged, 3, None),
+    (FaultKind::NoQuotes, 1, Some((1, 5))),
+    (FaultKind::Slippage(5_000), 1, None),
+    (FaultKind::Placed10008, 1, None),
+    (FaultKind::Reject(10_006), 2, None),
+    (FaultKind::SlTpMisfire, 1, Some((5, 30))),
+    (FaultKind::SlTpVanish, 1, None),
+    (FaultKind::SlTpMoved(200), 1, None),
+    (FaultKind::HandOpens, 2, None),
+    (FaultKind::HandPlaces, 1, None),
+    (FaultKind::HandCloses, 2, None),
+    (FaultKind::ProgramOpens, 2, None),
+    (FaultKind::Lookalike, 1, None),
+    (FaultKind::LateHistory(Span::from_secs(5)), 2, None),
+    (FaultKind::StaleMemory(Span::from_secs(10)), 2, None),
+    (FaultKind::QueryFails, 3, None),
+    (FaultKind::SessionClosed, 1, Some((5, 60))),
+];
+
 #[cfg(test)]
 mod tests {
     use warden_domain::InstanceId;
 
     use super::*;
+
+    #[test]
+    fn the_rates_of_trades_add_up_to_the_whole() {
+        let mix = FaultMix::trades(Span::from_secs(2));
+        let a_second: f64 = mix.rates.iter().map(|rate| 1_000.0 / rate.every.as_millis() as f64).sum();
+        assert!((a_second - 0.5).abs() < 0.01, "{a_second}");
+        assert!(mix.rates.iter().all(|rate| rate.what.once() || rate.lasts.is_some()), "everything ends");
+    }
 
     #[test]
     fn the_demo_holds_every_kind_of_trouble_within_a_quarter_of_an_hour() {

@@ -53,7 +53,7 @@ impl World {
     pub(super) fn start_next(&mut self, at: usize) {
         while self.terminals[at].worker.running.is_none() && !self.terminals[at].suffers(FaultKind::Freeze) {
             let Some(envelope) = self.terminals[at].worker.waiting.pop_front() else { return };
-            if self.from_inbox(at, &envelope) {
+            if self.known_before(at, &envelope) {
                 continue;
             }
             if envelope.deadline < self.now {
@@ -86,10 +86,10 @@ impl World {
     fn end_command(&mut self, at: usize) {
         self.terminals[at].worker.held = false;
         let silent = self.runs_an_order(at) && self.strikes(at, FaultKind::LostReply);
-        let torn = self.terminals[at].worker.running.as_ref().is_some_and(|running| running.torn);
-        let command =
-            self.terminals[at].worker.running.as_ref().map(|running| running.envelope.command.clone());
-        let Some(command) = command else { return };
+        let Some(running) = &mut self.terminals[at].worker.running else { return };
+        // From here on its fate is decided: what dies while it is carried out tears nothing off any more.
+        let torn = std::mem::replace(&mut running.torn, true);
+        let command = running.envelope.command.clone();
         let (outcome, facts) = if torn { self.torn_off(at) } else { self.execute(at, &command) };
         let (journal, detail) = self.read_journal(at);
         let facts = Facts { journal: journal.or(facts.journal), ..facts };

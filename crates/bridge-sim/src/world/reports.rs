@@ -81,7 +81,7 @@ impl World {
         self.out.push(inbound);
     }
 
-    fn report(&mut self, at: usize, call: Facts) -> Report {
+    pub(super) fn report(&mut self, at: usize, call: Facts) -> Report {
         self.terminals[at].worker.told = Some(self.told_now(at));
         let observed = self.observed(at);
         let (journal, detail) = self.read_journal(at);

@@ -11,7 +11,7 @@ pub(super) const CALL_LOST: i32 = -10_002;
 
 impl World {
     /// Answers a send that came before from the inbox; answers whether it did.
-    pub(super) fn from_inbox(&mut self, at: usize, envelope: &Envelope) -> bool {
+    pub(super) fn known_before(&mut self, at: usize, envelope: &Envelope) -> bool {
         let kept = sent_by(envelope).and_then(|send| self.terminals[at].worker.sends.of(send));
         let (outcome, facts) = match kept {
             None => return false,

@@ -1,10 +1,7 @@
-use std::{
-    fmt::{self, Write as _},
-    hash::{Hash, Hasher},
-};
+use std::hash::{Hash, Hasher};
 
-use warden_bridge::{Finished, Inbound, Market, Outcome, Report, TradeReply};
-use warden_domain::Timestamp;
+use warden_bridge::{Finished, Inbound, Market, Outcome, Report, SendState, Snapshot, TradeReply};
+use warden_domain::{Session, Timestamp};
 
 /// A running hash of everything that was told, and when; the same on every machine of one word size.
 #[derive(Debug)]
@@ -55,12 +52,48 @@ impl Trace {
             Outcome::Trade(TradeReply { deal, order, volume, price }) => {
                 (4_u8, deal, order, volume.to_bits(), price.to_bits()).hash(self);
             }
-            // Rare, and of many parts: as people would read them. Writing to a hash cannot fail.
             Outcome::Session(session) => {
-                let _ = write!(self, "{session:?}");
+                (5_u8, session.login, &session.server, &session.orders, &session.positions).hash(self);
             }
             Outcome::Snapshot(snapshot) => {
-                let _ = write!(self, "{snapshot:?}");
+                6_u8.hash(self);
+                self.snapshot(snapshot);
+            }
+        }
+    }
+
+    fn snapshot(&mut self, it: &Snapshot) {
+        let newest = (it.newest.order, it.newest.deal, it.newest.position);
+        (it.login, &it.server, it.connected, newest, it.waiting).hash(self);
+        for order in &it.orders {
+            (order.ticket, order.magic, &order.symbol, order.side, order.volume).hash(self);
+            (order.price, order.stop_loss, order.take_profit).hash(self);
+        }
+        for position in &it.positions {
+            (position.ticket, position.magic, &position.symbol, position.side, position.volume).hash(self);
+            (position.price, position.stop_loss, position.take_profit).hash(self);
+        }
+        for order in &it.past_orders {
+            (order.ticket, order.magic, &order.symbol, order.side, order.volume, order.position).hash(self);
+        }
+        for deal in &it.deals {
+            (deal.ticket, deal.order, deal.position, deal.magic, &deal.symbol).hash(self);
+            (deal.side, deal.entry as u8, deal.volume, deal.price).hash(self);
+        }
+        for send in &it.sends {
+            self.send(send);
+        }
+    }
+
+    fn send(&mut self, send: &SendState) {
+        match send {
+            SendState::Unseen => 1_u8.hash(self),
+            SendState::InProgress => 2_u8.hash(self),
+            SendState::NotStarted => 3_u8.hash(self),
+            SendState::Interrupted => 4_u8.hash(self),
+            SendState::Answered { facts, reply } => {
+                let reply = reply.map(|it| (it.deal, it.order, it.volume.to_bits(), it.price.to_bits()));
+                (5_u8, facts, reply).hash(self);
             }
         }
     }
@@ -70,7 +103,11 @@ impl Trace {
         for symbol in &market.symbols {
             let quote = symbol.quote.map(|quote| (quote.bid, quote.ask));
             (&symbol.name, quote, symbol.tick_value.to_bits()).hash(self);
-            let _ = write!(self, "{:?}{:?}", symbol.session, symbol.trade_mode);
+            let session = match symbol.session {
+                Session::Open => None,
+                Session::Closed { opens_at } => Some(opens_at),
+            };
+            (session, symbol.trade_mode as u8).hash(self);
         }
     }
 }
@@ -89,15 +126,28 @@ impl Hasher for Trace {
         self.write_u64(last);
     }
 
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_i64(&mut self, word: i64) {
+        self.write_u64(word.cast_unsigned());
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word.cast_unsigned() as u64);
+    }
+
     fn write_u64(&mut self, word: u64) {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
-
-impl fmt::Write for Trace {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.write(text.as_bytes());
-        Ok(())
     }
 }
 

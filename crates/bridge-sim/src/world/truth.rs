@@ -1,5 +1,6 @@
 use serde::Serialize;
-use warden_domain::InstanceId;
+use warden_bridge::Inbound;
+use warden_domain::{Facts, InstanceId, Timestamp};
 
 use super::World;
 use crate::{account::AccountState, engine::sign};
@@ -46,6 +47,20 @@ impl World {
             positions: account.positions.iter().map(|position| (position.magic, position.ticket)).collect(),
             orders: account.orders.iter().map(|order| (order.origin.magic, order.ticket)).collect(),
         })
+    }
+
+    /// What the gateway says when a session of a supervisor begins to serve an instance; `None` while the gateway is
+    /// away, or when there is no such instance.
+    #[must_use]
+    pub fn session(&mut self, instance: &InstanceId, now: Timestamp) -> Option<Inbound> {
+        self.run_until(now);
+        let at = *self.places.get(instance)?;
+        if self.gateways[self.terminals[at].gateway].is_away() {
+            return None;
+        }
+        let epoch = self.terminals[at].worker.epoch;
+        let report = self.report(at, Facts::default());
+        Some(Inbound::Up { instance: instance.clone(), epoch, report })
     }
 
     /// The last lines of an instance's terminal journal, oldest first; empty when there is no such instance.

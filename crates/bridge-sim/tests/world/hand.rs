@@ -16,6 +16,7 @@ pub(crate) struct Hand {
     pub(crate) plan: FleetPlan,
     commands: u64,
     sends: u32,
+    pub(crate) epoch: Epoch,
 }
 
 impl Hand {
@@ -35,7 +36,7 @@ impl Hand {
 
     fn made(plan: FleetPlan, market: Market, seed: u64) -> Self {
         let world = World::new(&plan, market, Settings::exact(LATENCY), seed, START);
-        let mut hand = Self { world, now: START, plan, commands: 0, sends: 0 };
+        let mut hand = Self { world, now: START, plan, commands: 0, sends: 0, epoch: Epoch(1) };
         let announced = hand.wait(Span::ZERO);
         assert_eq!(announced.len(), hand.plan.accounts.len());
         hand
@@ -86,7 +87,7 @@ impl Hand {
 
     pub(crate) fn envelope(&self, at: usize, id: CommandId, command: Command) -> Envelope {
         let deadline = self.now.after(Span::from_secs(30));
-        Envelope { instance: self::id(at), epoch: Epoch(1), id, deadline, command }
+        Envelope { instance: self::id(at), epoch: self.epoch, id, deadline, command }
     }
 
     /// Sends a command and waits for its end.

@@ -5,16 +5,29 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 use warden_bridge::{Command, CommandId, Inbound, Order, OrderAction, Pending, SendId};
 use warden_bridge_sim::{EntryKind, FaultKind};
-use warden_domain::{Side, Span, StopMode};
+use warden_domain::{Epoch, Side, Span, StopMode};
 
 use crate::hand::{Hand, deal, id};
 
 /// One thing that happens to a fleet of three.
 #[derive(Clone, Debug)]
 enum Move {
-    Fault { at: usize, what: &'static str, lasts: Option<u64> },
-    Ask { at: usize, command: Asked },
-    Wait { millis: u64 },
+    Fault {
+        at: usize,
+        what: &'static str,
+        lasts: Option<u64>,
+    },
+    Ask {
+        at: usize,
+        command: Asked,
+    },
+    /// The newest send of this instance comes once more, under another command and a newer epoch.
+    Again {
+        at: usize,
+    },
+    Wait {
+        millis: u64,
+    },
     Clear,
 }
 
@@ -56,6 +69,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         2 => fault,
         6 => (1_usize..=3, asked()).prop_map(|(at, command)| Move::Ask { at, command }),
+        2 => (1_usize..=3).prop_map(|at| Move::Again { at }),
         3 => (1_u64..20_000).prop_map(|millis| Move::Wait { millis }),
         1 => Just(Move::Clear),
     ];
@@ -98,6 +112,7 @@ fn command(hand: &Hand, at: usize, asked: Asked) -> Command {
 /// Plays the moves, and answers what was said.
 fn play(hand: &mut Hand, moves: &[Move]) -> Vec<Inbound> {
     let mut said = Vec::new();
+    let mut sent: HashMap<usize, Order> = HashMap::new();
     for (number, one) in moves.iter().enumerate() {
         match one {
             Move::Fault { at, what, lasts } => {
@@ -109,9 +124,18 @@ fn play(hand: &mut Hand, moves: &[Move]) -> Vec<Inbound> {
                 let number = CommandId(1_000 + u64::try_from(number).unwrap());
                 if let Command::Order(order) = &mut command {
                     order.send = SendId { magic: number.0, attempt: 1 };
+                    sent.insert(*at, order.clone());
                 }
-                let envelope = hand.envelope(*at, number, command);
+                let mut envelope = hand.envelope(*at, number, command);
+                envelope.epoch = Epoch(number.0);
                 // A gateway that is down takes nothing; that is not looked at here.
+                let _ = hand.world.command(envelope, hand.now);
+            }
+            Move::Again { at } => {
+                let Some(order) = sent.get(at) else { continue };
+                let number = CommandId(1_000 + u64::try_from(number).unwrap());
+                let mut envelope = hand.envelope(*at, number, Command::Order(order.clone()));
+                envelope.epoch = Epoch(number.0);
                 let _ = hand.world.command(envelope, hand.now);
             }
             Move::Wait { millis } => said.extend(hand.wait(Span::from_millis(*millis))),
@@ -155,6 +179,15 @@ proptest! {
     }
 
     #[test]
+    fn trd_7_each_send_executes_at_most_once_whatever_goes_wrong(moves in moves()) {
+        let mut hand = Hand::logged_in(3);
+        let _ = play(&mut hand, &moves);
+        let audit = hand.world.audit();
+        prop_assert!(audit.is_clean(), "{audit:?}");
+        prop_assert!(audit.max_executions <= 1, "{audit:?}");
+    }
+
+    #[test]
     fn the_same_moves_make_the_same_world(moves in moves()) {
         let run = |moves: &[Move]| {
             let mut hand = Hand::logged_in(3);
@@ -171,6 +204,7 @@ proptest! {
         hand.world.clear_faults(hand.now);
         let _ = hand.wait(Span::from_secs(60));
         for at in 1..=3 {
+            hand.epoch = Epoch(10_000);
             prop_assert_eq!(hand.login(at).outcome, warden_bridge::Outcome::Done);
             prop_assert!(hand.truth(at).trade_permitted);
         }

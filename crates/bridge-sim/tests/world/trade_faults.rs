@@ -143,6 +143,18 @@ fn net_2_a_terminal_that_dies_after_an_order_leaves_its_deal() {
 }
 
 #[test]
+fn trd_7_what_executed_before_its_terminal_died_is_not_torn_off_as_well() {
+    for seed in 0..20 {
+        let mut hand = Hand::seeded(1, seed);
+        hand.log_all_in();
+        hand.fault(r#"{ who = "acct-1", what = "crash_after_order" }"#);
+        let _ = hand.order(1, buy());
+        let _ = hand.wait(Span::from_secs(30));
+        assert_eq!(hand.world.ledger().deals_of(42).count(), 1);
+    }
+}
+
+#[test]
 fn trd_8_a_lost_tag_leaves_a_deal_without_it_that_the_ledger_still_knows() {
     let mut hand = hand("tag_lost");
     assert_eq!(retcode(&hand.order(1, buy())), 10_009);

@@ -2,7 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use warden_bridge::{
-    Command, CommandId, Envelope, Finished, Inbound, Mt5Bridge, OrderAction, Outcome, Refused,
+    Command, CommandId, Envelope, Finished, Inbound, Mt5Bridge, OrderAction, Outcome, Refused, SendId,
+    SendState, Snapshot, SnapshotQuery,
     server::{Listener, Listening, ServerConfig},
 };
 use warden_bridge_sim::{
@@ -10,7 +11,7 @@ use warden_bridge_sim::{
 };
 use warden_domain::{Epoch, InstanceId, Side, Span, Timestamp};
 
-use crate::hand::{deal, id, retcode};
+use crate::hand::{deal, id, query, retcode};
 
 /// A supervisor's side that owns everything, and a world of two gateways that dials it.
 struct Wire {
@@ -59,12 +60,17 @@ impl Wire {
         .await
     }
 
-    async fn ask(&mut self, at: usize, epoch: Epoch, command: Command) -> Finished {
+    fn send(&mut self, at: usize, epoch: Epoch, command: Command) -> CommandId {
         self.commands += 1;
         let sent = CommandId(self.commands);
         let deadline = utc().after(Span::from_secs(20));
         let envelope = Envelope { instance: id(at), epoch, id: sent, deadline, command };
         self.listening.bridge.send(envelope).unwrap();
+        sent
+    }
+
+    async fn ask(&mut self, at: usize, epoch: Epoch, command: Command) -> Finished {
+        let sent = self.send(at, epoch, command);
         self.hear(|inbound| match inbound {
             Inbound::Finished(finished) if finished.id == sent => Some(finished.clone()),
             _ => None,
@@ -156,4 +162,71 @@ async fn a_supervisor_that_is_not_there_is_dialled_until_it_is() {
     let first = tokio::time::timeout(Duration::from_secs(20), heard.recv()).await.expect("dialled in time");
     assert!(matches!(first, Some(Inbound::Up { .. })), "{first:?}");
     gateways.close().await;
+}
+
+fn snapshot(sends: &[SendId]) -> Command {
+    Command::Snapshot(SnapshotQuery { sends: sends.to_vec(), ..query() })
+}
+
+fn read(finished: Finished) -> Snapshot {
+    match finished.outcome {
+        Outcome::Snapshot(snapshot) => *snapshot,
+        other => panic!("a snapshot, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn trd_7_a_send_is_known_to_a_gateway_that_was_restarted() {
+    let mut wire = Wire::new(2, 20.0).await;
+    let epoch = wire.up(1).await;
+    assert_eq!(wire.login(1, epoch).await.outcome, Outcome::Done);
+    let order = deal(OrderAction::Deal(Side::Buy));
+    let first = wire.ask(1, epoch, Command::Order(order.clone())).await;
+    wire.fault(r#"{ who = "gateway:gw1", what = "gateway_down", for = "5s" }"#);
+    wire.hear(|inbound| matches!(inbound, Inbound::Down { instance } if *instance == id(1)).then_some(()))
+        .await;
+    let epoch = wire.up(1).await;
+    let again = wire.ask(1, epoch, Command::Order(order.clone())).await;
+    assert_eq!(again.outcome, first.outcome, "answered from the inbox");
+    let unseen = SendId { magic: 7, attempt: 1 };
+    let snapshot = read(wire.ask(1, epoch, snapshot(&[order.send, unseen])).await);
+    let [SendState::Answered { reply: Some(_), .. }, SendState::Unseen] = snapshot.sends[..] else {
+        panic!("{:?}", snapshot.sends)
+    };
+    assert_eq!((snapshot.deals.len(), snapshot.waiting), (1, 0));
+    assert_eq!(wire.gateways.with_world(|world, _| world.ledger().deals_of(42).count()), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_told_late_as_none_and_the_inbox_does_not_wait_for_it() {
+    let mut wire = Wire::new(1, 20.0).await;
+    let epoch = wire.up(1).await;
+    assert_eq!(wire.login(1, epoch).await.outcome, Outcome::Done);
+    wire.fault(r#"{ who = "acct-1", what = "lost_reply" }"#);
+    let order = deal(OrderAction::Deal(Side::Buy));
+    wire.send(1, epoch, Command::Order(order.clone()));
+    let first = read(wire.ask(1, epoch, snapshot(&[order.send])).await);
+    assert_eq!(first.positions.len(), 1, "it executed");
+    // Its end is in the inbox when it is written, which is done beside all else.
+    for _ in 0..100 {
+        let later = read(wire.ask(1, epoch, snapshot(&[order.send])).await);
+        if let [SendState::Answered { facts, reply: None }] = later.sends[..] {
+            assert_eq!((facts.last_error, later.waiting), (Some(-10_005), 0));
+            return;
+        }
+    }
+    panic!("the inbox waits for ever");
+}
+
+#[tokio::test]
+async fn a_watched_market_comes_over_the_wire() {
+    let mut wire = Wire::new(1, 20.0).await;
+    let epoch = wire.up(1).await;
+    assert_eq!(wire.login(1, epoch).await.outcome, Outcome::Done);
+    wire.send(1, epoch, Command::Watch(vec!["EURUSD".into()]));
+    let market = wire.hear(|inbound| match inbound {
+        Inbound::Market { market, .. } => Some(market.clone()),
+        _ => None,
+    });
+    assert_eq!(market.await.symbols[0].name, "EURUSD");
 }
