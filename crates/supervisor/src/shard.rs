@@ -352,16 +352,22 @@ impl Shard {
             Inbound::Finished(finished) if trading::is_for_trades(finished.id.0) => {
                 self.take_trade_answer(index, &finished, now);
             }
-            inbound @ (Inbound::Up { .. }
-            | Inbound::Down { .. }
-            | Inbound::Report { .. }
-            | Inbound::Finished(_)) => {
-                let slot = &mut self.slots[index as usize];
-                let Some((event, detail)) = translate::event(inbound, slot, now, &self.shared.params) else {
-                    return;
-                };
-                self.step(index, &event, &detail, now);
+            Inbound::Finished(finished) => {
+                if let Some(finished) = self.keep_closing(index, finished, now) {
+                    self.take_event(index, Inbound::Finished(finished), now);
+                }
             }
+            said @ (Inbound::Up { .. } | Inbound::Down { .. } | Inbound::Report { .. }) => {
+                self.take_event(index, said, now);
+            }
+        }
+    }
+
+    /// Gives the instance machine what a gateway says.
+    fn take_event(&mut self, index: u32, said: Inbound, now: Timestamp) {
+        let slot = &mut self.slots[index as usize];
+        if let Some((event, detail)) = translate::event(said, slot, now, &self.shared.params) {
+            self.step(index, &event, &detail, now);
         }
     }
 

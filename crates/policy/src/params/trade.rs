@@ -140,7 +140,7 @@ element! {
 element! {
     /// What is bounded of the trades of one instance.
     Limit {
-        /// TRD-7: trades that have not ended, at most; another one is refused.
+        /// TRD-7: trades that have not ended, at most; another one that opens is refused.
         open: u32 = 2_000,
     }
 }

@@ -9,6 +9,7 @@
 mod accept;
 mod act;
 mod alerts;
+mod closing;
 mod compare;
 mod context;
 mod duplicate;
@@ -42,7 +43,7 @@ pub(crate) use self::{
     recover::TradeRows,
     waits::Figure,
 };
-use self::{alerts::Alerting, looks::Looks, waits::Waits};
+use self::{alerts::Alerting, closing::Closing, looks::Looks, waits::Waits};
 pub(super) use self::{inbox::is_for_trades, surroundings::Surroundings, wheel::of_trades};
 
 /// The trades of one instance, and what is known for them.
@@ -75,6 +76,8 @@ pub(crate) struct Trading {
     next_command: u64,
     /// The symbols that are to be watched changed, or the gateway forgot them.
     watch: Watch,
+    /// A stop that waits until the trades have seen what it closed (ACC-7).
+    closing: Option<Closing>,
     /// Unresolved sends, as the instance machine was told.
     told_unresolved: u16,
     alerting: Alerting,
@@ -153,6 +156,7 @@ impl Trading {
             sends: BTreeMap::new(),
             next_command: FIRST_COMMAND,
             watch: Watch::Nobody,
+            closing: None,
             told_unresolved: 0,
             alerting: Alerting::default(),
             unshown: BTreeSet::new(),

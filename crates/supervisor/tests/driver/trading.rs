@@ -6,6 +6,7 @@ mod halts;
 mod lanes;
 mod life;
 mod proof;
+mod stops;
 mod watch;
 
 use desk::Desk;

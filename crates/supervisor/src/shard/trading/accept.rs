@@ -55,8 +55,8 @@ impl Shard {
         if !slot.is_ours() {
             return Err(NotAccepted::Elsewhere);
         }
-        let magic = slot.trading.admit(self.shared.params.limit.open)?;
         let Accept { key, part, symbol, goal, expires_at } = accept;
+        let magic = slot.trading.admit(&goal, self.shared.params.limit.open)?;
         let symbol = slot.trading.enlist(&symbol);
         let trade = Trade::new(Intent { magic, goal, accepted_at: now, expires_at });
         slot.trading.insert(Held {
@@ -83,10 +83,17 @@ impl Shard {
 
 impl Trading {
     /// The tag of the next trade, if there is room for one.
-    fn admit(&mut self, most: u32) -> Result<Magic, NotAccepted> {
+    fn admit(&mut self, goal: &Goal, most: u32) -> Result<Magic, NotAccepted> {
+        // As much again is kept for what ends or protects the trades there are.
+        let room = match goal {
+            Goal::Open(_) => most,
+            Goal::Protect { .. } | Goal::Move { .. } | Goal::Close { .. } | Goal::Cancel { .. } => {
+                most.saturating_mul(2)
+            }
+        };
         // What has ended and is not shown yet takes room too: a store that is lost for long bounds what is accepted.
-        if self.trades.len() >= most as usize {
-            return Err(NotAccepted::Full(most));
+        if self.trades.len() >= room as usize {
+            return Err(NotAccepted::Full(room));
         }
         self.next_tag()
     }

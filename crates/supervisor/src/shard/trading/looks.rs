@@ -110,6 +110,11 @@ impl Looks {
         self.next_at = self.next_at.max(query.after.after(Span::from_millis(1)));
     }
 
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
     /// Whether a trade waits for what it names.
     pub(super) fn name(&mut self, magic: Magic, waits: bool) {
         if waits {

@@ -143,6 +143,7 @@ impl Shard {
             }
             self.step_trade(index, magic, &TradeEvent::Tick, now);
         }
+        self.end_closings(now);
         self.tell_unresolved(now);
     }
 

@@ -9,7 +9,7 @@ use warden_bridge::{
     SendState, Snapshot, SnapshotQuery, SymbolNow, Tickets, TradeReply,
 };
 use warden_domain::{
-    AccountMode, Facts, Filling, FillingModes, Lots, Points, Price, Quote, Session, Side, TradeMode,
+    AccountMode, Facts, Filling, FillingModes, Lots, Points, Price, Quote, Session, Side, StopMode, TradeMode,
 };
 
 /// What becomes of a request.
@@ -279,6 +279,16 @@ impl Floor {
         let (ticket, side) = (self.ticket(), open.side.opposite());
         self.deal(ticket, position, 0, &open.symbol, side, DealEntry::Out, open.volume, open.price);
         self.balance -= 5.0;
+    }
+
+    /// What a gateway does before a stop.
+    pub(crate) fn close_all(&mut self, mode: StopMode) {
+        self.orders.clear();
+        while mode == StopMode::Close
+            && let Some(position) = self.positions.first().map(|open| open.ticket)
+        {
+            self.closed_by_hand(position);
+        }
     }
 
     /// A person opens a position.

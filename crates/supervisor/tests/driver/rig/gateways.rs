@@ -361,8 +361,9 @@ impl Terminal {
                 }),
                 None,
             ),
-            Command::CloseTrades(_) => {
+            Command::CloseTrades(mode) => {
                 self.positions = 0;
+                self.floor.close_all(*mode);
                 (Outcome::Done, None)
             }
             Command::EndSession => {
