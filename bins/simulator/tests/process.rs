@@ -204,12 +204,12 @@ async fn hear<T>(heard: &mut mpsc::Receiver<Inbound>, wanted: impl Fn(&Inbound) 
 async fn ask(
     listening: &Listening,
     heard: &mut mpsc::Receiver<Inbound>,
-    number: u64,
+    (epoch, number): (u64, u64),
     command: warden_bridge::Command,
 ) -> Outcome {
     let deadline = utc().after(Span::from_secs(20));
     let instance = InstanceId::new("acct-1").unwrap();
-    let envelope = Envelope { instance, epoch: Epoch(1), id: CommandId(number), deadline, command };
+    let envelope = Envelope { instance, epoch: Epoch(epoch), id: CommandId(number), deadline, command };
     listening.bridge.send(envelope).unwrap();
     hear(heard, |inbound| match inbound {
         Inbound::Finished(finished) if finished.id == CommandId(number) => Some(finished.outcome.clone()),
@@ -218,14 +218,63 @@ async fn ask(
     .await
 }
 
+/// A supervisor's side that owns everything.
+async fn listen() -> (Listening, mpsc::Receiver<Inbound>) {
+    let (inbound, heard) = mpsc::channel(256);
+    let everything = |_: &InstanceId, seen: Epoch| Ok::<_, Refused>(seen.next());
+    let config = ServerConfig::new("127.0.0.1:0".parse().unwrap());
+    (Listener::bind(config, Arc::new(everything), inbound).await.unwrap(), heard)
+}
+
+fn login(accounts: &Path) -> warden_bridge::Command {
+    let plan = FleetPlan::parse(&fs::read_to_string(accounts).unwrap()).unwrap();
+    let account = plan.accounts.iter().find(|account| account.instance.as_str() == "acct-1").unwrap().clone();
+    let (login, server, password) = (account.login, account.server, account.password);
+    warden_bridge::Command::Login { login, server, password }
+}
+
+/// The first send of magic 77: 0.1 lots of EURUSD.
+fn order() -> warden_bridge::Command {
+    warden_bridge::Command::Order(Order {
+        action: OrderAction::Deal(Side::Buy),
+        send: SendId { magic: 77, attempt: 1 },
+        symbol: "EURUSD".into(),
+        volume: 0.1,
+        price: 0.0,
+        stop_loss: 0.0,
+        take_profit: 0.0,
+        deviation: 0,
+        filling: Some(Filling::ImmediateOrCancel),
+        comment: String::new(),
+    })
+}
+
+#[tokio::test]
+async fn trd_7_a_simulator_that_starts_again_is_a_new_world_behind_the_same_order_inbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = folder.path().join("accounts.toml");
+    let mut outcomes = Vec::new();
+    for (life, deals) in [(1, 1), (2, 0)] {
+        let (listening, mut heard) = listen().await;
+        let mut command = simulator();
+        command.args(["--fleet", "1", "--json", "--supervisor", &listening.address.to_string()]);
+        command.arg("--write-accounts").arg(&accounts).arg("--epochs").arg(folder.path().join("epochs"));
+        let running = Running::of(command);
+        hear(&mut heard, |inbound| matches!(inbound, Inbound::Up { .. }).then_some(())).await;
+        assert_eq!(ask(&listening, &mut heard, (life, 1), login(&accounts)).await, Outcome::Done);
+        outcomes.push(ask(&listening, &mut heard, (life, 2), order()).await);
+        let output = tokio::task::spawn_blocking(|| running.terminate()).await.unwrap();
+        assert_eq!(last_line(&output)["deals"], deals, "{}", stderr(&output));
+    }
+    assert!(matches!(outcomes[0], Outcome::Trade(_)));
+    assert_eq!(outcomes[0], outcomes[1], "answered, and not executed again");
+}
+
 #[tokio::test]
 async fn a_supervisor_logs_a_terminal_in_and_its_deal_stands_in_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let (accounts, ledger) = (folder.path().join("accounts.toml"), folder.path().join("ledger.jsonl"));
-    let (inbound, mut heard) = mpsc::channel(256);
-    let everything = |_: &InstanceId, seen: Epoch| Ok::<_, Refused>(seen.next());
-    let config = ServerConfig::new("127.0.0.1:0".parse().unwrap());
-    let listening = Listener::bind(config, Arc::new(everything), inbound).await.unwrap();
+    let (listening, mut heard) = listen().await;
     let mut command = simulator();
     command.args([
         "--fleet",
@@ -242,28 +291,8 @@ async fn a_supervisor_logs_a_terminal_in_and_its_deal_stands_in_the_ledger() {
     for _ in 0..4 {
         hear(&mut heard, |inbound| matches!(inbound, Inbound::Up { .. }).then_some(())).await;
     }
-    let plan = FleetPlan::parse(&fs::read_to_string(&accounts).unwrap()).unwrap();
-    let account = plan.accounts.iter().find(|account| account.instance.as_str() == "acct-1").unwrap().clone();
-    let login = warden_bridge::Command::Login {
-        login: account.login,
-        server: account.server,
-        password: account.password,
-    };
-    assert_eq!(ask(&listening, &mut heard, 1, login).await, Outcome::Done);
-    let order = Order {
-        action: OrderAction::Deal(Side::Buy),
-        send: SendId { magic: 77, attempt: 1 },
-        symbol: "EURUSD".into(),
-        volume: 0.1,
-        price: 0.0,
-        stop_loss: 0.0,
-        take_profit: 0.0,
-        deviation: 0,
-        filling: Some(Filling::ImmediateOrCancel),
-        comment: String::new(),
-    };
-    let Outcome::Trade(reply) = ask(&listening, &mut heard, 2, warden_bridge::Command::Order(order)).await
-    else {
+    assert_eq!(ask(&listening, &mut heard, (1, 1), login(&accounts)).await, Outcome::Done);
+    let Outcome::Trade(reply) = ask(&listening, &mut heard, (1, 2), order()).await else {
         panic!("a trade reply")
     };
 
