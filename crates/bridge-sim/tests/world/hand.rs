@@ -78,11 +78,15 @@ impl Hand {
     }
 
     pub(crate) fn send(&mut self, at: usize, command: Command) -> CommandId {
+        self.try_send(at, command).unwrap()
+    }
+
+    /// Sends a command, unless its gateway takes none.
+    pub(crate) fn try_send(&mut self, at: usize, command: Command) -> Option<CommandId> {
         self.commands += 1;
         let id = CommandId(self.commands);
         let envelope = self.envelope(at, id, command);
-        self.world.command(envelope, self.now).unwrap();
-        id
+        self.world.command(envelope, self.now).ok().map(|()| id)
     }
 
     pub(crate) fn envelope(&self, at: usize, id: CommandId, command: Command) -> Envelope {
