@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::mpsc;
 use warden_bridge::{
     Command, CommandId, Envelope, Finished, Inbound, Mt5Bridge, Order, OrderAction, Outcome, SendError,
-    SendId, TradeReply,
+    SendId, SendState, SnapshotQuery, TradeReply,
     client::{ClientConfig, ClientEvent, ClientHandle, MemoryEpochs, SendFile, SendStep, SendStore, connect},
 };
 use warden_domain::{Epoch, Facts, Filling, InstanceId, Side, Span, Timestamp};
@@ -85,6 +85,57 @@ async fn one_stream_serves_a_thousand_instances() {
     }
     assert_eq!(rig.bridge.counters().refused.total(), 0);
     assert_eq!(rig.bridge.counters().refused_by_gateway.total(), 0);
+}
+
+#[tokio::test]
+async fn a_supervisor_that_lost_an_answer_is_told_it_by_a_snapshot() {
+    let mut rig = Rig::start().await;
+    let (handle, mut events) = dial(&rig, vec![id("a")]);
+    rig.up().await;
+    let look = |number| {
+        let sends = [8, 7].map(|magic| SendId { magic, attempt: 1 }).to_vec();
+        let command = Command::Snapshot(SnapshotQuery { sends, ..SnapshotQuery::default() });
+        Envelope { id: CommandId(number), command, ..order(&id("a"), 7) }
+    };
+    let end = |it: &Envelope, outcome| {
+        let (instance, facts, detail) = (it.instance.clone(), Facts::default(), String::new());
+        handle.finished(it.epoch, Finished { instance, id: it.id, outcome, facts, detail }).unwrap();
+    };
+    let reply = TradeReply { deal: 1, order: 2, volume: 0.1, price: 1.1 };
+    rig.bridge.send(order(&id("a"), 7)).unwrap();
+    rig.bridge.send(look(8)).unwrap();
+    let (first, second) = (next_command(&mut events).await, next_command(&mut events).await);
+    assert!(matches!((&first.command, &second.command), (Command::Order(_), Command::Snapshot(_))));
+    end(&first, Outcome::Trade(reply));
+    assert_eq!(outcome(&mut rig).await, Outcome::Trade(reply));
+    end(&second, Outcome::Snapshot(Box::default()));
+    let Outcome::Snapshot(it) = outcome(&mut rig).await else { panic!("a snapshot") };
+    // it was begun while the order ran, so it does not vouch for its end yet
+    assert_eq!((it.sends, it.waiting), (vec![SendState::Unseen, SendState::InProgress], 0));
+    rig.bridge.send(Envelope { id: CommandId(9), ..order(&id("a"), 7) }).unwrap();
+    assert_eq!(outcome(&mut rig).await, Outcome::Trade(reply), "and nothing came out");
+    rig.bridge.send(look(10)).unwrap();
+    end(&next_command(&mut events).await, Outcome::Snapshot(Box::default()));
+    let Outcome::Snapshot(it) = outcome(&mut rig).await else { panic!("a snapshot") };
+    assert_eq!(it.sends[1], SendState::Answered { facts: Facts::default(), reply: Some(reply) });
+}
+
+/// How the next command ended.
+async fn outcome(rig: &mut Rig) -> Outcome {
+    loop {
+        if let Inbound::Finished(it) = rig.next().await {
+            return it.outcome;
+        }
+    }
+}
+
+/// The next command that comes out.
+async fn next_command(events: &mut mpsc::Receiver<ClientEvent>) -> Envelope {
+    loop {
+        if let ClientEvent::Command(it) = soon(events.recv()).await.expect("an event") {
+            return it;
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::support::{
     wire::{self, gateway_frame::Body as Said, supervisor_frame::Body},
 };
 use prost::Message;
-use warden_bridge::{Inbound, Mt5Bridge, Outcome, PROTOCOL_VERSION, RefusalReason, SendError};
+use warden_bridge::{Inbound, Mt5Bridge, Outcome, PROTOCOL_VERSION, RefusalReason, SendError, SendState};
 use warden_domain::Epoch;
 
 #[tokio::test]
@@ -185,6 +185,38 @@ async fn ses_1_a_wrong_login_is_passed_on_as_a_fact() {
     let Inbound::Finished(finished) = rig.next().await else { panic!("a result") };
     let Outcome::Session(session) = finished.outcome else { panic!("a session") };
     assert_eq!((session.login, session.server.as_str()), (666, "Other-Server"));
+}
+
+#[tokio::test]
+async fn a_snapshot_is_handed_over_whole_and_one_with_a_bad_number_is_refused() {
+    let mut rig = Rig::start().await;
+    let (mut peer, _) = Peer::greet(rig.address, vec![served("a", 0, 0)]).await;
+    rig.up().await;
+    let position = |volume| wire::OpenPosition {
+        ticket: 5,
+        symbol: "EURUSD".into(),
+        side: wire::Side::Buy.into(),
+        volume,
+        price: 1.1,
+        ..wire::OpenPosition::default()
+    };
+    let snapshot = |volume| {
+        let (newest, sends) =
+            (Some(wire::Tickets::default()), vec![wire::SendState { standing: 4, ..Default::default() }]);
+        let positions = vec![position(volume)];
+        let snapshot = wire::Snapshot { login: 5_001, positions, newest, sends, ..wire::Snapshot::default() };
+        let outcome = Some(wire::command_result::Outcome::Snapshot(snapshot));
+        Said::Result(wire::CommandResult { epoch: 1, id: 1, outcome, ..wire::CommandResult::default() })
+    };
+    peer.say("a", 1, snapshot(f64::NAN)).await;
+    let refusal = peer.refusal().await;
+    assert_eq!((refusal.reason(), refusal.command_id), (wire::RefusalReason::BadField, 1));
+    assert!(refusal.detail.contains("positions.volume"), "{}", refusal.detail);
+    peer.say("a", 2, snapshot(0.1)).await;
+    let Inbound::Finished(finished) = rig.next().await else { panic!("a result") };
+    let Outcome::Snapshot(it) = finished.outcome else { panic!("a snapshot") };
+    assert_eq!((it.login, it.positions[0].volume.to_string().as_str()), (5_001, "0.1"));
+    assert_eq!(it.sends, [SendState::Interrupted]);
 }
 
 #[tokio::test]
