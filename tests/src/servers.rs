@@ -115,15 +115,15 @@ impl HistoryServer {
         self.server.query(sql).ok()
     }
 
-    /// The newest step that it has of the journal that, as far as it knows, was written to last; nothing while it is
-    /// away.
+    /// The newest row, of an instance or of a trade, that it has of the journal that, as far as it knows, was written to
+    /// last; nothing while it is away.
     #[must_use]
     pub fn newest(&self) -> Option<u64> {
         let last =
             format!("SELECT journal FROM {HISTORY}.instance_events ORDER BY at DESC, seq DESC LIMIT 1");
-        self.ask(&format!("SELECT max(seq) FROM {HISTORY}.instance_events WHERE journal = ({last})"))?
-            .parse()
-            .ok()
+        let rows = ["instance_events", "trade_events"]
+            .map(|table| format!("SELECT seq FROM {HISTORY}.{table} WHERE journal = ({last})"));
+        self.ask(&format!("SELECT max(seq) FROM ({})", rows.join(" UNION ALL ")))?.parse().ok()
     }
 
     /// How many steps it has, how many of them differ, and the first and the last; nothing while it is away.
