@@ -4,11 +4,13 @@ mod audit;
 mod clock;
 mod frame;
 mod judge;
+mod ledger;
 mod picture;
 mod screen;
 mod stage;
 mod stores;
 mod summary;
+mod trader;
 mod watch;
 
 use std::{

@@ -297,8 +297,11 @@ fn the_demo_loses_nothing_and_draws_its_picture() {
         (summary["lost_transitions"].as_u64(), summary["state_mismatches"].as_u64()),
         (Some(0), Some(0))
     );
-    assert_eq!(summary["transitions"], summary["journal_rows"], "{summary}");
-    assert_eq!(summary["transitions"], summary["history_rows"], "{summary}");
+    let count = |key: &str| summary[key].as_u64().unwrap();
+    assert_eq!(count("transitions"), count("journal_rows") + count("trade_rows"), "{summary}");
+    assert_eq!(summary["journal_rows"], summary["history_rows"], "{summary}");
+    assert!(count("signals") > 0 && count("orders_executed") > 0, "{summary}");
+    assert_eq!(summary["executed_twice"], 0, "{summary}");
     let picture = fs::read_to_string(setup.path("p.svg")).unwrap();
     assert!(picture.contains("acct-24") && picture.ends_with("</svg>\n"));
     assert!(setup.path("kept/journal/journal.duckdb").exists());

@@ -139,7 +139,7 @@ impl Outcome {
 fn filled(trade: &Trade, opens: bool) -> Option<Fill> {
     let held = trade.holdings();
     let lots = if opens { held.filled } else { held.closed };
-    (lots > Lots::ZERO && held.price > Price::ZERO).then_some(Fill { lots, price: held.price })
+    (lots > Lots::ZERO).then_some(Fill { lots, price: held.price })
 }
 
 fn ended(trade: &Trade, end: End, gate: Gate, opens: bool) -> Outcome {

@@ -98,7 +98,7 @@ pub enum Outcome {
 pub struct Fill {
     /// How much, in all.
     pub lots: Lots,
-    /// The mean price.
+    /// The mean price; zero where it is not known, as for what was closed.
     pub price: Price,
 }
 

@@ -1,15 +1,16 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
 use anyhow::{Context as _, Error};
+use warden_bridge_sim::LedgerEntry;
 use warden_domain::{FailureReason, IncidentKind, InstanceId, Span, Status};
 use warden_policy::{Instance, decode_step};
 use warden_store::{HotState as _, Journal as _, Row};
 use warden_supervisor::{Stats, View};
 
-use super::{judge, stage::Stage, stores};
+use super::{judge, ledger, stage::Stage, stores};
 
 /// What a demonstration left behind, read back from where it was stored.
 #[derive(Debug, Default)]
@@ -26,8 +27,16 @@ pub(crate) struct Audit {
     pub(crate) notifications: u64,
     pub(crate) broker_incidents: u64,
     pub(crate) faults: u64,
-    /// Rows of the journal that belong to the demonstration.
+    /// Steps of instances in the journal that belong to the demonstration.
     pub(crate) rows: u64,
+    /// Steps of trades in the journal that belong to the demonstration.
+    pub(crate) trade_rows: u64,
+    /// Signals that were given.
+    pub(crate) signals: u64,
+    /// Trades that were accepted.
+    pub(crate) trades: u64,
+    /// What the brokers' own ledger says of orders.
+    pub(crate) ledger: warden_bridge_sim::Audit,
     /// Rows of the demonstration that the history holds.
     pub(crate) history_rows: u64,
     /// How long incidents took to recover, as the history answers.
@@ -38,6 +47,14 @@ pub(crate) struct Audit {
     pub(crate) mismatches: Vec<String>,
 }
 
+/// What the journal holds.
+struct ReadBack {
+    /// The newest state of each instance.
+    instances: HashMap<InstanceId, (u64, Instance)>,
+    /// Every trade: whose, and its tag.
+    trades: BTreeSet<(InstanceId, u64)>,
+}
+
 /// Rows read at once.
 const PAGE: u32 = 10_000;
 
@@ -46,15 +63,36 @@ impl Audit {
     pub(crate) async fn of(stage: Stage) -> Result<Self, Error> {
         let views = stage.come_to_rest().await;
         let mut audit =
-            Self { instances: views.len(), mismatches: stage.disagreeing(&views), ..Self::default() };
-        audit.faults = stage.simulated.with_world(|world, _| world.faults_begun());
-        let Stage { fleet, journal, hot, accounts, history, export, first_seq, temporary, .. } = stage;
+            Self { instances: views.len(), mismatches: stage.disagreeing(&views).await, ..Self::default() };
+        audit.signals = stage.trader.stop();
+        let (faults, ledger) = stage.simulated.with_world(|world, _| (world.faults_begun(), world.audit()));
+        (audit.faults, audit.ledger) = (faults, ledger);
+        let Stage {
+            fleet,
+            journal,
+            hot,
+            accounts,
+            history,
+            export,
+            first_seq,
+            temporary,
+            simulated,
+            accounts_of,
+            ..
+        } = stage;
         let stats = Arc::clone(fleet.stats());
         fleet.drain().await.context("the supervisor did not end in order")?;
         audit.count(&stats, &views);
         let ids: Vec<InstanceId> = views.iter().map(|view| view.instance.clone()).collect();
         let stored = hot.load(&ids).await?;
-        let latest = audit.read_back(journal.as_ref(), first_seq).await?;
+        let mut read = audit.read_back(journal.as_ref(), first_seq).await?;
+        let latest = std::mem::take(&mut read.instances);
+        audit.trades = read.trades.len() as u64;
+        audit.mismatches.extend(simulated.with_world(|world, _| {
+            let of = |entry: &LedgerEntry| accounts_of.get(&(entry.server.clone(), entry.login)).cloned();
+            ledger::unknown_deals(world, &read.trades, &of)
+        }));
+        audit.executed_once();
         for (view, stored) in views.iter().zip(&stored) {
             audit.compare(view, stored, latest.get(&view.instance));
         }
@@ -93,28 +131,48 @@ impl Audit {
         &mut self,
         journal: &dyn warden_store::Journal,
         first_seq: u64,
-    ) -> Result<HashMap<InstanceId, (u64, Instance)>, Error> {
+    ) -> Result<ReadBack, Error> {
         let mut newest: HashMap<InstanceId, Row> = HashMap::new();
+        let mut trades: BTreeMap<(InstanceId, u64), u64> = BTreeMap::new();
         let (mut after, mut gaps) = (first_seq, 0);
         loop {
             let rows = journal.read(after, PAGE).await.context("the journal cannot be read back")?;
             let Some(last) = rows.last() else { break };
             after = last.seq;
-            self.rows += rows.len() as u64;
             for row in rows {
+                if let Some(mark) = &row.trade {
+                    self.trade_rows += 1;
+                    let key = (row.instance.clone(), mark.magic.number());
+                    if let Some(before) = trades.insert(key, row.version.0) {
+                        gaps += row.version.0.abs_diff(before + 1);
+                    }
+                    continue;
+                }
+                self.rows += 1;
                 let version = row.version.0;
                 if let Some(before) = newest.insert(row.instance.clone(), row) {
                     gaps += version.abs_diff(before.version.0 + 1);
                 }
             }
         }
-        self.lost = self.transitions.abs_diff(self.rows) + gaps;
+        self.lost = self.transitions.abs_diff(self.rows + self.trade_rows) + gaps;
         let decoded = newest.into_iter().map(|(id, row)| {
             let step = decode_step(&row.payload)
                 .with_context(|| format!("row {} of {id} cannot be read", row.seq))?;
             Ok((id, (row.version.0, step.state)))
         });
-        decoded.collect()
+        Ok(ReadBack {
+            instances: decoded.collect::<Result<_, Error>>()?,
+            trades: trades.into_keys().collect(),
+        })
+    }
+
+    /// No intent was executed more than once; what a trade server did twice by itself is closed again by a rule.
+    fn executed_once(&mut self) {
+        if !self.ledger.is_clean() {
+            let tags: Vec<String> = self.ledger.duplicates.iter().map(u64::to_string).collect();
+            self.mismatches.push(format!("executed more than once: {}", tags.join(", ")));
+        }
     }
 
     fn compare(&mut self, view: &View, stored: &warden_store::Stored, journalled: Option<&(u64, Instance)>) {
@@ -143,6 +201,7 @@ mod tests {
         encode_step(&Event::Start, &Effects::default(), &Instance::new(1), "", &mut payload);
         Record {
             instance: InstanceId::new(instance).unwrap(),
+            trade: None,
             epoch: Epoch(1),
             version: Version(version),
             op: OpId(version),

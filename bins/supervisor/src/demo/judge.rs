@@ -167,6 +167,8 @@ mod tests {
             incidents: Vec::new(),
             alerts: Vec::new(),
             next_deadline: None,
+            halted: false,
+            trades: Default::default(),
         }
     }
 

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -11,17 +12,22 @@ use tokio::{
 };
 use warden_bridge::Mt5Bridge;
 use warden_bridge_sim::{Bars, FaultMix, Fleet as Simulated, FleetPlan, Market, Settings, World, WorldClock};
-use warden_domain::{Desired, InstanceId, Timestamp};
+use warden_distribution::Symbol;
+use warden_domain::{Desired, InstanceId, Login, Span, Timestamp, TradeServer};
 use warden_policy::Params;
 use warden_store::{Accounts, History, HotState, Journal, memory::MemoryHot};
 use warden_store_duckdb::{Config as JournalFiles, DuckHistory, DuckJournal, Probe};
 use warden_store_postgres::SqlAccounts;
 use warden_supervisor::{
-    Clock as _, Decision, ExportConfig, ExportParts, Exporter, Fleet, InstanceSpec, Options, Ownership,
-    Parts, View,
+    Clock as _, Decision, Distribution, ExportConfig, ExportParts, Exporter, Fleet, InstanceSpec, Options,
+    Ownership, Parts, View,
 };
 
-use super::{clock::StoppableClock, judge, stores};
+use super::{
+    clock::StoppableClock,
+    judge, ledger, stores,
+    trader::{GROUP, Trader},
+};
 use crate::cli::Demo;
 
 /// Everything that a demonstration runs on.
@@ -38,6 +44,9 @@ pub(crate) struct Stage {
     /// The newest journal row before the demonstration.
     pub(crate) first_seq: u64,
     pub(crate) started: Timestamp,
+    pub(crate) trader: Trader,
+    /// Whose account is whose.
+    pub(crate) accounts_of: HashMap<(TradeServer, Login), InstanceId>,
     feed: Mutex<broadcast::Receiver<Decision>>,
     /// Removed with everything in it when it is dropped.
     pub(crate) temporary: tempfile::TempDir,
@@ -45,6 +54,8 @@ pub(crate) struct Stage {
 
 /// What may wait on the way from the simulated terminals.
 const INBOUND: usize = 4_096;
+/// How often something befalls a trade, by the fleet's time.
+const TRADE_FAULTS: Span = Span::from_secs(10);
 /// How often something is looked at until it is as it should be.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -74,12 +85,19 @@ impl Stage {
             inbound,
             ownership: Arc::new(Ownership::default()),
             clock: Arc::clone(&clock) as Arc<dyn warden_supervisor::Clock>,
-            options: Options { owner: "demo".to_owned(), ..Options::default() },
+            options: Options {
+                owner: "demo".to_owned(),
+                distribution: distribution()?,
+                ..Options::default()
+            },
         };
         let instances = parts.instances.iter().map(|spec| spec.id.clone()).collect();
+        let accounts_of =
+            plan.accounts.iter().map(|it| ((it.server.clone(), it.login), it.instance.clone())).collect();
         let servers = parts.instances.iter().map(|spec| (spec.id.clone(), spec.server.clone())).collect();
         let fleet = Fleet::start(parts).await?;
         let feed = Mutex::new(fleet.feed());
+        let trader = Trader::start(fleet.distributor().clone(), Arc::clone(&clock));
         let export = Exporter::start(ExportParts {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             history: Arc::clone(&history) as Arc<dyn History>,
@@ -104,6 +122,8 @@ impl Stage {
             instances,
             first_seq,
             started,
+            trader,
+            accounts_of,
             feed,
             temporary,
         })
@@ -125,6 +145,7 @@ impl Stage {
     /// and terminals have to agree. Answers the views of that moment.
     pub(crate) async fn come_to_rest(&self) -> Vec<View> {
         const TRIES: u32 = 20;
+        self.trader.stop();
         self.simulated.with_world(|world, now| world.clear_faults(now));
         let mut left = TRIES;
         loop {
@@ -132,7 +153,7 @@ impl Stage {
             self.clock.stop();
             let views = self.quiet().await;
             left -= 1;
-            if left == 0 || self.disagreeing(&views).is_empty() {
+            if left == 0 || self.disagreeing(&views).await.is_empty() {
                 return views;
             }
             self.clock.go_on();
@@ -140,16 +161,22 @@ impl Stage {
     }
 
     /// Who stands otherwise than the supervisor says, and how.
-    pub(crate) fn disagreeing(&self, views: &[View]) -> Vec<String> {
-        let truth = |view: &View| self.simulated.with_world(|world, _| world.truth(&view.instance));
-        views.iter().filter_map(|view| judge::against_truth(view, truth(view).as_ref())).collect()
+    pub(crate) async fn disagreeing(&self, views: &[View]) -> Vec<String> {
+        let trades = self.fleet.trades(None).await;
+        let of_each = |view: &View| {
+            let truth = self.simulated.with_world(|world, _| world.truth(&view.instance));
+            let mut faults = ledger::against_truth(view, &trades, truth.as_ref());
+            faults.extend(judge::against_truth(view, truth.as_ref()));
+            faults
+        };
+        views.iter().flat_map(of_each).collect()
     }
 
     /// Waits until supervisor and terminals agree while time goes on, but not for ever.
     async fn agree(&self) {
         const LOOKS: u32 = 100;
         for _ in 0..LOOKS {
-            if self.disagreeing(&self.fleet.views().await).is_empty() {
+            if self.disagreeing(&self.fleet.views().await).await.is_empty() {
                 return;
             }
             sleep(LOOK).await;
@@ -197,8 +224,14 @@ fn simulate(
     let mut world = World::new(plan, market, Settings::default(), seed, clock.now());
     let mix = FaultMix::demo(seed, world.roster());
     world.add_mix(mix);
+    world.add_mix(FaultMix::trades(TRADE_FAULTS));
     let time = Arc::clone(clock);
     Simulated::in_process(world, WorldClock::new(move || time.now(), f64::from(speed)), said)
+}
+
+/// The symbol of the demonstration is watched from the start.
+fn distribution() -> Result<Distribution, Error> {
+    Ok(Distribution { symbols: vec![Symbol::new("EURUSD")?], ..Distribution::default() })
 }
 
 fn specs(plan: &FleetPlan) -> Vec<InstanceSpec> {
@@ -207,7 +240,7 @@ fn specs(plan: &FleetPlan) -> Vec<InstanceSpec> {
         login: Some(account.login),
         server: account.server.clone(),
         desired: Desired::Running,
-        group: String::new(),
+        group: GROUP.to_owned(),
         rules: Arc::default(),
     };
     plan.accounts.iter().map(spec).collect()

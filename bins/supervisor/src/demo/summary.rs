@@ -18,6 +18,13 @@ pub(crate) struct Summary {
     by_status: BTreeMap<Status, u64>,
     transitions: u64,
     journal_rows: u64,
+    trade_rows: u64,
+    signals: u64,
+    trades: u64,
+    /// Orders that trades made at the brokers, by the brokers' own ledger.
+    orders_executed: usize,
+    /// Intents that were executed more than once: none, ever.
+    executed_twice: usize,
     history_rows: u64,
     lost_transitions: u64,
     state_mismatches: usize,
@@ -71,6 +78,11 @@ impl Summary {
             by_status: audit.by_status,
             transitions: audit.transitions,
             journal_rows: audit.rows,
+            trade_rows: audit.trade_rows,
+            signals: audit.signals,
+            trades: audit.trades,
+            orders_executed: audit.ledger.executions,
+            executed_twice: audit.ledger.sends_twice + audit.ledger.overfilled,
             history_rows: audit.history_rows,
             lost_transitions: audit.lost,
             state_mismatches,
@@ -131,8 +143,17 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "  read back: {} journal rows, {} lost, {} in the history; stores and terminals disagree in {} places",
-            self.journal_rows, self.lost_transitions, self.history_rows, self.state_mismatches
+            "  {} signals became {} trades, and these {} orders at the brokers; {} were executed twice",
+            self.signals, self.trades, self.orders_executed, self.executed_twice
+        )?;
+        writeln!(
+            f,
+            "  read back: {} journal rows of instances and {} of trades, {} lost, {} in the history; stores and terminals disagree in {} places",
+            self.journal_rows,
+            self.trade_rows,
+            self.lost_transitions,
+            self.history_rows,
+            self.state_mismatches
         )
     }
 }

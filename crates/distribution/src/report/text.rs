@@ -74,7 +74,7 @@ impl<'a> LineView<'a> {
             retcode: line.outcome.retcode(),
             wanted: line.wanted,
             filled: fill.map(|fill| fill.lots),
-            price: fill.map(|fill| fill.price),
+            price: fill.map(|fill| fill.price).filter(|price| *price > Price::ZERO),
             latency: line.latency,
             slippage: line.slippage,
         }
@@ -130,7 +130,9 @@ impl fmt::Display for Line {
                 if let Some(wanted) = self.wanted {
                     write!(f, " of {wanted}")?;
                 }
-                write!(f, " at {}", fill.price)?;
+                if fill.price > Price::ZERO {
+                    write!(f, " at {}", fill.price)?;
+                }
             }
             Outcome::Blocked(refusal) => write!(f, " {}: {refusal}", refusal.code())?,
             Outcome::Failed { retcode: Some(retcode) } => write!(f, " with {retcode}")?,

@@ -38,7 +38,8 @@ impl Default for IntakeConfig {
     }
 }
 
-/// The reader of the stream; [`stop`](Self::stop) it before the fleet is drained.
+/// The reader of the stream; [`stop`](Self::stop) it before the fleet is drained. One that is dropped ends too, and nobody
+/// waits for what is in work.
 ///
 /// # Expected flow
 /// What this consumer or a dead one was given before is claimed first; then new entries are read as they come. Each is
@@ -98,7 +99,7 @@ const WAIT: Span = Span::from_secs(1);
 
 impl Reader {
     async fn run(mut self) {
-        while !*self.ending.borrow() {
+        while !ends(&self.ending) {
             while let Some(done) = self.working.try_join_next() {
                 self.done(done);
             }
@@ -181,6 +182,11 @@ impl Reader {
     }
 }
 
+/// Whether the reader is to end: it was stopped, or dropped.
+fn ends(ending: &watch::Receiver<bool>) -> bool {
+    *ending.borrow() || ending.has_changed().is_err()
+}
+
 /// Carries an entry out and acknowledges it; one that cannot be now is left to the next claim.
 async fn carry_out(parts: &Parts, entry: StreamEntry, ending: watch::Receiver<bool>) {
     let read = match &entry.content {
@@ -217,7 +223,7 @@ async fn accept(
             info!(%id, key = %report.key, summary = %report.summary(), "a signal was carried out");
             return Ok(true);
         }
-        if *ending.borrow() {
+        if ends(&ending) {
             return Ok(false);
         }
         tokio::time::sleep(PAUSE).await;

@@ -17,6 +17,8 @@ mod login;
 mod rebuild;
 mod restart;
 mod saga;
+#[path = "../signals/mod.rs"]
+mod signals;
 mod soak;
 mod store_lost;
 mod surface;

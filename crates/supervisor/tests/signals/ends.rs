@@ -1,0 +1,66 @@
+//! Changing and ending what is open, on its way, or resting.
+
+use warden_distribution::OutcomeKind;
+
+use super::{
+    Crowd,
+    crowd::{BUY, GOLD, kinds},
+};
+use crate::rig::{Fate, id, pass};
+
+const LIMIT: &str = r#""action": "open", "symbol": "EURUSD", "side": "BUY", "sizing": "fixed", "lots": "0.10", "kind": "LIMIT", "price": "1.05""#;
+
+#[tokio::test(start_paused = true)]
+async fn a_modification_sets_the_stop_and_a_share_is_closed() {
+    let crowd = Crowd::open(2).await;
+    let _ = crowd.signal("s-1", GOLD, BUY).await;
+    crowd.settled("s-1", 2).await;
+    let _ = crowd.signal("s-2", GOLD, r#""action": "modify", "of": "s-1", "stop_loss": "1.05""#).await;
+    assert_eq!(kinds(&crowd.settled("s-2", 2).await), [OutcomeKind::Done; 2]);
+    let _ = crowd.signal("s-3", GOLD, r#""action": "close", "of": "s-1", "percent": "50""#).await;
+    assert_eq!(kinds(&crowd.settled("s-3", 2).await), [OutcomeKind::Filled; 2]);
+    pass(60).await;
+    for number in 0..2 {
+        assert_eq!(crowd.positions(number), ["BUY 0.05"]);
+        let stop = crowd.rig.gateways.floor(&id(number), |floor| floor.positions[0].stop_loss);
+        assert_eq!(stop.map(|stop| stop.to_string()).as_deref(), Some("1.05"), "nobody put it back");
+        assert_eq!(crowd.sent(number), 3, "and no rule had to repair anything");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resting_order_is_moved_and_keeps_its_price_when_only_its_stop_changes() {
+    let crowd = Crowd::open(1).await;
+    let _ = crowd.signal("s-1", GOLD, LIMIT).await;
+    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Resting]).await;
+    let _ = crowd.signal("s-2", GOLD, r#""action": "modify", "of": "s-1", "price": "1.06""#).await;
+    assert_eq!(kinds(&crowd.settled("s-2", 2).await), [OutcomeKind::Done]);
+    let _ = crowd.signal("s-3", GOLD, r#""action": "modify", "of": "s-1", "stop_loss": "1.01""#).await;
+    assert_eq!(kinds(&crowd.settled("s-3", 2).await), [OutcomeKind::Done]);
+    let order = crowd.rig.gateways.floor(&id(0), |floor| floor.orders[0].clone());
+    assert_eq!(
+        (order.price.to_string(), order.stop_loss.map(|it| it.to_string())),
+        ("1.06".to_owned(), Some("1.01".to_owned()))
+    );
+    let _ = crowd.signal("s-4", GOLD, r#""action": "close-all""#).await;
+    assert_eq!(kinds(&crowd.settled("s-4", 2).await), [OutcomeKind::Done]);
+    assert!(crowd.rig.gateways.floor(&id(0), |floor| floor.orders.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_filled_although_it_was_withdrawn_is_closed() {
+    let crowd = Crowd::open(1).await;
+    crowd.fates(0, &[Fate::Unheard]);
+    let _ = crowd.signal("s-1", GOLD, BUY).await;
+    let _ = crowd.signal("s-2", GOLD, r#""action": "close-all""#).await;
+    let report = crowd.settled("s-2", 59).await;
+    assert!(crowd.positions(0).is_empty(), "{report}");
+    crowd.assert_once();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_without_an_open_trade_says_so() {
+    let crowd = Crowd::open(1).await;
+    let report = crowd.signal("s-1", GOLD, r#""action": "close-all""#).await;
+    assert_eq!(report.lines[0].to_string(), "i0 blocked nothing_open: no trade of ours is what it means");
+}

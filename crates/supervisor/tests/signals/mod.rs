@@ -1,0 +1,11 @@
+//! Signals to many accounts, over stores in memory and scripted trading floors whose ledgers are the judge.
+
+mod crowd;
+mod ends;
+mod halts;
+mod keys;
+mod refusals;
+mod slow;
+mod stream;
+
+use crowd::Crowd;
