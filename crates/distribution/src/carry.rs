@@ -20,7 +20,7 @@ impl Work {
     /// What is to be done, in order; `trade` is the one that it is about, and nothing is to be done when there is none.
     /// `resting_at` is the present price of a resting order.
     #[must_use]
-    pub fn steps(&self, trade: Option<&Trade>, resting_at: Option<Price>) -> ArrayVec<Step, 2> {
+    pub fn steps(&self, trade: Option<&Trade>, resting_at: Option<Price>) -> ArrayVec<Step, 3> {
         let mut steps = ArrayVec::new();
         match (*self, trade) {
             (Self::Place(placing), _) => steps.push(Step::Accept(placing.goal())),
@@ -30,8 +30,10 @@ impl Work {
                 steps.push(Step::Give(TradeEvent::Wanted(protection)));
                 let held = trade.holdings();
                 match (held.position, held.order, price.or(resting_at)) {
-                    (Some(position), _, _) => {
-                        steps.push(Step::Accept(Goal::Protect { position, protection }));
+                    (Some(_), _, _) => {
+                        let positions = [held.position, held.extra_position].into_iter().flatten();
+                        let protect = |position| Step::Accept(Goal::Protect { position, protection });
+                        steps.extend(positions.map(protect));
                     }
                     (None, Some(order), Some(price)) => {
                         steps.push(Step::Accept(Goal::Move { order, price, protection }));
@@ -45,7 +47,7 @@ impl Work {
     }
 }
 
-fn end(trade: &Trade, lots: Option<Lots>, steps: &mut ArrayVec<Step, 2>) {
+fn end(trade: &Trade, lots: Option<Lots>, steps: &mut ArrayVec<Step, 3>) {
     let held = trade.holdings();
     match trade.phase() {
         TradePhase::Holding => {}
@@ -65,6 +67,10 @@ fn end(trade: &Trade, lots: Option<Lots>, steps: &mut ArrayVec<Step, 2>) {
         // On a netting account the position may hold more than this trade opened.
         let volume = Some(lots.unwrap_or(held.open()));
         steps.push(Step::Accept(Goal::Close { position, volume }));
+        // On a hedging account the rest of a partial fill has a position of its own.
+        if let (Some(position), None) = (held.extra_position, lots) {
+            steps.push(Step::Accept(Goal::Close { position, volume }));
+        }
     }
 }
 

@@ -18,8 +18,9 @@ pub(crate) fn against_truth(view: &View, trades: &[TradeView], truth: Option<&Tr
         if !trader::is_at_rest(trade) {
             faults.push(format!("{}: trade {} is {}", view.instance, trade.tag, trade.state));
         }
-        if let (Some(position), "OPEN") = (trade.position, trade.goal) {
-            known.insert(position.number(), trade.tag);
+        if trade.goal == "OPEN" {
+            let positions = [trade.position, trade.extra_position].into_iter().flatten();
+            known.extend(positions.map(|position| (position.number(), trade.tag)));
         }
     }
     // On a netting account the position may carry another one's tag, or none.

@@ -48,6 +48,9 @@ pub struct TradeView {
     /// Its position at the broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<Ticket>,
+    /// Its other position, where an account that hedges has two of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_position: Option<Ticket>,
     /// Its last send; 0 before the first.
     pub attempt: u32,
     /// When it was accepted.
@@ -83,6 +86,7 @@ impl TradeView {
             take_profit: protection.take_profit,
             order: held.order,
             position: held.position,
+            extra_position: held.extra_position,
             attempt: trade.attempt().0,
             accepted_at: intent.accepted_at,
             expires_at: intent.expires_at,

@@ -1,9 +1,9 @@
 //! Trades that signals touch without a trade of their own: withdrawn before they were open, or moved.
 
 use rustc_hash::FxHashMap;
-use warden_distribution::Outcome;
-use warden_domain::{Lots, Magic, Price, Timestamp};
-use warden_policy::trade::{Goal, Trade, TradePhase};
+use warden_distribution::{Outcome, Step, Work};
+use warden_domain::{Magic, Price, Timestamp};
+use warden_policy::trade::{Trade, TradePhase};
 use warden_store::SignalKey;
 
 use super::{Accept, Shard, Signals, blocked};
@@ -69,16 +69,18 @@ impl Shard {
                 self.fold(index, &key.id, part, Outcome::Done, now);
                 continue;
             };
-            let (held, symbol) = (*known.trade.holdings(), known.symbol.to_owned());
-            let Some(position) = held.position else {
+            let (trade, symbol) = (*known.trade, known.symbol.to_owned());
+            if trade.holdings().position.is_none() {
                 // Its ticket is not known yet; the next look tells it.
                 self.signals.followed.end(index, magic, key, part, expires_at);
                 continue;
-            };
-            let goal = Goal::Close { position, volume: Some(held.open()).filter(|open| *open > Lots::ZERO) };
-            let accept = Accept { key: key.clone(), part, symbol, goal, expires_at };
-            if let Err(refused) = self.accept(index, accept, now) {
-                self.fold(index, &key.id, part, blocked(refused), now);
+            }
+            for step in (Work::End { trade: magic, lots: None }).steps(Some(&trade), None) {
+                let Step::Accept(goal) = step else { continue };
+                let accept = Accept { key: key.clone(), part, symbol: symbol.clone(), goal, expires_at };
+                if let Err(refused) = self.accept(index, accept, now) {
+                    self.fold(index, &key.id, part, blocked(refused), now);
+                }
             }
         }
     }
