@@ -88,9 +88,11 @@ impl Slot {
     /// When the instance is to be looked at next: its next deadline, but for an attempt that waits for admission.
     pub(crate) fn next_wake(&self) -> Option<Timestamp> {
         let next = self.state.next_deadline()?;
-        let Some((attempt, until)) = self.put_off else { return Some(next) };
+        let Some((_, until)) = self.put_off else { return Some(next) };
         let timers = self.state.timers();
-        if timers.due_at(attempt) != Some(next) || until <= next {
+        // Another attempt may be due as well: it waits with the one that was put off, or would wake this up for ever.
+        let mut attempts = Timer::ALL.into_iter().filter(|timer| timer.starts_attempt());
+        if until <= next || !attempts.any(|timer| timers.due_at(timer) == Some(next)) {
             return Some(next);
         }
         let others = Timer::ALL.into_iter().filter(|timer| !timer.starts_attempt());

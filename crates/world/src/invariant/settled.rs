@@ -1,0 +1,109 @@
+//! When everything has healed: proven ends, and one position at the broker and in the journal.
+
+use std::collections::BTreeMap;
+
+use warden_domain::{AccountMode, Lots, Side};
+use warden_policy::trade::{TradePhase, Wait};
+
+use crate::judge::{Account, Life, Member, Verdict};
+
+/// What is still unproven of an instance's trades, in words; empty when nothing is.
+pub(crate) fn unproven(member: &Member) -> Vec<String> {
+    member.open().filter_map(|(magic, life)| Some(format!("trade {magic} {}", why(life)?))).collect()
+}
+
+fn why(life: &Life) -> Option<String> {
+    let trade = &life.trade;
+    let phase = match trade.phase() {
+        TradePhase::Resting | TradePhase::Holding | TradePhase::Ended(..) => return None,
+        // What a person asked for may wait for the market to open; nothing of it is unknown.
+        TradePhase::Waiting(_, Wait::Session) => return None,
+        phase @ (TradePhase::Waiting(..)
+        | TradePhase::Sending(_)
+        | TradePhase::Resolving(..)
+        | TradePhase::Suspect(..)) => phase,
+    };
+    Some(format!("{:?} {phase:?}", trade.state()))
+}
+
+/// The positions that the ledger shows for our intents are those that the journal holds.
+pub(crate) fn positions_agree(member: &Member, account: &Account, mode: AccountMode) -> Verdict {
+    match mode {
+        AccountMode::Hedging => of_each_intent(member, account),
+        AccountMode::Netting => of_each_symbol(member, account),
+    }
+}
+
+fn of_each_intent(member: &Member, account: &Account) -> Verdict {
+    let mut open: BTreeMap<u64, i64> = BTreeMap::new();
+    for position in account.positions.values().filter(|position| position.intent != 0) {
+        *open.entry(position.intent).or_default() += position.volume;
+    }
+    for (magic, life) in &member.lives {
+        let Some(held) = held(life) else { continue };
+        let real = open.remove(magic).unwrap_or(0);
+        if real != held {
+            return Err(format!(
+                "trade {magic} {:?} holds {held} in the journal and {real} at the broker",
+                life.trade.state()
+            ));
+        }
+    }
+    match open.into_iter().find(|(_, volume)| *volume != 0) {
+        None => Ok(()),
+        Some((magic, volume)) => Err(format!("{magic} has {volume} at the broker and no trade in the journal")),
+    }
+}
+
+/// On a netting account others may have taken away what was ours: with none of them at work, the sums agree.
+fn of_each_symbol(member: &Member, account: &Account) -> Verdict {
+    if account.mixed {
+        return Ok(());
+    }
+    let mut ours: BTreeMap<&str, i64> = BTreeMap::new();
+    for life in member.lives.values() {
+        *ours.entry(&life.symbol).or_default() += held(life).unwrap_or(0);
+    }
+    for (symbol, held) in ours {
+        let real: i64 =
+            account.positions.values().filter(|open| open.symbol == symbol).map(|open| open.volume).sum();
+        if real != held {
+            return Err(format!("{symbol}: {held} in the journal and {real} at the broker"));
+        }
+    }
+    Ok(())
+}
+
+/// What is open of an intent to open, below zero when it is sold.
+fn held(life: &Life) -> Option<i64> {
+    let opening = life.trade.intent().opening()?;
+    let open = if life.ended { Lots::ZERO } else { life.trade.holdings().open() };
+    Some(match opening.side {
+        Side::Buy => open.units(),
+        Side::Sell => -open.units(),
+    })
+}
+
+/// TRD-5: what shall stand as stop loss and take profit stands, as far as the last look saw.
+pub(crate) fn protected(member: &Member) -> Verdict {
+    for (magic, life) in member.open() {
+        let wanted = life.trade.protection();
+        let held = life.trade.holdings().protection;
+        let holds = matches!(life.trade.phase(), TradePhase::Holding) && life.trade.intent().opening().is_some();
+        if holds && wanted.stop_loss.is_some() && held.stop_loss != wanted.stop_loss {
+            return Err(format!("trade {magic} wants {wanted:?} and has {held:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// TRD-4: every order that the broker made once more was counted, and once.
+pub(crate) fn duplicates_are_counted(member: &Member, account: &Account) -> Verdict {
+    for (magic, life) in &member.lives {
+        let repeated = account.made.get(magic).map_or(0, |made| made.repeated.len());
+        if life.duplicates as usize > repeated + life.repeated_signals {
+            return Err(format!("trade {magic} counted {} duplicates of {repeated}", life.duplicates));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use warden_bridge::SendId;
+use warden_bridge_sim::{EntryKind, LedgerEntry, Reason};
+use warden_domain::Side;
+
+/// The broker's ledger, read line by line: what each send made, and what is open.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    /// Lines that were read.
+    pub(crate) read: usize,
+    accounts: BTreeMap<u64, Account>,
+}
+
+/// One account, in units of a hundred-millionth of a lot.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// What each intent made, by its tag.
+    pub(crate) made: BTreeMap<u64, Made>,
+    /// What is open of each position, by its identifier; below zero when it is sold.
+    pub(crate) positions: BTreeMap<u64, Open>,
+    /// Pending orders, by their tickets.
+    pub(crate) orders: BTreeMap<u64, u64>,
+    /// Others traded on it too.
+    pub(crate) mixed: bool,
+    /// The position that the last line concerned, as it was before.
+    before: Option<(u64, Open)>,
+}
+
+/// A position.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub(crate) symbol: String,
+    /// Of the deal that opened it.
+    pub(crate) magic: u64,
+    /// The intent whose send opened it, whatever the broker remembers of its tag.
+    pub(crate) intent: u64,
+    pub(crate) volume: i64,
+}
+
+/// What the sends of one intent made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Made {
+    /// Orders that each send made, the broker's own repetitions apart.
+    pub(crate) orders: BTreeMap<u32, BTreeSet<u64>>,
+    /// What its sends opened.
+    pub(crate) opened: i64,
+    /// The most that one of them asked for.
+    pub(crate) asked: i64,
+    /// Orders that the broker made once more by itself, of each send.
+    pub(crate) repeated: BTreeSet<u64>,
+    /// Worst prices of what was opened, in hundred-millionths.
+    pub(crate) lowest: i64,
+    pub(crate) highest: i64,
+}
+
+/// In hundred-millionths.
+pub(crate) fn units(value: f64) -> i64 {
+    (value * 1e8).round() as i64
+}
+
+impl Books {
+    pub(crate) fn account(&self, login: u64) -> Option<&Account> {
+        self.accounts.get(&login)
+    }
+
+    /// A position that was there before the world began.
+    pub(crate) fn found(&mut self, login: u64, position: u64) {
+        let account = self.accounts.entry(login).or_default();
+        account.mixed = true;
+        account.positions.insert(position, Open::default());
+    }
+
+    /// Takes a line in.
+    pub(crate) fn take_in(&mut self, entry: &LedgerEntry) {
+        self.read += 1;
+        let account = self.accounts.entry(entry.login.number()).or_default();
+        account.take_in(entry);
+    }
+}
+
+impl Account {
+    /// A position, as it was before the last line that was read.
+    pub(crate) fn before(&self, position: u64) -> Option<&Open> {
+        self.before.as_ref().filter(|(known, _)| *known == position).map(|(_, open)| open)
+    }
+
+    fn take_in(&mut self, entry: &LedgerEntry) {
+        self.before = self.positions.get(&entry.position).map(|open| (entry.position, open.clone()));
+        self.mixed |= entry.send.is_none();
+        if let Some(send) = entry.send {
+            self.made.entry(send.magic).or_default().take_in(send, entry);
+        }
+        match entry.kind {
+            EntryKind::Deal => self.deal(entry),
+            EntryKind::Placed => {
+                self.orders.insert(entry.order, entry.send.map_or(0, |send| send.magic));
+            }
+            EntryKind::Cancelled => {
+                self.orders.remove(&entry.order);
+            }
+            EntryKind::Modified | EntryKind::Protected => {}
+        }
+    }
+
+    fn deal(&mut self, entry: &LedgerEntry) {
+        if entry.reason == Reason::Trigger {
+            self.orders.remove(&entry.order);
+        }
+        let signed = match entry.side {
+            Side::Buy => units(entry.volume),
+            Side::Sell => -units(entry.volume),
+        };
+        let position = self.positions.entry(entry.position).or_insert_with(|| Open {
+            symbol: entry.symbol.clone(),
+            magic: entry.magic,
+            intent: entry.send.map_or(0, |send| send.magic),
+            volume: 0,
+        });
+        position.volume += signed;
+        if position.volume == 0 {
+            self.positions.remove(&entry.position);
+        }
+    }
+}
+
+impl Made {
+    fn take_in(&mut self, send: SendId, entry: &LedgerEntry) {
+        let makes = matches!(entry.kind, EntryKind::Deal | EntryKind::Placed);
+        if !makes {
+            return;
+        }
+        if entry.repeated {
+            self.repeated.insert(entry.order);
+            return;
+        }
+        self.orders.entry(send.attempt).or_default().insert(entry.order);
+        self.asked = self.asked.max(units(entry.asked));
+        if entry.kind == EntryKind::Deal && entry.asked > 0.0 {
+            self.opened += units(entry.volume);
+            let price = units(entry.price);
+            self.lowest = if self.lowest == 0 { price } else { self.lowest.min(price) };
+            self.highest = self.highest.max(price);
+        }
+    }
+}

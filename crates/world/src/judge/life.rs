@@ -1,0 +1,159 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use warden_domain::{Epoch, Lots, Timestamp, Version};
+use warden_policy::{
+    Params, TroubleKind,
+    trade::{
+        Goal, Inbox, Op, Request, RequestKind, Trade, TradeEffect, TradeEvent, TradePhase, Wait,
+    },
+};
+
+use super::LifeRow;
+
+/// What is certain of one trade.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) key: String,
+    pub(crate) digest: u64,
+    pub(crate) part: u32,
+    pub(crate) symbol: String,
+    pub(crate) version: Version,
+    pub(crate) epoch: Epoch,
+    pub(crate) trade: Trade,
+    pub(crate) ended: bool,
+    /// The newest row was decided then.
+    pub(crate) at: Timestamp,
+    /// Sends whose `SENDING` is durable, by their number.
+    pub(crate) sends: BTreeMap<u32, Request>,
+    /// Sends that left.
+    pub(crate) left: BTreeSet<u32>,
+    /// Before this moment nothing of the intent may be sent again, and why.
+    pub(crate) not_before: Option<(Timestamp, &'static str)>,
+    /// Sends that were proven not to be started, in a row of the intent.
+    pub(crate) not_started: u8,
+    /// Duplicates that were counted.
+    pub(crate) duplicates: u32,
+    /// Signals with its key and another content that came.
+    pub(crate) repeated_signals: usize,
+    /// What people were told.
+    pub(crate) told: BTreeSet<&'static str>,
+    /// The volume that was asked for, and whether the rest of a part was tried once more.
+    pub(crate) entries: u32,
+}
+
+impl Life {
+    /// A trade was accepted.
+    pub(crate) fn begun(row: LifeRow) -> Self {
+        let mut life = Self {
+            key: row.row.key.as_str().to_owned(),
+            digest: row.row.digest,
+            part: row.row.part,
+            symbol: row.row.symbol.clone(),
+            version: Version(0),
+            epoch: row.epoch,
+            trade: row.row.step.trade,
+            ended: false,
+            at: row.at,
+            sends: BTreeMap::new(),
+            left: BTreeSet::new(),
+            not_before: None,
+            not_started: 0,
+            duplicates: 0,
+            repeated_signals: 0,
+            told: BTreeSet::new(),
+            entries: 0,
+        };
+        life.take_in(row);
+        life
+    }
+
+    /// A step became durable.
+    pub(crate) fn take_in(&mut self, row: LifeRow) {
+        if let Some(request) = row.request() {
+            self.sends.insert(request.attempt.0, *request);
+            self.not_before = None;
+            self.entries += u32::from(matches!(request.kind, RequestKind::Enter { .. }));
+        }
+        for (_, effect) in row.row.step.effects.list() {
+            match effect {
+                TradeEffect::Notify(notice) => {
+                    self.told.insert(notice.name());
+                }
+                TradeEffect::StoreDuplicate(_)
+                | TradeEffect::Send(_)
+                | TradeEffect::Verify(_)
+                | TradeEffect::Tally(_)
+                | TradeEffect::Trouble(_)
+                | TradeEffect::Tell(_) => {}
+            }
+        }
+        self.duplicates += duplicates(&row);
+        self.repeated_signals += usize::from(matches!(row.row.step.event, TradeEvent::Repeated));
+        (self.version, self.epoch, self.at, self.ended) = (row.version, row.epoch, row.at, row.ended);
+        self.trade = row.row.step.trade;
+    }
+
+    /// What the rules make the intent wait for after a step: TRD-3, TRD-6, NET-1.
+    pub(crate) fn waits_after(&mut self, row: &LifeRow, params: &Params) {
+        let trade = &row.row.step.trade;
+        let TradePhase::Waiting(op, Wait::Delay) = trade.phase() else { return };
+        if !serves(&trade.intent().goal, op) {
+            return;
+        }
+        let proof = match row.row.step.event {
+            TradeEvent::NotSent { attempt } if attempt == self.trade.attempt() => Proof::NotStarted,
+            TradeEvent::Found(found) if found.attempt == self.trade.attempt() => match found.inbox {
+                Inbox::NotStarted => Proof::NotStarted,
+                Inbox::Answered(_) => return,
+                Inbox::Unseen | Inbox::InProgress | Inbox::Interrupted => Proof::NotExecuted,
+            },
+            TradeEvent::NotSent { .. }
+            | TradeEvent::Found(_)
+            | TradeEvent::Tick
+            | TradeEvent::Resume
+            | TradeEvent::Lost
+            | TradeEvent::Replied { .. }
+            | TradeEvent::Repeated
+            | TradeEvent::Wanted(_)
+            | TradeEvent::Withdraw
+            | TradeEvent::Decide(_) => return,
+        };
+        self.not_before = Some(match proof {
+            Proof::NotStarted => {
+                self.not_started += 1;
+                (row.at.after(params.pending.waits.after(self.not_started)), "TRD-6")
+            }
+            Proof::NotExecuted => (row.at.after(params.timeout.recover_after), "TRD-3"),
+        });
+    }
+
+    /// What it asked for, of an intent to open.
+    pub(crate) fn asked(&self) -> Option<Lots> {
+        self.trade.intent().opening().map(|opening| opening.volume)
+    }
+}
+
+/// How it was learnt that a send came to nothing.
+enum Proof {
+    NotStarted,
+    NotExecuted,
+}
+
+/// Whether the step is what the intent is about, and not care for what it made.
+pub(crate) fn serves(goal: &Goal, op: Op) -> bool {
+    match goal {
+        Goal::Open(_) => matches!(op, Op::Enter { .. }),
+        Goal::Protect { .. } | Goal::Move { .. } | Goal::Close { .. } | Goal::Cancel { .. } => {
+            !matches!(op, Op::Look)
+        }
+    }
+}
+
+/// The duplicates that a step counted (TRD-4).
+pub(crate) fn duplicates(row: &LifeRow) -> u32 {
+    let troubled = row.row.step.effects.list().iter().any(|(_, effect)| {
+        matches!(effect, TradeEffect::Trouble(trouble) if trouble.kind == TroubleKind::DuplicateOrders
+            && !matches!(trouble.escalation, warden_policy::Escalation::Clear))
+    });
+    u32::from(troubled)
+}

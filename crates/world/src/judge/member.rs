@@ -1,0 +1,63 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use warden_bridge::CommandId;
+use warden_domain::{Epoch, Timestamp, Version};
+use warden_policy::Instance;
+
+use super::{Life, LifeRow, StepRow};
+use crate::invariant::retry::Waits;
+
+/// What is certain of one instance.
+#[derive(Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) epoch: Epoch,
+    pub(crate) version: Version,
+    /// The newest journalled state.
+    pub(crate) state: Option<Instance>,
+    /// When it was decided.
+    pub(crate) at: Option<Timestamp>,
+    /// A person halted its trading, and let it not go on since.
+    pub(crate) halted: bool,
+    /// Commands whose intent is durable, by the epoch of the row.
+    pub(crate) intended: BTreeSet<(Epoch, CommandId)>,
+    /// Commands that left.
+    pub(crate) sent: BTreeSet<(Epoch, CommandId)>,
+    /// The wait that it is in, and since when.
+    pub(crate) waits: Option<(Waits, Timestamp)>,
+    /// Its trades, by their tags.
+    pub(crate) lives: BTreeMap<u64, Life>,
+}
+
+impl Member {
+    /// A row became durable.
+    pub(crate) fn take_in(&mut self, row: StepRow) {
+        self.waits = Waits::after(self, &row);
+        self.halted = match row.kind {
+            "HALT" => true,
+            "UNHALT" => false,
+            _ => self.halted,
+        };
+        self.intended.extend(row.commands().map(|id| (row.epoch, CommandId(id.0))));
+        self.epoch = row.epoch;
+        self.version = row.version;
+        self.at = Some(row.at);
+        self.state = Some(row.step.state);
+    }
+
+    /// A row of a trade became durable.
+    pub(crate) fn take_in_life(&mut self, row: LifeRow) {
+        self.epoch = row.epoch;
+        let magic = row.magic.number();
+        match self.lives.get_mut(&magic) {
+            Some(life) => life.take_in(row),
+            None => {
+                self.lives.insert(magic, Life::begun(row));
+            }
+        }
+    }
+
+    /// The trades that have not ended.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (u64, &Life)> {
+        self.lives.iter().filter(|(_, life)| !life.ended).map(|(magic, life)| (*magic, life))
+    }
+}
