@@ -140,7 +140,7 @@ impl World {
             Command::Reconnect => self.latency.span(settings.reconnect),
             Command::Restart { .. } => self.latency.span(settings.restart),
             Command::Confirm => self.latency.span(settings.confirm),
-            Command::CloseTrades(_) => self.latency.span(settings.close_trades),
+            Command::CloseTrades { .. } => self.latency.span(settings.close_trades),
             Command::EndSession => self.latency.span(settings.end_session),
             Command::Order(_) => self.latency.span(settings.order),
             Command::Snapshot(_) => self.latency.span(settings.snapshot),

@@ -19,7 +19,7 @@ impl World {
             Command::Reconnect => self.reconnect(at),
             Command::Restart { force } => self.restart(at, *force),
             Command::Confirm => self.confirm(at),
-            Command::CloseTrades(mode) => self.close_trades(at, *mode),
+            Command::CloseTrades { mode, installation } => self.close_trades(at, *mode, *installation),
             Command::EndSession => self.end_session(at),
             Command::Order(order) => self.order(at, order),
             Command::Snapshot(query) => self.snapshot(at, query),

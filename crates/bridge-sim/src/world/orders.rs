@@ -1,7 +1,7 @@
 //! Trade requests of a terminal at its trade server, under the faults that stand.
 
 use warden_bridge::{Order, OrderAction, Outcome, SendId, TradeReply};
-use warden_domain::{Facts, Filling, Span, StopMode, TradeMode, retcode::Retcode};
+use warden_domain::{Facts, Filling, Magic, Span, StopMode, TradeMode, retcode::Retcode};
 
 use super::{Event, World, admission::TIMED_OUT, reports::NO_TERMINAL, sends::CALL_LOST};
 use crate::{
@@ -80,14 +80,14 @@ impl World {
         self.at_desk(at, terms, |desk| desk.execute(order))
     }
 
-    /// Closes what is open, trade by trade; the first refusal is told. What people opened by hand (`magic` 0) stays
-    /// (TRD-8).
-    pub(super) fn close_trades(&mut self, at: usize, mode: StopMode) -> (Outcome, Facts) {
+    /// Closes what the installation has open, trade by trade; the first refusal is told. What a person, another program or
+    /// another installation opened stays (TRD-8).
+    pub(super) fn close_trades(&mut self, at: usize, mode: StopMode, installation: u16) -> (Outcome, Facts) {
         if !self.terminals[at].alive {
             return self.failed(at, NO_TERMINAL);
         }
         let mut refused = None;
-        for request in self.closing(at, mode) {
+        for request in self.closing(at, mode, installation) {
             let retcode = match may_send(&self.terminals[at]) {
                 Err(retcode) => retcode,
                 Ok(()) => self.carry_out(at, &request).retcode,
@@ -100,16 +100,17 @@ impl World {
         }
     }
 
-    /// The requests that close what is open, as the gateway makes them by itself.
-    fn closing(&self, at: usize, mode: StopMode) -> Vec<Order> {
+    /// The requests that close what the installation has open, as the gateway makes them by itself.
+    fn closing(&self, at: usize, mode: StopMode, installation: u16) -> Vec<Order> {
+        let ours = |magic| Magic::from_number(magic).is_ok_and(|magic| magic.parts().0 == installation);
         let account = &self.accounts[self.account_at(at)];
         let close = |(magic, position, symbol)| {
             let filling = self.market.spec(symbol).filling.first();
             Order { filling, ..request(magic, OrderAction::Close { position }) }
         };
-        let positions = account.positions.iter().filter(|p| p.magic != 0);
+        let positions = account.positions.iter().filter(|p| ours(p.magic));
         let positions = positions.map(|p| (p.magic, p.ticket, p.symbol)).map(close);
-        let orders = account.orders.iter().filter(|o| o.origin.magic != 0);
+        let orders = account.orders.iter().filter(|o| ours(o.origin.magic));
         let orders = orders.map(|o| request(o.origin.magic, OrderAction::Cancel { order: o.ticket }));
         match mode {
             StopMode::Close => positions.chain(orders).collect(),

@@ -1,7 +1,16 @@
-use warden_bridge::{Command, OrderAction, Outcome, Pending};
+use warden_bridge::{Command, Order, OrderAction, Outcome, Pending};
 use warden_domain::{JournalLine, Side, Span, StopMode};
 
-use crate::hand::{Hand, deal, retcode};
+use crate::hand::{Hand, INSTALLATION, deal, retcode, tag, tagged};
+
+fn closing(mode: StopMode) -> Command {
+    Command::CloseTrades { mode, installation: INSTALLATION }
+}
+
+/// A deal of the installation.
+fn ours() -> Order {
+    tagged(tag(INSTALLATION, 41), deal(OrderAction::Deal(Side::Buy)))
+}
 
 #[test]
 fn acc_1_a_disabled_account_is_refused_as_such() {
@@ -16,7 +25,7 @@ fn acc_1_a_disabled_account_is_refused_as_such() {
 #[test]
 fn acc_2_a_closed_account_loses_its_session_and_is_unknown_from_then_on() {
     let mut hand = Hand::logged_in(1);
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_009);
+    assert_eq!(retcode(&hand.order(1, ours())), 10_009);
     hand.fault(r#"{ who = "acct-1", what = "account_closed" }"#);
     let report = hand.reports(1, Span::ZERO).remove(0);
     assert_eq!(report.facts.journal, Some(JournalLine::InvalidAccount));
@@ -25,7 +34,7 @@ fn acc_2_a_closed_account_loses_its_session_and_is_unknown_from_then_on() {
     for _ in 0..2 {
         assert_eq!(hand.login(1).facts.journal, Some(JournalLine::InvalidAccount));
     }
-    let closing = hand.ask(1, Command::CloseTrades(StopMode::Close));
+    let closing = hand.ask(1, closing(StopMode::Close));
     assert_eq!(
         (closing.outcome.clone(), retcode(&closing)),
         (Outcome::Failed, 10_031),
@@ -57,30 +66,42 @@ fn acc_5_revoked_permissions_come_back_when_the_fault_ends() {
     }
 }
 
+/// Whose each of these is.
+fn owners(open: &[(u64, u64)]) -> Vec<u64> {
+    open.iter().map(|(magic, _)| *magic).collect()
+}
+
 #[test]
-fn acc_7_closing_trades_deals_with_ours_and_leaves_what_people_opened() {
-    for (mode, positions, orders) in
-        [(StopMode::Close, 1, 0), (StopMode::CancelPending, 2, 0), (StopMode::Preserve, 2, 1)]
-    {
+fn acc_7_trd_8_closing_trades_deals_with_the_installations_own_and_with_nothing_else() {
+    let (ours, others, program) = (tag(INSTALLATION, 41), tag(INSTALLATION + 1, 41), 77);
+    let all = || vec![ours, others, program];
+    let left = || vec![others, program];
+    for (mode, positions, orders) in [
+        (StopMode::Close, left(), left()),
+        (StopMode::CancelPending, all(), left()),
+        (StopMode::Preserve, all(), all()),
+    ] {
         // acct-5 has a position that was opened by hand.
         let mut hand = Hand::logged_in(5);
-        assert_eq!(retcode(&hand.order(5, deal(OrderAction::Deal(Side::Buy)))), 10_009);
-        let mut limit = deal(OrderAction::Place(Side::Buy, Pending::Limit));
-        limit.price = 0.9;
-        assert_eq!(retcode(&hand.order(5, limit)), 10_008);
-        assert_eq!(hand.ask(5, Command::CloseTrades(mode)).outcome, Outcome::Done);
+        for magic in [ours, others, program] {
+            let bought = hand.order(5, tagged(magic, deal(OrderAction::Deal(Side::Buy))));
+            assert_eq!(retcode(&bought), 10_009);
+            let limit = Order { price: 0.9, ..deal(OrderAction::Place(Side::Buy, Pending::Limit)) };
+            assert_eq!(retcode(&hand.order(5, tagged(magic, limit))), 10_008);
+        }
+        assert_eq!(hand.ask(5, closing(mode)).outcome, Outcome::Done);
         let truth = hand.truth(5);
-        assert_eq!((truth.positions.len(), truth.orders.len()), (positions, orders), "{mode}");
-        assert!(truth.positions.iter().any(|(magic, _)| *magic == 0), "TRD-8: {mode}");
+        assert_eq!(owners(&truth.positions), [vec![0], positions].concat(), "{mode}");
+        assert_eq!(owners(&truth.orders), orders, "{mode}");
     }
 }
 
 #[test]
 fn acc_2_a_locked_book_refuses_to_close() {
     let mut hand = Hand::logged_in(1);
-    assert_eq!(retcode(&hand.order(1, deal(OrderAction::Deal(Side::Buy)))), 10_009);
+    assert_eq!(retcode(&hand.order(1, ours())), 10_009);
     hand.fault(r#"{ who = "acct-1", what = "reject(10028)", for = "30s" }"#);
-    let closing = hand.ask(1, Command::CloseTrades(StopMode::Close));
+    let closing = hand.ask(1, closing(StopMode::Close));
     assert_eq!((closing.outcome.clone(), retcode(&closing)), (Outcome::Failed, 10_028));
     assert_eq!(hand.truth(1).positions.len(), 1);
 }

@@ -3,7 +3,7 @@ use warden_bridge::{
     SnapshotQuery, TradeReply, message::Secret,
 };
 use warden_bridge_sim::{AccountPlan, Bars, FaultScript, FleetPlan, Market, Settings, Truth, World};
-use warden_domain::{Epoch, Filling, InstanceId, Span, Timestamp};
+use warden_domain::{Epoch, Filling, InstanceId, Magic, Span, Timestamp};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 /// How long every command takes.
@@ -159,6 +159,19 @@ pub(crate) fn deal(action: OrderAction) -> Order {
         filling: Some(Filling::ImmediateOrCancel),
         comment: "test".into(),
     }
+}
+
+/// The installation that the tests trade for, where it counts.
+pub(crate) const INSTALLATION: u16 = 3;
+
+/// The tag of an installation's order.
+pub(crate) fn tag(installation: u16, counter: u64) -> u64 {
+    Magic::new(installation, counter).unwrap().number()
+}
+
+/// The order with this tag.
+pub(crate) fn tagged(magic: u64, order: Order) -> Order {
+    Order { send: SendId { magic, ..order.send }, ..order }
 }
 
 /// The retcode that came with an answer.

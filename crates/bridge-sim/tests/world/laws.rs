@@ -7,7 +7,7 @@ use warden_bridge::{Command, CommandId, Inbound, Order, OrderAction, Pending, Se
 use warden_bridge_sim::{EntryKind, FaultKind};
 use warden_domain::{Epoch, Side, Span, StopMode};
 
-use crate::hand::{Hand, deal, id};
+use crate::hand::{Hand, INSTALLATION, deal, id, tag};
 
 /// One thing that happens to a fleet of three.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ fn command(hand: &Hand, at: usize, asked: Asked) -> Command {
         Asked::Reconnect => Command::Reconnect,
         Asked::Restart(force) => Command::Restart { force },
         Asked::Confirm => Command::Confirm,
-        Asked::Close(mode) => Command::CloseTrades(mode),
+        Asked::Close(mode) => Command::CloseTrades { mode, installation: INSTALLATION },
         Asked::End => Command::EndSession,
         Asked::Buy(steps) => {
             Command::Order(Order { volume: volume(steps), ..deal(OrderAction::Deal(Side::Buy)) })
@@ -123,7 +123,7 @@ fn play(hand: &mut Hand, moves: &[Move]) -> Vec<Inbound> {
                 let mut command = command(hand, *at, *asked);
                 let number = CommandId(1_000 + u64::try_from(number).unwrap());
                 if let Command::Order(order) = &mut command {
-                    order.send = SendId { magic: number.0, attempt: 1 };
+                    order.send = SendId { magic: tag(INSTALLATION, number.0), attempt: 1 };
                     sent.insert(*at, order.clone());
                 }
                 let mut envelope = hand.envelope(*at, number, command);

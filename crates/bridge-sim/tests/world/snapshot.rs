@@ -4,7 +4,7 @@ use warden_bridge::{Command, DealEntry, Order, OrderAction, Outcome, Pending, Sn
 use warden_bridge_sim::{Bars, FleetPlan, Market};
 use warden_domain::{AccountMode, Lots, Side, Span};
 
-use crate::hand::{Hand, deal, query, reply, retcode};
+use crate::hand::{Hand, deal, query, reply, retcode, tagged};
 
 fn hand(mode: AccountMode) -> Hand {
     let mut plan = FleetPlan::demo(1, 7);
@@ -20,10 +20,6 @@ fn buy(volume: f64) -> Order {
 
 fn sell(volume: f64) -> Order {
     Order { volume, ..deal(OrderAction::Deal(Side::Sell)) }
-}
-
-fn tagged(magic: u64, order: Order) -> Order {
-    Order { send: warden_bridge::SendId { magic, ..order.send }, ..order }
 }
 
 fn lots(text: &str) -> Lots {

@@ -54,7 +54,7 @@ async fn work(
             | Command::Reconnect
             | Command::Restart { .. }
             | Command::Confirm
-            | Command::CloseTrades(_)
+            | Command::CloseTrades { .. }
             | Command::EndSession
             | Command::Watch(_) => Outcome::Done,
         };

@@ -1,6 +1,6 @@
 //! `Command` of the contract.
 
-use warden_domain::{Epoch, InstanceId, Login, StopMode, Timestamp, TradeServer};
+use warden_domain::{Epoch, InstanceId, Login, Magic, StopMode, Timestamp, TradeServer};
 
 use super::{
     FrameFault, LONGEST_PASSWORD, LONGEST_SYMBOL, bounded, few, known, order, positive, short, snapshot,
@@ -26,9 +26,10 @@ fn action(command: &Command) -> Action {
         Command::Reconnect => Action::Reconnect(wire::ReconnectCommand {}),
         Command::Restart { force } => Action::Restart(wire::RestartCommand { force: *force }),
         Command::Confirm => Action::Confirm(wire::ConfirmCommand {}),
-        Command::CloseTrades(mode) => {
-            Action::CloseTrades(wire::CloseTradesCommand { mode: stop_mode(*mode).into() })
-        }
+        Command::CloseTrades { mode, installation } => Action::CloseTrades(wire::CloseTradesCommand {
+            mode: stop_mode(*mode).into(),
+            installation: u32::from(*installation),
+        }),
         Command::EndSession => Action::EndSession(wire::EndSessionCommand {}),
         Command::Order(order) => Action::Order(order::encode(order)),
         Command::Snapshot(query) => Action::Snapshot(snapshot::encode_query(query)),
@@ -62,7 +63,10 @@ fn read_action(action: Action) -> Result<Command, FrameFault> {
         Action::Reconnect(wire::ReconnectCommand {}) => Command::Reconnect,
         Action::Restart(it) => Command::Restart { force: it.force },
         Action::Confirm(wire::ConfirmCommand {}) => Command::Confirm,
-        Action::CloseTrades(it) => Command::CloseTrades(read_mode(known("mode", it.mode)?)?),
+        Action::CloseTrades(it) => Command::CloseTrades {
+            mode: read_mode(known("mode", it.mode)?)?,
+            installation: read_installation(it.installation)?,
+        },
         Action::EndSession(wire::EndSessionCommand {}) => Command::EndSession,
         Action::Order(it) => Command::Order(order::decode(it)?),
         Action::Snapshot(it) => Command::Snapshot(snapshot::decode_query(it)?),
@@ -73,6 +77,14 @@ fn read_action(action: Action) -> Result<Command, FrameFault> {
 fn read_watch(watch: wire::WatchCommand) -> Result<Vec<String>, FrameFault> {
     let symbols = few("symbols", watch.symbols, SnapshotQuery::MOST)?;
     symbols.into_iter().map(|it| short("symbols", it, LONGEST_SYMBOL)).collect()
+}
+
+fn read_installation(tag: u32) -> Result<u16, FrameFault> {
+    match u16::try_from(tag) {
+        Ok(0) => Err(FrameFault::Zero("installation")),
+        Ok(tag @ 1..=Magic::MAX_INSTALLATION) => Ok(tag),
+        Ok(_) | Err(_) => Err(FrameFault::OutOfRange("installation")),
+    }
 }
 
 fn stop_mode(mode: StopMode) -> wire::StopMode {
@@ -124,7 +136,10 @@ mod tests {
             Command::Confirm,
             Command::EndSession,
         ];
-        commands.extend(StopMode::ALL.iter().map(|mode| Command::CloseTrades(*mode)));
+        for installation in [1, Magic::MAX_INSTALLATION] {
+            let closing = |mode: &StopMode| Command::CloseTrades { mode: *mode, installation };
+            commands.extend(StopMode::ALL.iter().map(closing));
+        }
         commands.extend(orders::ACTIONS.map(|action| Command::Order(orders::order(action))));
         commands.push(Command::Snapshot(snapshot::tests::query()));
         commands.push(Command::Watch(vec!["EURUSD".into(); SnapshotQuery::MOST]));
@@ -146,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn trd_8_a_close_that_names_no_installation_is_refused() {
+        let action = Action::CloseTrades(wire::CloseTradesCommand { mode: 1, installation: 0 });
+        let nobodys = wire::Command { action: Some(action), ..encode(&envelope(Command::Confirm)) };
+        let read = decode(InstanceId::new("acct-1").unwrap(), nobodys);
+        assert_eq!(read.unwrap_err(), FrameFault::Zero("installation"));
+    }
+
+    #[test]
     fn bad_fields_of_a_command_are_refused() {
         let good = || encode(&envelope(Command::Confirm));
         let with = |action| wire::Command { action: Some(action), ..good() };
@@ -161,8 +184,10 @@ mod tests {
                 password: String::new(),
             })),
             with(Action::Login(wire::LoginCommand { login: 1, server: server(), password: "p".repeat(257) })),
-            with(Action::CloseTrades(wire::CloseTradesCommand { mode: 0 })),
-            with(Action::CloseTrades(wire::CloseTradesCommand { mode: 4 })),
+            with(Action::CloseTrades(wire::CloseTradesCommand { mode: 0, installation: 1 })),
+            with(Action::CloseTrades(wire::CloseTradesCommand { mode: 4, installation: 1 })),
+            with(Action::CloseTrades(wire::CloseTradesCommand { mode: 1, installation: 32_768 })),
+            with(Action::CloseTrades(wire::CloseTradesCommand { mode: 1, installation: 65_537 })),
             with(Action::Watch(wire::WatchCommand { symbols: vec![String::new(); 129] })),
             with(Action::Watch(wire::WatchCommand { symbols: vec!["X".repeat(65)] })),
             encode(&envelope(Command::Watch(vec!["EURUSD".into(); 100_000]))),

@@ -193,7 +193,7 @@ fn good_commands() -> impl Iterator<Item = Vec<u8>> {
         wire::command::Action::Order(order),
         wire::command::Action::Snapshot(query),
         wire::command::Action::Watch(wire::WatchCommand { symbols: vec!["EURUSD".into()] }),
-        wire::command::Action::CloseTrades(wire::CloseTradesCommand { mode: 1 }),
+        wire::command::Action::CloseTrades(wire::CloseTradesCommand { mode: 1, installation: 1 }),
         wire::command::Action::Restart(wire::RestartCommand { force: true }),
     ];
     actions.into_iter().map(|action| {

@@ -44,11 +44,14 @@ pub enum Command {
     },
     /// Say who is logged in and what is open, for the session confirmation (SES-1).
     Confirm,
-    /// Deal with open trades before a stop (ACC-7, ACC-2).
-    CloseTrades(
+    /// Deal with this installation's open trades before a stop (ACC-7, ACC-2); what others opened stays (TRD-8).
+    CloseTrades {
         /// What to do with them.
-        StopMode,
-    ),
+        mode: StopMode,
+        /// The installation's tag, 1 to [`Magic::MAX_INSTALLATION`](warden_domain::Magic::MAX_INSTALLATION): its trades are
+        /// what carries it in `magic` ([`Magic::parts`](warden_domain::Magic::parts)).
+        installation: u16,
+    },
     /// Close the terminal session: log out and end the terminal.
     EndSession,
     /// Send one trade request (MQL5 `OrderSend`).

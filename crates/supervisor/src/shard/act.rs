@@ -49,7 +49,9 @@ impl Shard {
             Command::Reconnect => Ordered::Reconnect,
             Command::Restart { force } => Ordered::Restart { force },
             Command::Confirm => Ordered::Confirm,
-            Command::CloseTrades(mode) => Ordered::CloseTrades(mode),
+            Command::CloseTrades(mode) => {
+                Ordered::CloseTrades { mode, installation: self.shared.options.installation }
+            }
             Command::EndSession => Ordered::EndSession,
         };
         let (instance, epoch) = (slot.id.clone(), slot.epoch);

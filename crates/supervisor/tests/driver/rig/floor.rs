@@ -281,23 +281,29 @@ impl Floor {
         self.balance -= 5.0;
     }
 
-    /// What a gateway does before a stop.
-    pub(crate) fn close_all(&mut self, mode: StopMode) {
-        self.orders.clear();
+    /// What a gateway does before a stop: it deals with what carries the installation's tag.
+    pub(crate) fn close_all(&mut self, mode: StopMode, installation: u16) {
+        let ours = |magic: u64| magic >> 38 == u64::from(installation);
+        self.orders.retain(|open| !ours(open.magic));
         while mode == StopMode::Close
-            && let Some(position) = self.positions.first().map(|open| open.ticket)
+            && let Some(open) = self.positions.iter().find(|open| ours(open.magic))
         {
-            self.closed_by_hand(position);
+            self.closed_by_hand(open.ticket);
         }
     }
 
     /// A person opens a position.
     pub(crate) fn opened_by_hand(&mut self, symbol: &str, side: Side, volume: &str) -> u64 {
+        self.opened_by(0, symbol, side, volume)
+    }
+
+    /// Somebody else opens a position: another program, or a person, whose `magic` is 0.
+    pub(crate) fn opened_by(&mut self, magic: u64, symbol: &str, side: Side, volume: &str) -> u64 {
         let ticket = self.ticket();
         let at = self.symbols[symbol].quote.unwrap().of(side);
         self.positions.push(OpenPosition {
             ticket,
-            magic: 0,
+            magic,
             symbol: symbol.to_owned(),
             side,
             volume: lots(volume),
@@ -305,8 +311,8 @@ impl Floor {
             stop_loss: None,
             take_profit: None,
         });
-        self.past(ticket, 0, symbol, side, lots(volume), ticket);
-        self.deal(ticket, ticket, 0, symbol, side, DealEntry::In, lots(volume), at);
+        self.past(ticket, magic, symbol, side, lots(volume), ticket);
+        self.deal(ticket, ticket, magic, symbol, side, DealEntry::In, lots(volume), at);
         ticket
     }
 

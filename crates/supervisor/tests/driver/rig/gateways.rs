@@ -271,7 +271,7 @@ impl Sent {
             Command::Reconnect => "reconnect",
             Command::Restart { .. } => "restart",
             Command::Confirm => "confirm",
-            Command::CloseTrades(_) => "close trades",
+            Command::CloseTrades { .. } => "close trades",
             Command::EndSession => "end session",
             Command::Order(_) => "order",
             Command::Snapshot(_) => "snapshot",
@@ -361,9 +361,9 @@ impl Terminal {
                 }),
                 None,
             ),
-            Command::CloseTrades(mode) => {
+            Command::CloseTrades { mode, installation } => {
                 self.positions = 0;
-                self.floor.close_all(*mode);
+                self.floor.close_all(*mode, *installation);
                 (Outcome::Done, None)
             }
             Command::EndSession => {

@@ -1,12 +1,12 @@
 //! Stops, other owners and the end of an account, with trades open.
 
-use warden_domain::{Epoch, Span, Status, StopMode, TradeState};
+use warden_domain::{Epoch, Magic, Side, Span, Status, StopMode, TradeState};
 use warden_policy::trade::End;
 use warden_store::HotState as _;
 use warden_supervisor::Wish;
 
 use super::Desk;
-use crate::rig::{Fate, id, pass};
+use crate::rig::{Fate, Floor, id, pass};
 
 #[tokio::test(start_paused = true)]
 async fn acc_7_a_stop_that_closes_is_over_when_the_trades_have_seen_it() {
@@ -18,6 +18,26 @@ async fn acc_7_a_stop_that_closes_is_over_when_the_trades_have_seen_it() {
     assert_eq!(desk.newest("s-1").await.end(), Some(End::Closed));
     assert!(desk.positions().is_empty());
     assert_eq!(desk.orders_sent(), 1, "the gateway closed it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn acc_7_trd_8_a_stop_that_closes_leaves_what_others_opened() {
+    let desk = Desk::open(1).await;
+    let _ = desk.buy("s-1", "EURUSD").await;
+    desk.reaches("s-1", TradeState::Filled, 1).await;
+    let ours = desk.rig.options.installation;
+    let others = [Magic::new(ours + 1, 7).unwrap().number(), 77, 0];
+    desk.rig.gateways.floor(&id(0), |floor| {
+        for magic in others {
+            floor.opened_by(magic, "EURUSD", Side::Buy, "0.30");
+        }
+    });
+    desk.rig.fleet().wish(&id(0), Wish::Stop(StopMode::Close)).await.unwrap();
+    desk.rig.reaches(&id(0), Status::Inactive, 20).await;
+    assert_eq!(desk.newest("s-1").await.end(), Some(End::Closed));
+    let magics = |floor: &mut Floor| floor.positions.iter().map(|open| open.magic).collect::<Vec<u64>>();
+    assert_eq!(desk.rig.gateways.floor(&id(0), magics), others);
+    assert_eq!(desk.orders_sent(), 1, "and no order went to them");
 }
 
 #[tokio::test(start_paused = true)]
