@@ -218,8 +218,7 @@ impl Draft {
         let params = policy::read(&mut reader, document);
         let redis = redis::read(&mut reader, document);
         let name = supervisor.as_ref().map_or("warden", |it| it.options.owner.as_str());
-        let trading =
-            trading::read(&mut reader, document, name, redis.is_some(), params.signal.valid_for);
+        let trading = trading::read(&mut reader, document, name, redis.is_some(), params.signal.valid_for);
         let mut lines = lines(&reader, document);
         lines.extend(instances.iter().map(|(it, line)| (format!("instance {}", it.id), *line)));
         Self {

@@ -27,5 +27,5 @@ pub use metrics::{MetricsEndpoint, MetricsError, serve_metrics};
 pub use ownership::Ownership;
 pub use signals::{Distribution, Distributor, Scope, SignalError};
 pub use stats::Stats;
-pub use view::{Decision, View};
+pub use view::{Decision, IncidentView, TradeCounts, View};
 pub use wheel::Wheel;

@@ -39,6 +39,7 @@ pub(crate) struct Meters {
     trades: Vec<Gauge>,
     trades_ended: Vec<Counter>,
     trades_suspect: Gauge,
+    halted: Gauge,
 }
 
 /// What one step changed of the fleet's figures: before and after.
@@ -49,6 +50,7 @@ pub(crate) struct Change {
     /// One bit for each kind that is open.
     pub(crate) incidents: (u16, u16),
     pub(crate) alerts: (AlertSet, AlertSet),
+    pub(crate) halted: (bool, bool),
 }
 
 impl Change {
@@ -56,6 +58,7 @@ impl Change {
         self.status.0 == self.status.1
             && self.incidents.0 == self.incidents.1
             && self.alerts.0 == self.alerts.1
+            && self.halted.0 == self.halted.1
     }
 }
 
@@ -89,6 +92,7 @@ impl Meters {
             orders: metrics::ORDER_OUTCOMES.map(|outcome| registry.series(&metrics::ORDERS, [outcome])),
             trades: of_states(|state| registry.series(&metrics::TRADES, [state])),
             trades_ended: of_states(|state| registry.series(&metrics::TRADES_ENDED, [state])),
+            halted: registry.series(&metrics::INSTANCES_HALTED, []),
             trades_suspect: registry.series(&metrics::TRADES_SUSPECT, []),
             registry,
         }
@@ -99,6 +103,7 @@ impl Meters {
         if slot.is_ours() {
             self.statuses[slot.state.status() as usize].add(1.0);
             self.count_incidents(0, slot.state.open_kinds());
+            self.count_halted(false, slot.state.is_halted());
             self.show_alerts(&slot.id, AlertSet::default(), slot.alerts);
         } else {
             self.lost(&slot.id);
@@ -107,10 +112,11 @@ impl Meters {
 
     /// An instance is let go of; `told` is the change that was not told yet, if there is one.
     pub(crate) fn end(&self, slot: &Slot, told: Option<&Change>) {
-        let (status, incidents, alerts) = match told {
-            Some(change) => (change.status.0, change.incidents.0, change.alerts.0),
-            None => (slot.state.status(), slot.state.open_kinds(), slot.alerts),
+        let (status, incidents, alerts, halted) = match told {
+            Some(change) => (change.status.0, change.incidents.0, change.alerts.0, change.halted.0),
+            None => (slot.state.status(), slot.state.open_kinds(), slot.alerts, slot.state.is_halted()),
         };
+        self.count_halted(halted, false);
         self.statuses[status as usize].add(-1.0);
         self.count_incidents(incidents, 0);
         self.show_alerts(&slot.id, alerts, AlertSet::default());
@@ -130,7 +136,14 @@ impl Meters {
             self.statuses[after as usize].add(1.0);
         }
         self.count_incidents(change.incidents.0, change.incidents.1);
+        self.count_halted(change.halted.0, change.halted.1);
         self.show_alerts(instance, change.alerts.0, change.alerts.1);
+    }
+
+    fn count_halted(&self, before: bool, after: bool) {
+        if before != after {
+            self.halted.add(if after { 1.0 } else { -1.0 });
+        }
     }
 
     fn count_incidents(&self, before: u16, after: u16) {
@@ -207,7 +220,7 @@ impl Meters {
             Command::Reconnect => 1,
             Command::Restart { .. } => 2,
             Command::Confirm => 3,
-            Command::CloseTrades(_) => 4,
+            Command::CloseTrades { .. } => 4,
             Command::EndSession => 5,
             Command::Order(_) => 6,
             Command::Snapshot(_) => 7,

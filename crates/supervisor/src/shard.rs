@@ -436,6 +436,7 @@ impl Shard {
             status: (before.status, slot.state.status()),
             incidents: (before.open, slot.state.open_kinds()),
             alerts: (std::mem::replace(&mut slot.alerts, alerts), alerts),
+            halted: (before.halted, slot.state.is_halted()),
         };
         if !change.is_empty() {
             self.batch.changes.push(change);

@@ -149,7 +149,8 @@ async fn recover(
         let known = Known::of(spec, ends.remove(&spec.id), shared.clock.now());
         let mut found = reconcile(spec, epoch, known, journalled, stored, up);
         let trading = trades.of(&spec.id, installation, now);
-        found.slot.trading = trading.map_err(|source| FleetError::State { instance: spec.id.clone(), source })?;
+        found.slot.trading =
+            trading.map_err(|source| FleetError::State { instance: spec.id.clone(), source })?;
         instances.push(found);
     }
     info!(instances = instances.len(), unknown = rows.len(), "recovered from the journal");

@@ -28,6 +28,10 @@ pub struct View {
     pub health: Vec<Layer>,
     /// Open positions of the account.
     pub positions: u16,
+    /// Whether a person halted its trading (TRD-7).
+    pub halted: bool,
+    /// Its trades.
+    pub trades: TradeCounts,
     /// Whether a broker incident holds it back while another instance probes (BRK-5).
     pub held: bool,
     /// The open incidents.
@@ -36,6 +40,17 @@ pub struct View {
     pub alerts: Vec<Alert>,
     /// When it will next do something by itself.
     pub next_deadline: Option<Timestamp>,
+}
+
+/// How many trades an instance has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TradeCounts {
+    /// That have not ended.
+    pub open: u32,
+    /// Of which nobody knows whether they were executed; those on their way are not counted.
+    pub unknown: u32,
+    /// Orders and positions at the broker that are not ours, as the newest look saw them (TRD-8).
+    pub externals: u32,
 }
 
 /// One open incident.
@@ -75,7 +90,13 @@ pub struct Decision {
 }
 
 impl View {
-    pub(crate) fn of(instance: &InstanceId, epoch: Epoch, version: Version, state: &Instance) -> Self {
+    pub(crate) fn of(
+        instance: &InstanceId,
+        epoch: Epoch,
+        version: Version,
+        state: &Instance,
+        trades: TradeCounts,
+    ) -> Self {
         Self {
             instance: instance.clone(),
             epoch,
@@ -87,6 +108,8 @@ impl View {
             gate: state.gate(),
             health: Layer::ALL.iter().copied().filter(|layer| state.health().is_up(*layer)).collect(),
             positions: state.positions(),
+            halted: state.is_halted(),
+            trades,
             held: state.is_held(),
             incidents: state
                 .incidents()

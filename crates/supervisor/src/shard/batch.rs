@@ -121,7 +121,8 @@ impl Shard {
 
     fn views(&self) -> Vec<View> {
         let ours = self.slots.iter().filter(|slot| slot.is_ours());
-        ours.map(|slot| View::of(&slot.id, slot.epoch, slot.version, &slot.state)).collect()
+        ours.map(|slot| View::of(&slot.id, slot.epoch, slot.version, &slot.state, slot.trading.counts()))
+            .collect()
     }
 
     /// Gives the batch to the journal until it is durable.

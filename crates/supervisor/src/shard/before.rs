@@ -10,6 +10,7 @@ pub(super) struct Before {
     pub(super) standing: Standing,
     pub(super) open: u16,
     pub(super) surroundings: Surroundings,
+    pub(super) halted: bool,
 }
 
 impl Before {
@@ -19,6 +20,7 @@ impl Before {
             standing: Standing::of(&slot.state),
             open: slot.state.open_kinds(),
             surroundings: Surroundings::of(slot),
+            halted: slot.state.is_halted(),
         }
     }
 

@@ -45,6 +45,7 @@ pub(crate) use self::{
 };
 use self::{alerts::Alerting, closing::Closing, looks::Looks, waits::Waits};
 pub(super) use self::{inbox::is_for_trades, surroundings::Surroundings, wheel::of_trades};
+use crate::TradeCounts;
 
 /// The trades of one instance, and what is known for them.
 #[derive(Debug)]
@@ -182,6 +183,16 @@ impl Trading {
     /// How many trades have not ended.
     pub(crate) const fn open(&self) -> usize {
         self.open
+    }
+
+    /// The figures that people see.
+    pub(crate) fn counts(&self) -> TradeCounts {
+        let count = |some: usize| u32::try_from(some).unwrap_or(u32::MAX);
+        TradeCounts {
+            open: count(self.open),
+            unknown: count(self.waits.unknown.len()),
+            externals: self.externals,
+        }
     }
 }
 
