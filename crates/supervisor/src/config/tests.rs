@@ -6,6 +6,8 @@ use warden_domain::{Desired, Login, Span};
 use super::*;
 use crate::InstanceSpec;
 
+mod trading;
+
 const NEEDED: &str = "[supervisor]\ndata_folder = \"d\"\n[accounts]\nfile = \"a\"\n";
 
 fn parse(text: &str) -> Result<Config, Faults> {

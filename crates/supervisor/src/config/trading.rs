@@ -1,7 +1,7 @@
 use toml::de::{DeTable, DeValue};
 use warden_distribution::{Params, Symbol};
 use warden_domain::{Magic, Span};
-use warden_store::Subscription;
+use warden_store::{KEYS_KEPT, Subscription};
 
 use super::{
     reader::{ANY_SPAN, Reader, Section, kind},
@@ -55,6 +55,10 @@ fn distribution(section: &mut Section<'_, '_, '_>, valid_for: Span) -> Distribut
     rules::set(section, keys, |key, value| params.set(key, value));
     for fault in params.faults(valid_for) {
         section.fault_at(&fault.field, fault.what);
+    }
+    if params.keep_keys > KEYS_KEPT {
+        let what = format!("is longer than the journal keeps keys, {KEYS_KEPT}; shorten it");
+        section.fault_at("keep_keys", what);
     }
     Distribution { params, symbols: symbols(section) }
 }

@@ -65,6 +65,14 @@ async fn every_question_arrives_as_it_was_asked() {
         Ask::Reset { instance: id() },
         Ask::ConfirmClosure { instance: id() },
         Ask::CredentialsChanged { instance: id() },
+        Ask::Signal { signal: "{\"key\": \"s-1\"}\n".to_owned() },
+        Ask::Report { key: warden_domain::ClientTradeId::new("s-1").unwrap() },
+        Ask::Trades { instance: None },
+        Ask::Trades { instance: Some(id()) },
+        Ask::Halt { instance: None, group: Some("gold".to_owned()), all: false },
+        Ask::Resume { instance: Some(id()), group: None, all: false },
+        Ask::Decide { instance: id(), trade: 1 << 38 | 7, decision: Said::NotOurs },
+        Ask::WhyTrade { instance: id(), trade: 7, steps: 5 },
         Ask::Drain {},
     ] {
         let echoed = client.ask(ask.clone()).await.unwrap();

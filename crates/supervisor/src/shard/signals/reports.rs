@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use tracing::info;
 use warden_distribution::{Folded, Line, Outcome, OutcomeEvent, Report};
 use warden_domain::{ClientTradeId, InstanceId, Timestamp};
 
@@ -10,13 +11,20 @@ use super::Counted;
 /// As many reports as there is room for.
 #[derive(Debug)]
 pub(super) struct Reports {
-    known: BTreeMap<ClientTradeId, Report>,
+    known: BTreeMap<ClientTradeId, Kept>,
     /// The keys, oldest first.
     order: VecDeque<ClientTradeId>,
     /// Lines of all reports.
     lines: usize,
     /// Lines that are kept at most.
     most: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
+    report: Report,
+    /// Lines that may still change.
+    open: usize,
 }
 
 impl Reports {
@@ -28,19 +36,20 @@ impl Reports {
     pub(super) fn begin(&mut self, mut report: Report) {
         let key = report.key.clone();
         match self.known.remove(&key) {
-            Some(older) => {
+            Some(Kept { report: older, .. }) => {
                 self.lines -= older.lines.len();
                 report.merge(older);
             }
             None => self.order.push_back(key.clone()),
         }
         self.lines += report.lines.len();
-        self.known.insert(key, report);
+        let open = report.lines.iter().filter(|line| !line.outcome.is_settled()).count();
+        self.known.insert(key, Kept { report, open });
         self.forget();
     }
 
     pub(super) fn of(&self, key: &ClientTradeId) -> Option<&Report> {
-        self.known.get(key)
+        self.known.get(key).map(|kept| &kept.report)
     }
 
     /// Adds a line that a restart left behind.
@@ -60,10 +69,16 @@ impl Reports {
         at: Timestamp,
         counted: &Counted,
     ) {
-        let Some(report) = self.known.get_mut(key) else { return };
+        let Some(Kept { report, open }) = self.known.get_mut(key) else { return };
         let event = OutcomeEvent { instance: instance.clone(), part, at, outcome };
         match report.fold(&event) {
-            Folded::Changed if outcome.is_settled() => counted.settled(&outcome),
+            Folded::Changed if outcome.is_settled() => {
+                counted.settled(&outcome);
+                *open = open.saturating_sub(1);
+                if *open == 0 {
+                    info!(%key, summary = %report.summary(), "nothing more will be learnt of a signal here");
+                }
+            }
             // A position that was closed later stays what it was: filled.
             Folded::Changed | Folded::Unchanged | Folded::Contradiction | Folded::Foreign => {}
         }
@@ -73,7 +88,7 @@ impl Reports {
     fn forget(&mut self) {
         while self.lines > self.most && self.order.len() > 1 {
             let Some(oldest) = self.order.pop_front() else { return };
-            self.lines -= self.known.remove(&oldest).map_or(0, |report| report.lines.len());
+            self.lines -= self.known.remove(&oldest).map_or(0, |kept| kept.report.lines.len());
         }
     }
 }
