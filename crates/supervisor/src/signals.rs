@@ -19,18 +19,12 @@ pub use life::{TradeLife, TradeLink, life_of};
 pub use view::TradeView;
 
 /// How the fleet distributes signals.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
     /// The numbers that are the same for every account.
     pub params: warden_distribution::Params,
     /// The signals' symbols that are watched from the start, so that the first signal of each finds its prices.
     pub symbols: Vec<Symbol>,
-}
-
-impl Default for Distribution {
-    fn default() -> Self {
-        Self { params: warden_distribution::Params::default(), symbols: Vec::new() }
-    }
 }
 
 /// Whom a halt is about.

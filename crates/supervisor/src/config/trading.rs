@@ -75,7 +75,7 @@ fn symbols(section: &mut Section<'_, '_, '_>) -> Vec<Symbol> {
         match item.get_ref().as_str().map(Symbol::new) {
             Some(Ok(symbol)) => symbols.push(symbol),
             Some(Err(fault)) => {
-                section.fault("symbols", &item.span(), format!("has a faulty entry: {fault}"))
+                section.fault("symbols", &item.span(), format!("has a faulty entry: {fault}"));
             }
             None => {
                 let what = format!("has an entry that is {}; give texts", kind(item.get_ref()));
