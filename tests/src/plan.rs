@@ -1,4 +1,9 @@
+mod trading;
+
 use std::{collections::BTreeMap, fmt::Write as _};
+
+use warden::sim::FleetPlan;
+use warden_testkit::Persistence;
 
 /// The accounts and the numbers of a world.
 ///
@@ -17,6 +22,17 @@ pub struct Plan {
     gateways: usize,
     stores: Stores,
     log: &'static str,
+    trading: Option<Trading>,
+}
+
+/// What a world has more when it trades.
+#[derive(Clone, Debug)]
+struct Trading {
+    /// The accounts, as the simulator draws them by itself.
+    fleet: FleetPlan,
+    /// Sections of the configuration behind the others.
+    sections: String,
+    redis: Persistence,
 }
 
 /// Where a supervisor keeps what it knows.
@@ -108,6 +124,7 @@ impl Plan {
             gateways: 1,
             stores: Stores::File,
             log: "info",
+            trading: None,
         }
     }
 
@@ -219,12 +236,18 @@ impl Plan {
         for (key, value) in &self.policy {
             let _ = writeln!(text, "{key} = {value}");
         }
+        if let Some(trading) = &self.trading {
+            text.push_str(&trading.sections);
+        }
         text
     }
 
     /// The accounts file, for the simulator and for whoever imports it.
     #[must_use]
     pub fn accounts(&self) -> String {
+        if let Some(trading) = &self.trading {
+            return trading.fleet.accounts_file();
+        }
         let mut text = String::new();
         for Seat { instance, server, login } in &self.seats {
             let password = Self::password(instance);

@@ -1,7 +1,10 @@
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use warden_domain::{FailureReason, IncidentKind, Rule, Status, Timestamp};
-use warden_policy::{Command, Effect, Instance, Notice, Step, StoreAction, decode_step};
+use warden_domain::{Epoch, FailureReason, IncidentKind, Magic, Rule, Status, Timestamp, Version};
+use warden_policy::{
+    Command, Effect, Instance, Notice, Step, StoreAction, decode_step,
+    trade::{TradeRow, decode_trade_row},
+};
 use warden_store::{Journal as _, Row};
 use warden_store_duckdb::{Config, DuckJournal};
 
@@ -11,6 +14,7 @@ use crate::must;
 #[derive(Debug)]
 pub struct Story {
     rows: Vec<Told>,
+    trades: Vec<TradeTold>,
 }
 
 /// One command that was given.
@@ -31,6 +35,15 @@ pub struct Told {
     pub row: Row,
     /// Its step.
     pub step: Step,
+}
+
+/// One row of a trade, and what it says.
+#[derive(Clone, Debug)]
+pub struct TradeTold {
+    /// The row.
+    pub row: Row,
+    /// What it says.
+    pub said: TradeRow,
 }
 
 impl Story {
@@ -57,30 +70,28 @@ impl Story {
             );
             rows
         });
-        let told = |row: Row| Told { step: must(decode_step(&row.payload), "decode a step"), row };
-        let story = Self { rows: rows.into_iter().map(told).collect() };
-        story.is_whole();
+        is_whole(&rows);
+        let mut story = Self { rows: Vec::new(), trades: Vec::new() };
+        for row in rows {
+            if row.trade.is_some() {
+                let said = must(decode_trade_row(&row.payload), "decode a row of a trade");
+                story.trades.push(TradeTold { row, said });
+            } else {
+                let step = must(decode_step(&row.payload), "decode a step");
+                story.rows.push(Told { row, step });
+            }
+        }
         story
     }
 
-    fn is_whole(&self) {
-        for (place, told) in (1..).zip(&self.rows) {
-            assert_eq!(told.row.seq, place, "a row is missing");
+    /// The rows of every trade of an instance by its tag, each trade's oldest first.
+    #[must_use]
+    pub fn trades(&self, instance: &str) -> BTreeMap<u64, Vec<&TradeTold>> {
+        let mut trades: BTreeMap<u64, Vec<&TradeTold>> = BTreeMap::new();
+        for told in self.trades.iter().filter(|told| told.row.instance.as_str() == instance) {
+            trades.entry(told.magic().number()).or_default().push(told);
         }
-        let mut versions = std::collections::BTreeMap::new();
-        for Told { row, .. } in &self.rows {
-            // A journal that was begun anew goes on with the version that Redis had.
-            let before = warden_domain::Version(row.version.0.saturating_sub(1));
-            let last = versions.insert(row.instance.clone(), (row.version, row.epoch));
-            let (version, epoch) = last.unwrap_or((before, row.epoch));
-            assert_eq!(
-                row.version,
-                version.next(),
-                "{}: the versions do not follow each other",
-                row.instance
-            );
-            assert!(row.epoch >= epoch, "{}: the epoch fell", row.instance);
-        }
+        trades
     }
 
     /// The rows of an instance, oldest first.
@@ -186,5 +197,31 @@ impl Story {
         instance: &str,
     ) -> impl DoubleEndedIterator<Item = (Timestamp, &'a Instance)> + use<'a> {
         self.of(instance).map(|told| (told.row.at, &told.step.state))
+    }
+}
+
+impl TradeTold {
+    /// The trade's tag.
+    ///
+    /// # Panics
+    /// Never: a story holds rows with a mark only.
+    #[must_use]
+    pub fn magic(&self) -> Magic {
+        self.row.trade.as_ref().expect("a row of a trade has its mark").magic
+    }
+}
+
+/// Nothing is missing, and the versions of an instance, and of each of its trades, follow each other.
+fn is_whole(rows: &[Row]) {
+    let mut versions: BTreeMap<(&str, Option<Magic>), (Version, Epoch)> = BTreeMap::new();
+    for (place, row) in (1..).zip(rows) {
+        assert_eq!(row.seq, place, "a row is missing");
+        // A journal that was begun anew goes on with the version that Redis had.
+        let before = Version(row.version.0.saturating_sub(1));
+        let whose = (row.instance.as_str(), row.trade.as_ref().map(|mark| mark.magic));
+        let last = versions.insert(whose, (row.version, row.epoch));
+        let (version, epoch) = last.unwrap_or((before, row.epoch));
+        assert_eq!(row.version, version.next(), "{whose:?}: the versions do not follow each other");
+        assert!(row.epoch >= epoch, "{whose:?}: the epoch fell");
     }
 }

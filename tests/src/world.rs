@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 use warden_policy::{Instance, Phase};
 use warden_store::Snapshot;
-use warden_testkit::{Finished, Line, Program, Redis, free_port, poll_until};
+use warden_testkit::{FaultProxy, Finished, Line, Program, Redis, free_port, poll_until};
 
 use crate::{
     AccountsServer, HistoryServer, Plan, Stores, Story, keys, must,
@@ -54,6 +54,8 @@ pub struct World {
     metrics: SocketAddr,
     /// The server, to be killed and looked into.
     pub redis: Redis,
+    /// The network between gateways and supervisor, where the plan trades.
+    pub net: Option<FaultProxy>,
     accounts: Option<AccountsServer>,
     history: Option<HistoryServer>,
     supervisor: Option<Program>,
@@ -83,13 +85,25 @@ impl World {
     #[must_use]
     pub fn prepare(plan: Plan) -> Self {
         let folder = must(tempfile::tempdir(), "make a folder");
-        let redis = must(Redis::start(), "start redis");
+        let redis = must(Redis::start_with(plan.persistence()), "start redis");
         let (gateways, metrics) = (free_address(), free_address());
+        let net = plan.fleet().map(|_| must(FaultProxy::start(gateways), "start a proxy"));
         let accounts = plan.stores().has_postgres().then(AccountsServer::start);
         let history = plan.stores().has_clickhouse().then(HistoryServer::start);
         let (supervisor, simulator, said) = (None, None, Vec::new());
-        let world =
-            Self { folder, plan, gateways, metrics, redis, accounts, history, supervisor, simulator, said };
+        let world = Self {
+            folder,
+            plan,
+            gateways,
+            metrics,
+            redis,
+            net,
+            accounts,
+            history,
+            supervisor,
+            simulator,
+            said,
+        };
         let addresses = (world.gateways.to_string(), world.metrics.to_string());
         let config = |auth| world.plan.config(&addresses.0, &addresses.1, &world.sections(auth));
         world.put("warden.toml", &config("postgres.auth"), 0o644);
@@ -265,16 +279,25 @@ impl World {
     /// Starts the simulator.
     pub fn start_simulator(&mut self) {
         let gateways = self.plan.gateway_count().to_string();
+        let accounts = match self.plan.fleet() {
+            Some(count) => ("--fleet", count.to_string()),
+            None => ("--accounts", self.arg("accounts.toml")),
+        };
+        let dialled = self.net.as_ref().map_or(self.gateways, FaultProxy::address);
         let args = [
-            ("--supervisor", self.gateways.to_string()),
-            ("--accounts", self.arg("accounts.toml")),
+            ("--supervisor", dialled.to_string()),
+            accounts,
             ("--script", self.arg("faults.toml")),
-            ("--seed", "7".to_owned()),
+            ("--seed", Plan::SEED.to_string()),
             ("--ledger", self.arg("ledger.jsonl")),
             ("--control", self.arg("sim.sock")),
             ("--gateways", gateways),
         ];
         let program = Program::start_with(SIMULATOR, |command| {
+            command.arg("--json");
+            if self.plan.fleet().is_some() {
+                command.arg("--epochs").arg(self.path("gateways"));
+            }
             for (name, value) in &args {
                 command.arg(name).arg(value);
             }
@@ -286,6 +309,15 @@ impl World {
     pub fn kill_simulator(&mut self) {
         let mut program = self.simulator.take().expect("the test started the simulator");
         must(program.kill9(), "kill the simulator");
+    }
+
+    /// Ends the simulator in order: the whole ledger is written then, and what it says last is its summary.
+    pub fn end_simulator(&mut self) -> serde_json::Value {
+        let mut program = self.simulator.take().expect("the test started the simulator");
+        let finished = must(program.terminate(SOON), "end the simulator");
+        succeeded(&finished);
+        let last = finished.stdout.last().map(String::as_str).unwrap_or_default();
+        must(serde_json::from_str(last), "read the simulator's summary")
     }
 
     /// Runs the supervisor's program with other arguments and `--config`, to its end.
@@ -319,6 +351,12 @@ impl World {
     #[must_use]
     pub fn login(&self, instance: &str) -> u64 {
         self.plan.login(instance)
+    }
+
+    /// What the world was made by.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// PostgreSQL.
@@ -568,6 +606,9 @@ impl World {
         let mut told = String::new();
         for instance in self.plan.instances() {
             told.push_str(&format!("{instance}: {:?}\n", keys::documented(&self.redis, instance)));
+            if self.plan.fleet().is_some() {
+                told.push_str(&self.standing_of_trades(instance));
+            }
         }
         for (name, program) in [(SUPERVISOR, &self.supervisor), (SIMULATOR, &self.simulator)] {
             let lines = program.as_ref().map(Program::lines).unwrap_or_default();

@@ -14,3 +14,4 @@ mod rate_limit;
 mod redis;
 mod restart;
 mod terminal;
+mod trades;

@@ -1,0 +1,147 @@
+//! The faults of the rounds.
+
+use warden_domain::Version;
+use warden_testkit::{Fault, poll_until};
+use warden_tests::{SOON, World, keys, must};
+
+use super::Round;
+
+/// What strikes a wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Strike {
+    /// The gateways' connections are cut after the orders left.
+    Cut,
+    /// The supervisor is killed between `SENDING` and the answer.
+    Killed,
+    /// The gateways restart; their inboxes are on disk.
+    GatewaysRestart,
+    /// Redis is killed with the signals in its stream, and started again with what it had written.
+    RedisKilled,
+    /// Nothing.
+    Nothing,
+    /// The orders execute, and every answer is lost.
+    AnswersLost,
+    /// Redis is killed once everything was read from it, and started again empty.
+    RedisEmptied,
+    /// Answers are lost, and so are requests; or the orders execute after their answer.
+    RequestsLost,
+}
+
+/// The rotation: every wave the next of its five columns, every other round of the rotation another variant.
+const ROTATION: [[Strike; 5]; 2] = [
+    [Strike::Cut, Strike::Killed, Strike::GatewaysRestart, Strike::RedisKilled, Strike::Nothing],
+    [
+        Strike::AnswersLost,
+        Strike::Killed,
+        Strike::GatewaysRestart,
+        Strike::RedisEmptied,
+        Strike::RequestsLost,
+    ],
+];
+
+impl Strike {
+    pub(super) fn of(wave: usize) -> Self {
+        ROTATION[wave / 5 % 2][wave % 5]
+    }
+
+    /// Whether the stream is away when the signals are given.
+    pub(super) fn needs_the_command_line(self) -> bool {
+        self == Self::RedisEmptied
+    }
+
+    /// What must stand before the orders leave.
+    pub(super) fn prepare(self, world: &World, wave: usize) {
+        match self {
+            // Answers come late, so that the orders are caught on their way.
+            Self::Cut | Self::Killed | Self::GatewaysRestart => {
+                world.fault_for("all", "gateway_slow(700ms)", "2s");
+            }
+            Self::AnswersLost => {
+                for (name, kind) in world.plan().instances().zip(["lost_reply", "lost_result"].iter().cycle())
+                {
+                    world.fault(name, kind);
+                }
+            }
+            Self::RequestsLost => {
+                let kinds = ["lost_request", "delayed_execution(2s)", "executed_as(10012)", "lost_reply"];
+                for (name, kind) in world.plan().instances().zip(kinds.iter().cycle().skip(wave)) {
+                    world.fault(name, kind);
+                }
+            }
+            Self::RedisKilled | Self::RedisEmptied | Self::Nothing => {}
+        }
+    }
+
+    /// The fault itself, and its end; answers how many of the wave's orders were seen under way when it came.
+    pub(super) fn strike(self, world: &mut World, wave: &[Round]) -> usize {
+        match self {
+            Self::Cut => {
+                let seen = under_way(world, wave);
+                let before = versions(world);
+                let net = world.net.as_ref().expect("a world that trades has a network");
+                net.set(Fault::Cut);
+                wait_for_loss(world, &before);
+                world.net.as_ref().expect("it is there").heal();
+                seen
+            }
+            Self::Killed => {
+                let seen = under_way(world, wave);
+                world.kill_supervisor();
+                world.start_supervisor();
+                seen
+            }
+            Self::GatewaysRestart => {
+                let seen = under_way(world, wave);
+                let before = versions(world);
+                world.fault_for("all", "gateway_down", "500ms");
+                wait_for_loss(world, &before);
+                seen
+            }
+            Self::RedisKilled => {
+                must(world.redis.kill(), "kill redis");
+                world.wait("the loss of Redis is seen", || store_is_lost(world).then_some(()));
+                must(world.redis.restart(), "start redis again");
+                0
+            }
+            Self::RedisEmptied => {
+                world.wait("the stream is read", || (world.unacknowledged() == Some(0)).then_some(()));
+                must(world.redis.kill(), "kill redis");
+                world.wait("the loss of Redis is seen", || store_is_lost(world).then_some(()));
+                must(world.redis.restart_empty(), "start redis empty");
+                0
+            }
+            Self::Nothing | Self::AnswersLost | Self::RequestsLost => under_way(world, wave),
+        }
+    }
+}
+
+/// Waits until the first orders of a wave are on their way, and counts them.
+fn under_way(world: &World, wave: &[Round]) -> usize {
+    let sending = || {
+        let on_its_way = |round: &&Round| {
+            world.trade_state(&round.instance, &round.key).is_some_and(|state| state == "SUBMITTING")
+        };
+        let seen = wave.iter().filter(on_its_way).count();
+        (seen > 0).then_some(seen)
+    };
+    poll_until(SOON, "an order on its way", sending)
+        .unwrap_or_else(|fault| panic!("{fault}\n{}", world.standing()))
+}
+
+fn versions(world: &World) -> Vec<(String, Version)> {
+    let version = |name: &str| (name.to_owned(), world.snapshot(name).0.version);
+    world.plan().instances().map(version).collect()
+}
+
+/// Waits until every instance noticed: it may have its gateway back already.
+fn wait_for_loss(world: &World, before: &[(String, Version)]) {
+    for (name, old) in before {
+        world.wait(&format!("{name} lost its gateway"), || {
+            keys::snapshot(&world.redis, name).filter(|(now, _)| now.version > *old).map(drop)
+        });
+    }
+}
+
+fn store_is_lost(world: &World) -> bool {
+    world.plan().instances().any(|name| world.alerts("StateStoreLost", name))
+}
