@@ -70,6 +70,7 @@ pub use record::{
     encode_trade_row, encode_trade_step,
 };
 pub use retcode::{Action, action_of};
+pub use send::may_still_leave;
 pub use state::{End, Holdings, Op, Purpose, Resolving, Trade, TradePhase, TradeTimer, Wait};
 pub use step::step;
 pub use sync::Synchroniser;

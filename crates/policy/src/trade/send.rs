@@ -123,6 +123,23 @@ fn gate_lets_out(gate: Gate, op: Op) -> bool {
         Op::Close { .. } | Op::Cancel { .. } | Op::Protect { .. } => true,
         Op::Enter { .. } | Op::Move { .. } | Op::Look => false,
     };
+    lets_out(gate, reduces)
+}
+
+/// Whether an order that was decided may still leave once its step is durable: the gate may have moved in between. What
+/// reduces risk was decided before a rule stopped the instance, and leaves before the stop does; a person's halt holds it
+/// back, too.
+#[must_use]
+pub fn may_still_leave(gate: Gate, kind: &RequestKind) -> bool {
+    match kind {
+        RequestKind::Enter { .. } | RequestKind::Move { .. } => lets_out(gate, false),
+        RequestKind::Close { .. } | RequestKind::Cancel { .. } | RequestKind::Protect { .. } => {
+            gate != Gate::Shut(FailureReason::UserStopped)
+        }
+    }
+}
+
+fn lets_out(gate: Gate, reduces: bool) -> bool {
     match gate {
         Gate::Open => true,
         Gate::ReduceOnly(_) => reduces,
@@ -271,6 +288,7 @@ fn send(t: &mut Trade, op: Op, kind: RequestKind, filling: Option<Filling>, x: &
     let number = if broken!(AttemptRepeats) { 1 } else { t.attempt.0 + 1 };
     t.attempt = Attempt(number);
     let deadline = x.now.after(x.params.signal.start_within);
+    let deadline = if t.serves_intent(op) { deadline.min(t.intent.expires_at) } else { deadline };
     t.flight = Flight { deadline, marks: x.ctx.marks, late: false, filling: filling.or(t.flight.filling) };
     t.floor = t.floor.max(x.now);
     if op.enters() {

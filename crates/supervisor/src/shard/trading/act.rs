@@ -5,8 +5,8 @@
 
 use tracing::{debug, info, warn};
 use warden_bridge::{Command, CommandId, Envelope};
-use warden_domain::{FailureReason, Gate, Magic, Rule, Timestamp};
-use warden_policy::trade::{Request, TradeEffect, TradeEvent, TradeNotice, TradePhase};
+use warden_domain::{Magic, Rule, Timestamp};
+use warden_policy::trade::{Request, TradeEffect, TradeEvent, TradeNotice, TradePhase, may_still_leave};
 
 use super::{inbox::Heard, order};
 use crate::shard::Shard;
@@ -56,13 +56,14 @@ impl Shard {
         let now = self.now();
         let (magic, attempt) = (request.magic, request.attempt);
         let slot = &mut self.slots[index as usize];
-        let halted = slot.state.gate() == Gate::Shut(FailureReason::UserStopped);
+        // A stop, a halt or a pause may have been decided after it, in the same batch.
+        let let_out = may_still_leave(slot.state.gate(), &request.kind);
         let Some(held) = slot.trading.trades.get_mut(&magic) else { return };
         let is_sending =
             matches!(held.trade.phase(), TradePhase::Sending(_)) && held.trade.attempt() == attempt;
         held.sent_at = now;
         let order = order::of(request, held);
-        let leaves = is_sending && !halted && now < request.deadline;
+        let leaves = is_sending && let_out && now < request.deadline;
         let taken = leaves && {
             let envelope = Envelope {
                 instance: slot.id.clone(),
