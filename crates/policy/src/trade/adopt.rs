@@ -121,8 +121,10 @@ fn executed(t: &mut Trade, x: &mut Scene<'_>) {
 /// An entry was answered as executed.
 pub(crate) fn entered(t: &mut Trade, reply: &Reply, x: &mut Scene<'_>) {
     let rests = t.intent.opening().is_some_and(|opening| opening.kind.rests());
-    if reply.volume > Lots::ZERO {
-        let (filled, price) = mean((t.held.filled, t.held.price), (reply.volume, reply.price));
+    // Of an order that rests a trade server repeats the volume that was asked for: only a deal fills.
+    let volume = if rests && reply.deal.is_none() { Lots::ZERO } else { reply.volume };
+    if volume > Lots::ZERO {
+        let (filled, price) = mean((t.held.filled, t.held.price), (volume, reply.price));
         (t.held.filled, t.held.price) = (filled, price);
         if x.ctx.mode == AccountMode::Hedging && t.held.position.is_none() {
             t.held.position = reply.order;
@@ -131,7 +133,7 @@ pub(crate) fn entered(t: &mut Trade, reply: &Reply, x: &mut Scene<'_>) {
     if rests && t.held.filled < t.volume {
         t.held.order = reply.order;
     }
-    if reply.volume > Lots::ZERO && t.held.protection == super::Protection::default() {
+    if volume > Lots::ZERO && t.held.protection == super::Protection::default() {
         t.held.protection = t.protection;
     }
     t.held.orders = t.held.orders.saturating_add(1);

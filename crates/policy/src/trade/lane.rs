@@ -42,7 +42,9 @@ impl Lane {
     /// Takes in how a trade stands after a step; answers the trade whose turn it is now, if the lane is free.
     pub fn note(&mut self, trade: &Trade) -> Option<Magic> {
         let magic = trade.intent().magic;
-        self.waiting.retain(|(_, waits)| *waits != magic);
+        for urgency in [Urgency::Reduces, Urgency::Opens] {
+            self.waiting.remove(&(urgency, magic));
+        }
         if trade.holds_lane() {
             self.holder = Some(magic);
         } else if self.holder == Some(magic) {

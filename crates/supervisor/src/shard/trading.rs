@@ -79,8 +79,8 @@ pub(crate) struct Trading {
     watch: Watch,
     /// A stop that waits until the trades have seen what it closed (ACC-7).
     closing: Option<Closing>,
-    /// Unresolved sends, as the instance machine was told.
-    told_unresolved: u16,
+    /// Unresolved sends, as the instance machine was told; `None` when it was not told since the start.
+    told_unresolved: Option<u16>,
     alerting: Alerting,
     /// Trades that the hot-state store lacks.
     unshown: BTreeSet<Magic>,
@@ -91,8 +91,8 @@ pub(crate) struct Trading {
 /// Whether the gateway knows what to watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watch {
-    /// It was told, as far as is known.
-    Told,
+    /// It was told with this command, as far as is known.
+    Told(u64),
     /// It is to be told at the end of the turn.
     Due,
     /// Its queue was full: it is told again at this moment.
@@ -158,7 +158,7 @@ impl Trading {
             next_command: FIRST_COMMAND,
             watch: Watch::Nobody,
             closing: None,
-            told_unresolved: 0,
+            told_unresolved: None,
             alerting: Alerting::default(),
             unshown: BTreeSet::new(),
             externals: 0,
@@ -205,5 +205,5 @@ const FIRST_COMMAND: u64 = 1 << 63;
 
 /// Ten milliseconds each: no instance is given so many trades for long, so that no later start repeats a counter.
 fn first_counter(now: Timestamp) -> u64 {
-    u64::try_from(now.as_millis()).unwrap_or(0) / 10 & Magic::MAX_COUNTER
+    (u64::try_from(now.as_millis()).unwrap_or(0) / 10) & Magic::MAX_COUNTER
 }

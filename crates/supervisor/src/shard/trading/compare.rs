@@ -10,7 +10,7 @@ use warden_policy::{
     trade::{Owner, Protection, Query, Trade},
 };
 
-use super::{Trading, looks::Seen};
+use super::{Held, Trading, looks::Seen};
 
 impl Trading {
     /// Compares a synchronised reading with the trades.
@@ -88,6 +88,19 @@ impl Trading {
         let holdings = self.trades.get(&magic)?.trade.holdings();
         let known = [holdings.order, holdings.extra_order].into_iter().flatten();
         (!known.map(Ticket::number).any(|known| known == ticket)).then_some(magic)
+    }
+
+    /// What an intent that ended did to the order or position it named is seen at once by the trade that holds it.
+    pub(super) fn look_after_end(&mut self, magic: Magic, now: Timestamp, params: &Params) {
+        let Some(held) = self.trades.get(&magic).filter(|held| held.trade.end().is_some()) else { return };
+        let Some(target) = held.trade.intent().goal.target() else { return };
+        let holds =
+            |of: &Held| [of.trade.holdings().order, of.trade.holdings().position].contains(&Some(target));
+        let mine = self.waits.at_broker.iter().copied();
+        let holders: Vec<Magic> = mine.filter(|magic| self.trades.get(magic).is_some_and(holds)).collect();
+        for holder in holders {
+            self.ask(holder, now, params);
+        }
     }
 
     /// Asks how things stand with a trade.

@@ -19,6 +19,9 @@ pub(super) fn reply_of(facts: Facts, reply: Option<&TradeReply>) -> Reply {
     }
 }
 
+/// The last so many sends of a trade whose answers are taken.
+const ANSWERS: u32 = 4;
+
 /// Whether the number is that of a command for trades.
 pub(in crate::shard) const fn is_for_trades(number: u64) -> bool {
     number >= FIRST_COMMAND
@@ -32,6 +35,9 @@ impl Shard {
             return;
         }
         let trading = &mut self.slots[index as usize].trading;
+        if trading.watch_ended(number, finished.outcome == Outcome::Done, now) {
+            return self.touch(index);
+        }
         let Some((magic, attempt)) = trading.sends.get(&number).copied() else { return };
         let (event, outcome) = trading.heard(attempt, finished);
         self.shared.meters.order_outcome(outcome);
@@ -64,9 +70,10 @@ impl Trading {
         marks.position = marks.position.max(position);
     }
 
-    /// The tags of this order's trade.
+    /// Names the command of this send. Answers to sends long before it are not waited for any more.
     pub(super) fn take_number(&mut self, magic: Magic, attempt: Attempt) -> u64 {
         let number = self.next_number();
+        self.sends.retain(|_, (of, sent)| *of != magic || sent.0 + ANSWERS >= attempt.0);
         self.sends.insert(number, (magic, attempt));
         number
     }

@@ -211,7 +211,7 @@ impl Shard {
     pub(super) fn begin_look(&mut self, index: u32, now: Timestamp) {
         let params = self.shared.params.clone();
         let slot = &mut self.slots[index as usize];
-        if !slot.is_ours() || !slot.is_connected() {
+        if !slot.is_ours() || !slot.can_look() {
             return;
         }
         slot.trading.look_is_overdue(now, &params);
@@ -299,6 +299,11 @@ impl Shard {
 }
 
 impl Slot {
+    /// Whether a reading can be made, and understood: netting and hedging accounts show the same differently.
+    pub(super) fn can_look(&self) -> bool {
+        self.is_connected() && self.trading.market.is_some()
+    }
+
     /// Whether a reading is one of the expected account, with its connection.
     fn is_read_by(&self, snapshot: &Snapshot) -> bool {
         let login = self.login.is_some_and(|login| login.number() == snapshot.login);

@@ -116,21 +116,22 @@ impl Trading {
         self.symbols.get(name)
     }
 
-    /// Makes room for another symbol where as many are watched as may be: one that nobody needs is not watched any more.
+    /// Makes room for another symbol where as many are watched as may be: one without trades is not watched any more, and
+    /// of those rather one that nobody asked for, or that the trade server does not have.
     pub(super) fn make_room(&mut self) {
         if self.symbols.len() < SnapshotQuery::MOST {
             return;
         }
-        let idle = |state: &SymbolState| state.trades == 0 && !state.wanted;
-        let unneeded = self.symbols.iter().find(|(_, state)| idle(state)).map(|(name, _)| Arc::clone(name));
-        if let Some(name) = unneeded {
+        let idle = self.symbols.iter().filter(|(_, state)| state.trades == 0);
+        let least = idle.min_by_key(|(_, state)| (state.wanted, state.said.is_some()));
+        if let Some(name) = least.map(|(name, _)| Arc::clone(name)) {
             self.symbols.remove(&name);
         }
     }
 
     /// Tells the gateway what to watch at the end of the turn.
     pub(super) fn watch_anew(&mut self) {
-        if self.watch == Watch::Told {
+        if let Watch::Told(_) = self.watch {
             self.watch = Watch::Due;
         }
     }

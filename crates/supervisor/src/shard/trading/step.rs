@@ -92,7 +92,9 @@ impl Shard {
             self.batch.trades.push((index, magic));
         }
         slot.trading.unshown.insert(magic);
-        if let Some(next) = slot.trading.note(magic, &mut self.batch.figures) {
+        let next = slot.trading.note(magic, &mut self.batch.figures);
+        slot.trading.look_after_end(magic, now, &self.shared.params);
+        if let Some(next) = next {
             self.tick_later(index, next);
         }
         self.touch(index);

@@ -28,6 +28,9 @@ impl Shard {
         if !self.slots[index as usize].is_ours() {
             return;
         }
+        if self.slots[index as usize].state.closure() == Closure::Done {
+            return self.archive_trades(index);
+        }
         for magic in self.slots[index as usize].trading.tags() {
             let trading = &mut self.slots[index as usize].trading;
             if let Some(next) = trading.note(magic, &mut self.batch.figures) {
@@ -103,6 +106,7 @@ impl Shard {
     fn connection_back(&mut self, index: u32, now: Timestamp) {
         let trading = &mut self.slots[index as usize].trading;
         trading.looks.soon(now);
+        trading.watch_after_reconnect();
         let waits = trading.waits.waiting.iter().filter(|(_, wait)| **wait == Wait::Connection);
         let waiting = waits.map(|(magic, _)| *magic);
         let concerned: Vec<Magic> = waiting.chain(trading.waits.resolving.iter().copied()).collect();

@@ -33,7 +33,7 @@ impl Trading {
 
     /// When fewer sends may be under way than the instance machine was told, if that is a matter of time.
     pub(super) fn next_resolution(&self, now: Timestamp, params: &Params) -> Option<Timestamp> {
-        if self.told_unresolved == 0 {
+        if self.told_unresolved.is_none_or(|told| told == 0) {
             return None;
         }
         let ends = self.last_sends().map(|sent_at| sent_at.after(params.timeout.execute_within));
@@ -48,7 +48,7 @@ impl Shard {
             let index = self.batch.touched[at];
             let slot = &mut self.slots[index as usize];
             let count = slot.unresolved(now, &self.shared.params);
-            if std::mem::replace(&mut slot.trading.told_unresolved, count) != count {
+            if slot.trading.told_unresolved.replace(count) != Some(count) {
                 self.step(index, &Event::UnresolvedSends(count), "", now);
             }
         }

@@ -109,21 +109,24 @@ impl Crossings {
     }
 }
 
+/// Trades, by the price at which each is to be looked at.
+type Level = BTreeSet<(Price, Magic)>;
+
 /// The prices of one symbol at which a trade is to be looked at.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     /// The bid at or below this.
-    bid_falls: BTreeSet<(Price, Magic)>,
+    bid_falls: Level,
     /// The bid at or above this.
-    bid_rises: BTreeSet<(Price, Magic)>,
+    bid_rises: Level,
     /// The ask at or below this.
-    ask_falls: BTreeSet<(Price, Magic)>,
+    ask_falls: Level,
     /// The ask at or above this.
-    ask_rises: BTreeSet<(Price, Magic)>,
+    ask_rises: Level,
 }
 
 impl Levels {
-    fn sets(&mut self, crossings: &Crossings) -> [(Option<Price>, &mut BTreeSet<(Price, Magic)>); 2] {
+    fn sets(&mut self, crossings: &Crossings) -> [(Option<Price>, &mut Level); 2] {
         match crossings.side {
             Side::Buy => [(crossings.stop, &mut self.bid_falls), (crossings.take, &mut self.bid_rises)],
             Side::Sell => [(crossings.stop, &mut self.ask_rises), (crossings.take, &mut self.ask_falls)],

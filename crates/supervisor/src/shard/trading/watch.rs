@@ -14,13 +14,31 @@ impl Trading {
     pub(super) fn next_watch(&self) -> Option<Timestamp> {
         match self.watch {
             Watch::Again(at) => Some(at),
-            Watch::Told | Watch::Due | Watch::Nobody => None,
+            Watch::Told(_) | Watch::Due | Watch::Nobody => None,
         }
+    }
+
+    /// A terminal that was cut off may have forgotten what it watched.
+    pub(super) fn watch_after_reconnect(&mut self) {
+        if self.watch != Watch::Nobody && !self.symbols.is_empty() {
+            self.watch = Watch::Due;
+        }
+    }
+
+    /// The command ended that told what to watch; answers whether it was that.
+    pub(super) fn watch_ended(&mut self, number: u64, done: bool, now: Timestamp) -> bool {
+        if self.watch != Watch::Told(number) {
+            return false;
+        }
+        if !done {
+            self.watch = Watch::Again(now.after(AGAIN));
+        }
+        true
     }
 
     /// A gateway came: it knows nothing yet.
     pub(super) fn gateway_came(&mut self) {
-        self.watch = if self.symbols.is_empty() { Watch::Told } else { Watch::Due };
+        self.watch = if self.symbols.is_empty() { Watch::Told(0) } else { Watch::Due };
     }
 
     /// The gateway is gone.
@@ -36,20 +54,21 @@ impl Shard {
         let due = match slot.trading.watch {
             Watch::Due => true,
             Watch::Again(at) => at <= now,
-            Watch::Told | Watch::Nobody => false,
+            Watch::Told(_) | Watch::Nobody => false,
         };
         if !due || !slot.state.health().is_up(Layer::GatewayAlive) {
             return;
         }
+        let number = slot.trading.next_number();
         let envelope = Envelope {
             instance: slot.id.clone(),
             epoch: slot.epoch,
-            id: CommandId(slot.trading.next_number()),
+            id: CommandId(number),
             deadline: now.after(self.shared.params.look.answer_within),
             command: Command::Watch(slot.trading.to_watch()),
         };
         let told = self.shared.send(envelope);
         let trading = &mut self.slots[index as usize].trading;
-        trading.watch = if told { Watch::Told } else { Watch::Again(now.after(AGAIN)) };
+        trading.watch = if told { Watch::Told(number) } else { Watch::Again(now.after(AGAIN)) };
     }
 }

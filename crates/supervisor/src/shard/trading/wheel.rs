@@ -32,7 +32,7 @@ impl Shard {
         let trading = &slot.trading;
         let deadline = trading.deadlines.first().map(|(at, _)| *at);
         let at_broker = !trading.waits.at_broker.is_empty();
-        let look = slot.is_connected().then(|| trading.looks.next_wake(at_broker)).flatten();
+        let look = slot.can_look().then(|| trading.looks.next_wake(at_broker)).flatten();
         let resolution = trading.next_resolution(now, &self.shared.params);
         let (watch, closing) = (trading.next_watch(), trading.next_closing());
         // What this turn could not do is tried in a later one, never in a loop.

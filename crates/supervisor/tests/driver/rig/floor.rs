@@ -25,8 +25,6 @@ pub(crate) enum Fate {
     Stuck,
     /// It is refused with this code.
     Refused(u32),
-    /// It is answered with this code and nothing is executed.
-    Answered(u32),
     /// It is executed, and answered with this code.
     ExecutedAs(u32),
     /// So much of it is filled; the rest is cancelled.
@@ -145,7 +143,7 @@ impl Floor {
             Fate::Unheard => (10_009, self.execute(order, None, 0), false),
             Fate::Worse(points) => (10_009, self.execute(order, None, points), true),
             Fate::Part(part) => (10_010, self.execute(order, Some(part), 0), true),
-            Fate::Refused(code) | Fate::Answered(code) => (code, TradeReply::default(), true),
+            Fate::Refused(code) => (code, TradeReply::default(), true),
             Fate::ExecutedAs(code) => {
                 self.execute(order, None, 0);
                 (code, TradeReply::default(), true)

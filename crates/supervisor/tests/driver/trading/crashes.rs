@@ -1,6 +1,6 @@
 //! The supervisor dies after each durable step of a trade (C0 to C10): nothing is sent twice, nothing is forgotten.
 
-use warden_domain::{Status, TradeState};
+use warden_domain::{Side, Status, TradeState};
 use warden_policy::trade::End;
 
 use super::Desk;
@@ -100,4 +100,23 @@ async fn net_3_trades_go_on_without_the_hot_state_and_are_shown_when_it_is_back(
     assert_eq!(desk.ends("s-1", TradeState::Closed, 60).await, End::Closed);
     let shown = desk.shown(&id(0));
     assert_eq!(shown.iter().filter(|text| text.contains("CLOSED")).count(), 2, "{shown:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_a_restart_takes_nothing_of_others_for_its_own() {
+    let mut desk = Desk::open(1).await;
+    let others = desk.rig.gateways.floor(&id(0), |floor| floor.opened_by_hand("EURUSD", Side::Buy, "1"));
+    let _ = desk.buy("s-1", "EURUSD").await;
+    let trade = desk.reaches("s-1", TradeState::Filled, 1).await;
+    let ours = trade.holdings().position;
+    for _ in 0..2 {
+        desk.rig.kill().await;
+        desk.rig.come_up().await;
+        pass(40).await;
+    }
+    assert_eq!(desk.newest("s-1").await.holdings().position, ours);
+    let _ = desk.signal("c-1", "i0", r#""action": "close", "of": "s-1""#).await;
+    desk.ends("s-1", TradeState::Closed, 10).await;
+    let left = desk.rig.gateways.floor(&id(0), |floor| floor.positions.clone());
+    assert_eq!(left.iter().map(|open| open.ticket).collect::<Vec<_>>(), [others]);
 }

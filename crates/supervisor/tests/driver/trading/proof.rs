@@ -105,3 +105,14 @@ async fn trd_3_an_order_that_is_not_started_is_tried_again_while_it_is_in_time()
     assert_eq!(trade.attempt().0, 2);
     assert_eq!(desk.executions(), [1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn trd_9_an_answer_that_nobody_understands_is_verified() {
+    let desk = Desk::open(1).await;
+    desk.fates(&[Fate::ExecutedAs(10_012), Fate::Refused(10_011)]);
+    let _ = desk.buy("s-1", "EURUSD").await;
+    desk.reaches("s-1", TradeState::Filled, 10).await;
+    let _ = desk.buy("s-2", "EURUSD").await;
+    assert_eq!(desk.ends("s-2", TradeState::Failed, 150).await, End::NotExecuted);
+    assert_eq!((desk.executions(), desk.orders_sent()), (vec![1], 2));
+}
