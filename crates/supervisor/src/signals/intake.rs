@@ -94,7 +94,7 @@ struct Reader {
     claim_at: Timestamp,
 }
 
-/// The longest wait for new entries, so that claims and the end are not kept waiting.
+/// The longest wait for new entries, so that claims and the end are not kept waiting for longer.
 const WAIT: Span = Span::from_secs(1);
 
 impl Reader {
@@ -135,13 +135,12 @@ impl Reader {
             }
             return Ok(());
         }
-        let mut ending = self.ending.clone();
-        let read = tokio::select! {
-            read = parts.stream.read(room, WAIT) => read?,
-            _ = ending.changed() => Vec::new(),
-            Some(done) = self.working.join_next(), if !self.working.is_empty() => {
-                self.done(done);
-                return Ok(());
+        let mut read = parts.stream.read(room, WAIT);
+        // It is never dropped before it answers: what the store gave to a dropped one would wait for the next claim.
+        let read = loop {
+            tokio::select! {
+                read = &mut read => break read?,
+                Some(done) = self.working.join_next(), if !self.working.is_empty() => self.done(done),
             }
         };
         self.begin(read);

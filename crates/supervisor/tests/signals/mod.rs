@@ -4,6 +4,7 @@ mod crowd;
 mod ends;
 mod halts;
 mod keys;
+mod reads;
 mod refusals;
 mod slow;
 mod stream;
