@@ -11,6 +11,8 @@ pub struct Campaign {
     pub from: u64,
     /// How many.
     pub seeds: u64,
+    /// Everything that happens is told on standard error as it happens.
+    pub verbose: bool,
 }
 
 /// What a campaign came to: the last line of `cargo xtask simulate`.
@@ -36,7 +38,7 @@ impl Campaign {
         let began = Instant::now();
         let (mut steps, mut violations, mut hash, mut tally) = (0, 0, 0_u64, Tally::default());
         for seed in self.from..self.from.saturating_add(self.seeds) {
-            let report = run(seed, Log::None);
+            let report = run(seed, if self.verbose { Log::Told } else { Log::None });
             steps += report.steps;
             violations += u64::from(!report.violations.is_empty());
             hash = (hash ^ report.trace_hash).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);

@@ -124,6 +124,9 @@ impl Sim {
     /// The process dies here, if it is to: nothing more of it happens.
     pub(crate) fn dies_at(&self, state: &mut State, points: &[Point]) -> bool {
         let Some((armed, left)) = state.armed.filter(|(armed, _)| points.contains(armed)) else { return false };
+        if !state.lives(state.process) {
+            return false;
+        }
         if left > 0 {
             state.armed = Some((armed, left - 1));
             return false;

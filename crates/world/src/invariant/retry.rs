@@ -82,6 +82,10 @@ impl Waits {
             | Phase::Closing(_)
             | Phase::Stopped { .. } => return None,
         };
+        // A broker incident releases its members when it is over (BRK-5).
+        if matches!(row.kind, "HOLD" | "RELEASE") || state.is_held() {
+            return None;
+        }
         // What other processes and other events planned is theirs: only a wait that began with a refusal is measured.
         match member.waits {
             Some((before, since)) if before == now && row.epoch == member.epoch => Some((now, since)),

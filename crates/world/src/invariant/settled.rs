@@ -30,7 +30,7 @@ fn why(life: &Life) -> Option<String> {
 pub(crate) fn positions_agree(member: &Member, account: &Account, mode: AccountMode) -> Verdict {
     match mode {
         AccountMode::Hedging => of_each_intent(member, account),
-        AccountMode::Netting => of_each_symbol(member, account),
+        AccountMode::Netting => of_each_deal(member, account),
     }
 }
 
@@ -55,20 +55,14 @@ fn of_each_intent(member: &Member, account: &Account) -> Verdict {
     }
 }
 
-/// On a netting account others may have taken away what was ours: with none of them at work, the sums agree.
-fn of_each_symbol(member: &Member, account: &Account) -> Verdict {
-    if account.mixed {
-        return Ok(());
-    }
-    let mut ours: BTreeMap<&str, i64> = BTreeMap::new();
-    for life in member.lives.values() {
-        *ours.entry(&life.symbol).or_default() += held(life).unwrap_or(0);
-    }
-    for (symbol, held) in ours {
-        let real: i64 =
-            account.positions.values().filter(|open| open.symbol == symbol).map(|open| open.volume).sum();
-        if real != held {
-            return Err(format!("{symbol}: {held} in the journal and {real} at the broker"));
+/// On a netting account many share one position: what each intent made of it is what its deals came to.
+fn of_each_deal(member: &Member, account: &Account) -> Verdict {
+    for (magic, life) in &member.lives {
+        let holdings = life.trade.holdings();
+        let dealt = account.made.get(magic).map_or(0, |made| made.opened + made.opened_by_repetition);
+        if life.trade.intent().opening().is_some() && holdings.filled.units() != dealt {
+            let filled = holdings.filled.units();
+            return Err(format!("trade {magic} {:?} filled {filled} in the journal and {dealt} at the broker", life.trade.state()));
         }
     }
     Ok(())
@@ -84,8 +78,12 @@ fn held(life: &Life) -> Option<i64> {
     })
 }
 
-/// TRD-5: what shall stand as stop loss and take profit stands, as far as the last look saw.
-pub(crate) fn protected(member: &Member) -> Verdict {
+/// TRD-5: what shall stand as stop loss and take profit stands, as far as the last look saw. On a netting account several
+/// trades share a position, and none of them decides.
+pub(crate) fn protected(member: &Member, mode: AccountMode) -> Verdict {
+    if mode == AccountMode::Netting {
+        return Ok(());
+    }
     for (magic, life) in member.open() {
         let wanted = life.trade.protection();
         let held = life.trade.holdings().protection;

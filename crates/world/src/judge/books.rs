@@ -49,6 +49,8 @@ pub(crate) struct Made {
     pub(crate) asked: i64,
     /// Orders that the broker made once more by itself, of each send.
     pub(crate) repeated: BTreeSet<u64>,
+    /// What those opened.
+    pub(crate) opened_by_repetition: i64,
     /// Worst prices of what was opened, in hundred-millionths.
     pub(crate) lowest: i64,
     pub(crate) highest: i64,
@@ -132,6 +134,9 @@ impl Made {
         }
         if entry.repeated {
             self.repeated.insert(entry.order);
+            if entry.kind == EntryKind::Deal && entry.asked > 0.0 {
+                self.opened_by_repetition += units(entry.volume);
+            }
             return;
         }
         self.orders.entry(send.attempt).or_default().insert(entry.order);

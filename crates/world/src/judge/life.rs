@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use warden_domain::{Epoch, Lots, Timestamp, Version};
+use warden_domain::{Epoch, Timestamp, Version};
 use warden_policy::{
     Params, TroubleKind,
     trade::{
-        Goal, Inbox, Op, Request, RequestKind, Trade, TradeEffect, TradeEvent, TradePhase, Wait,
+        Goal, Inbox, Op, Purpose, Request, RequestKind, Trade, TradeEffect, TradeEvent, TradePhase, Wait,
     },
 };
 
@@ -105,7 +105,11 @@ impl Life {
             TradeEvent::Found(found) if found.attempt == self.trade.attempt() => match found.inbox {
                 Inbox::NotStarted => Proof::NotStarted,
                 Inbox::Answered(_) => return,
-                Inbox::Unseen | Inbox::InProgress | Inbox::Interrupted => Proof::NotExecuted,
+                // Only the last look that is needed proves anything; before it, the rest of a part may be taken up.
+                Inbox::Unseen | Inbox::InProgress | Inbox::Interrupted if self.is_last_look(params) => {
+                    Proof::NotExecuted
+                }
+                Inbox::Unseen | Inbox::InProgress | Inbox::Interrupted => return,
             },
             TradeEvent::NotSent { .. }
             | TradeEvent::Found(_)
@@ -127,9 +131,20 @@ impl Life {
         });
     }
 
-    /// What it asked for, of an intent to open.
-    pub(crate) fn asked(&self) -> Option<Lots> {
-        self.trade.intent().opening().map(|opening| opening.volume)
+    /// One more look that finds nothing is negative proof.
+    fn is_last_look(&self, params: &Params) -> bool {
+        match self.trade.phase() {
+            TradePhase::Resolving(Op::Enter { .. } | Op::Close { .. }, resolving) => {
+                resolving.purpose == Purpose::Lost && resolving.negatives + 1 >= params.unknown.probes
+            }
+            TradePhase::Resolving(Op::Cancel { .. } | Op::Protect { .. } | Op::Move { .. } | Op::Look, _)
+            | TradePhase::Waiting(..)
+            | TradePhase::Sending(_)
+            | TradePhase::Suspect(..)
+            | TradePhase::Resting
+            | TradePhase::Holding
+            | TradePhase::Ended(..) => false,
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl Director {
             else {
                 continue;
             };
-            for verdict in [settled::positions_agree(member, account, *mode), settled::protected(member)] {
+            for verdict in [settled::positions_agree(member, account, *mode), settled::protected(member, *mode)] {
                 ill.extend(verdict.err().map(|what| format!("{instance} {what}")));
             }
         }

@@ -129,10 +129,10 @@ impl Director {
     /// Messages reach the supervisor.
     fn deliver(&mut self) {
         let now = self.millis();
-        let Some(process) = &self.process else { return };
         let state = &mut *self.sim.state();
         while let Some((to, inbound)) = state.lines.message_due(now) {
-            if to != process.number || state.life != Life::Running {
+            let Some(process) = self.process.as_ref().filter(|process| process.number == to) else { continue };
+            if state.life != Life::Running {
                 continue;
             }
             state.step(format_args!("deliver {inbound:?}"));
