@@ -353,7 +353,7 @@ impl Shard {
                 self.take_trade_answer(index, &finished, now);
             }
             Inbound::Finished(finished) => {
-                if let Some(finished) = self.keep_closing(index, finished, now) {
+                if let Some(finished) = self.keep_back(index, finished, now) {
                     self.take_event(index, Inbound::Finished(finished), now);
                 }
             }

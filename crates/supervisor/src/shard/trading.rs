@@ -9,12 +9,12 @@
 mod accept;
 mod act;
 mod alerts;
-mod closing;
 mod compare;
 mod context;
 mod duplicate;
 mod findings;
 mod inbox;
+mod kept;
 mod looks;
 mod market;
 mod order;
@@ -43,7 +43,7 @@ pub(crate) use self::{
     recover::TradeRows,
     waits::Figure,
 };
-use self::{alerts::Alerting, closing::Closing, looks::Looks, waits::Waits};
+use self::{alerts::Alerting, kept::Kept, looks::Looks, waits::Waits};
 pub(super) use self::{inbox::is_for_trades, surroundings::Surroundings, wheel::of_trades};
 use crate::TradeCounts;
 
@@ -77,8 +77,10 @@ pub(crate) struct Trading {
     next_command: u64,
     /// The symbols that are to be watched changed, or the gateway forgot them.
     watch: Watch,
-    /// A stop that waits until the trades have seen what it closed (ACC-7).
-    closing: Option<Closing>,
+    /// The end of a command that the instance machine hears of later.
+    kept: Option<Kept>,
+    /// The gateway has said how the market stands since the terminal is connected.
+    market_is_told: bool,
     /// Unresolved sends, as the instance machine was told; `None` when it was not told since the start.
     told_unresolved: Option<u16>,
     alerting: Alerting,
@@ -157,7 +159,8 @@ impl Trading {
             sends: BTreeMap::new(),
             next_command: FIRST_COMMAND,
             watch: Watch::Nobody,
-            closing: None,
+            kept: None,
+            market_is_told: false,
             told_unresolved: None,
             alerting: Alerting::default(),
             unshown: BTreeSet::new(),

@@ -1,6 +1,9 @@
 //! How the account and its symbols stand, as the gateway says it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use warden_bridge::{Market, SnapshotQuery, SymbolNow};
 use warden_domain::{AccountMode, Magic, Points, Price, Quote, Timestamp};
@@ -162,7 +165,10 @@ impl Shard {
 
     /// The gateway says how account and symbols stand.
     pub(in crate::shard) fn take_market(&mut self, index: u32, market: Market, now: Timestamp) {
-        let trading = &mut self.slots[index as usize].trading;
+        let slot = &mut self.slots[index as usize];
+        let connected = slot.is_connected();
+        let trading = &mut slot.trading;
+        trading.market_is_told |= connected && symbols_told(&trading.symbols, &market);
         let Market { mode, balance, equity, symbols } = market;
         let before = trading.market.replace(MarketNow { mode, balance, equity, at: now });
         // Something was closed, or paid in: who did that, a look tells.
@@ -182,4 +188,9 @@ impl Shard {
         }
         self.touch(index);
     }
+}
+
+/// Whether a symbol of ours has prices: a terminal that was just connected may not have them yet.
+fn symbols_told(ours: &BTreeMap<Arc<str>, SymbolState>, market: &Market) -> bool {
+    market.symbols.iter().any(|said| said.quote.is_some() && ours.contains_key(said.name.as_str()))
 }

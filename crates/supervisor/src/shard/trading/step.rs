@@ -145,7 +145,7 @@ impl Shard {
             }
             self.step_trade(index, magic, &TradeEvent::Tick, now);
         }
-        self.end_closings(now);
+        self.tell_kept(now);
         self.tell_unresolved(now);
     }
 

@@ -97,6 +97,7 @@ impl Shard {
     fn connection_lost(&mut self, index: u32) {
         let trading = &mut self.slots[index as usize].trading;
         trading.looks.lost();
+        trading.market_is_told = false;
         let sending: Vec<Magic> = trading.waits.sending.iter().copied().collect();
         self.shared.meters.orders_lost(sending.len() as u64);
         let lost = sending.into_iter().map(|magic| (index, magic, TradeEvent::Lost));
@@ -106,6 +107,7 @@ impl Shard {
     fn connection_back(&mut self, index: u32, now: Timestamp) {
         let trading = &mut self.slots[index as usize].trading;
         trading.looks.soon(now);
+        trading.market_is_told = false;
         trading.watch_after_reconnect();
         let waits = trading.waits.waiting.iter().filter(|(_, wait)| **wait == Wait::Connection);
         let waiting = waits.map(|(magic, _)| *magic);

@@ -34,10 +34,10 @@ impl Shard {
         let at_broker = !trading.waits.at_broker.is_empty();
         let look = slot.can_look().then(|| trading.looks.next_wake(at_broker)).flatten();
         let resolution = trading.next_resolution(now, &self.shared.params);
-        let (watch, closing) = (trading.next_watch(), trading.next_closing());
+        let (watch, kept) = (trading.next_watch(), trading.next_kept());
         // What this turn could not do is tried in a later one, never in a loop.
         let soonest = now.after(Span::from_millis(1));
-        let others = [look, resolution, watch, closing].into_iter().flatten().map(|at| at.max(soonest));
+        let others = [look, resolution, watch, kept].into_iter().flatten().map(|at| at.max(soonest));
         let Some(next) = deadline.into_iter().chain(others).min() else { return };
         if next < slot.trading.armed_at {
             slot.trading.armed_at = next;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use warden_bridge::Command;
-use warden_domain::{Session, TradeState};
+use warden_domain::{Session, Status, TradeState};
 use warden_policy::trade::End;
 
 use super::Desk;
@@ -87,4 +87,17 @@ async fn an_open_position_and_an_unknown_order_leave_the_shard_at_rest() {
     pass(300).await;
     let made = turns() - before;
     assert!(made < 300, "leases, prices and looks take few turns: {made}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ses_1_a_signal_that_comes_with_the_session_finds_its_prices() {
+    let mut desk = Desk::closed(2);
+    desk.rig.start_all().await;
+    for number in 0..2 {
+        desk.rig.reaches(&id(number), Status::Connected, 60).await;
+        let instance = id(number);
+        let what = r#""action": "open", "symbol": "EURUSD", "side": "BUY", "sizing": "fixed", "lots": "0.1""#;
+        let report = desk.signal(&format!("s-{number}"), instance.as_str(), what).await;
+        assert_eq!(desk.rows(&format!("s-{number}")).await.len(), 1, "{report:?}");
+    }
 }

@@ -1,0 +1,108 @@
+//! Ends of commands that the instance machine hears of a moment later: when the trades are ready for what follows.
+//!
+//! A stop that closed what was open is over when the trades have seen it (ACC-7): the session that shows it ends with it. A
+//! session is confirmed when the prices that its first orders need are there (SES-1): a signal that comes with it finds
+//! them. Neither is waited for longer than it may take.
+
+use warden_bridge::{Finished, Inbound};
+use warden_domain::{Magic, Timestamp};
+use warden_policy::{CommandId, Params, Phase};
+
+use super::Trading;
+use crate::shard::{Shard, Slot};
+
+/// The end of a command that is told later.
+#[derive(Debug)]
+pub(super) struct Kept {
+    finished: Finished,
+    waits_for: WaitsFor,
+    /// It is told then at the latest.
+    until: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WaitsFor {
+    /// The trades have seen what was closed.
+    Looks,
+    /// The gateway has said how the market stands.
+    Market,
+}
+
+impl Shard {
+    /// Keeps the end of a command back, where the trades are not ready for it; answers one that is not kept.
+    pub(in crate::shard) fn keep_back(
+        &mut self,
+        index: u32,
+        finished: Finished,
+        now: Timestamp,
+    ) -> Option<Finished> {
+        let params = &self.shared.params;
+        let slot = &mut self.slots[index as usize];
+        let awaited = slot.state.awaited() == Some(CommandId(finished.id.0));
+        let Some(waits_for) = slot.not_ready_for().filter(|_| awaited && slot.is_connected()) else {
+            return Some(finished);
+        };
+        let within = match waits_for {
+            WaitsFor::Looks => {
+                slot.trading.look_at_all(now, params);
+                params.look.answer_within
+            }
+            WaitsFor::Market => params.unknown.synchronised_after.times(2),
+        };
+        slot.trading.kept = Some(Kept { finished, waits_for, until: now.after(within) });
+        self.touch(index);
+        None
+    }
+
+    /// Tells of the ends that were kept back long enough.
+    pub(super) fn tell_kept(&mut self, now: Timestamp) {
+        for at in 0..self.batch.touched.len() {
+            let index = self.batch.touched[at];
+            let slot = &mut self.slots[index as usize];
+            let connected = slot.is_connected();
+            let Some(kept) = slot.trading.take_kept(connected, now) else { continue };
+            self.take_event(index, Inbound::Finished(kept.finished), now);
+        }
+    }
+}
+
+impl Slot {
+    /// What the trades wait for before what follows from the present phase.
+    fn not_ready_for(&self) -> Option<WaitsFor> {
+        match self.state.phase() {
+            Phase::Closing(_) => (!self.trading.waits.at_broker.is_empty()).then_some(WaitsFor::Looks),
+            Phase::Confirming => {
+                (!self.trading.symbols.is_empty() && !self.trading.market_is_told).then_some(WaitsFor::Market)
+            }
+            Phase::Stopped { .. }
+            | Phase::LoginDue
+            | Phase::LoggingIn
+            | Phase::Up
+            | Phase::Waiting(_)
+            | Phase::Recovering(_) => None,
+        }
+    }
+}
+
+impl Trading {
+    fn look_at_all(&mut self, now: Timestamp, params: &Params) {
+        let open: Vec<Magic> = self.waits.at_broker.iter().copied().collect();
+        for magic in open {
+            self.ask(magic, now, params);
+        }
+    }
+
+    fn take_kept(&mut self, connected: bool, now: Timestamp) -> Option<Kept> {
+        let (looked, told) = (!self.looks.is_wanted(), self.market_is_told);
+        let ready = |waits_for| match waits_for {
+            WaitsFor::Looks => looked,
+            WaitsFor::Market => told,
+        };
+        self.kept.take_if(|kept| ready(kept.waits_for) || !connected || kept.until <= now)
+    }
+
+    /// When the end is told at the latest.
+    pub(super) fn next_kept(&self) -> Option<Timestamp> {
+        self.kept.as_ref().map(|kept| kept.until)
+    }
+}
