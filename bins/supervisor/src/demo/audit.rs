@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -10,7 +10,12 @@ use warden_policy::{Instance, decode_step};
 use warden_store::{HotState as _, Journal as _, Row};
 use warden_supervisor::{Stats, View};
 
-use super::{judge, ledger, stage::Stage, stores};
+use super::{
+    judge,
+    ledger::{self, Trades},
+    stage::Stage,
+    stores,
+};
 
 /// What a demonstration left behind, read back from where it was stored.
 #[derive(Debug, Default)]
@@ -51,8 +56,8 @@ pub(crate) struct Audit {
 struct ReadBack {
     /// The newest state of each instance.
     instances: HashMap<InstanceId, (u64, Instance)>,
-    /// Every trade: whose, and its tag.
-    trades: BTreeSet<(InstanceId, u64)>,
+    /// The newest version of every trade, by whose it is and its tag.
+    trades: Trades,
 }
 
 /// Rows read at once.
@@ -93,6 +98,7 @@ impl Audit {
             ledger::unknown_deals(world, &read.trades, &of)
         }));
         audit.executed_once();
+        audit.mismatches.extend(ledger::hot_against_journal(&hot, &read.trades, &latest));
         for (view, stored) in views.iter().zip(&stored) {
             audit.compare(view, stored, latest.get(&view.instance));
         }
@@ -133,7 +139,7 @@ impl Audit {
         first_seq: u64,
     ) -> Result<ReadBack, Error> {
         let mut newest: HashMap<InstanceId, Row> = HashMap::new();
-        let mut trades: BTreeMap<(InstanceId, u64), u64> = BTreeMap::new();
+        let mut trades = Trades::new();
         let (mut after, mut gaps) = (first_seq, 0);
         loop {
             let rows = journal.read(after, PAGE).await.context("the journal cannot be read back")?;
@@ -161,10 +167,7 @@ impl Audit {
                 .with_context(|| format!("row {} of {id} cannot be read", row.seq))?;
             Ok((id, (row.version.0, step.state)))
         });
-        Ok(ReadBack {
-            instances: decoded.collect::<Result<_, Error>>()?,
-            trades: trades.into_keys().collect(),
-        })
+        Ok(ReadBack { instances: decoded.collect::<Result<_, Error>>()?, trades })
     }
 
     /// No intent was executed more than once; what a trade server did twice by itself is closed again by a rule.

@@ -1,12 +1,17 @@
 //! Whether supervisor and brokers agree about trades: the simulator's own ledger is the judge.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use warden_bridge_sim::{LedgerEntry, Truth, World};
-use warden_domain::{InstanceId, Status};
+use warden_domain::{InstanceId, Magic, Status};
+use warden_policy::{Instance, account::Closure};
+use warden_store::memory::MemoryHot;
 use warden_supervisor::{View, signals::TradeView};
 
 use super::trader;
+
+/// The newest version of every trade in the journal, by whose it is and its tag.
+pub(crate) type Trades = BTreeMap<(InstanceId, u64), u64>;
 
 /// What a broker has and the supervisor says otherwise of one instance; nothing when it is not connected: what happens
 /// then is read when it is back.
@@ -39,12 +44,13 @@ pub(crate) fn against_truth(view: &View, trades: &[TradeView], truth: Option<&Tr
 /// Deals of ours that no trade in the journal made: something was forgotten, or never durable.
 pub(crate) fn unknown_deals(
     world: &World,
-    known: &BTreeSet<(InstanceId, u64)>,
+    known: &Trades,
     of: &dyn Fn(&LedgerEntry) -> Option<InstanceId>,
 ) -> Vec<String> {
     let sends = world.ledger().entries().iter().filter_map(|entry| Some((entry, entry.send?)));
-    let unknown = sends
-        .filter(|(entry, send)| of(entry).is_none_or(|instance| !known.contains(&(instance, send.magic))));
+    let unknown = sends.filter(|(entry, send)| {
+        of(entry).is_none_or(|instance| !known.contains_key(&(instance, send.magic)))
+    });
     let mut tags: Vec<u64> = unknown.map(|(_, send)| send.magic).collect();
     tags.sort_unstable();
     tags.dedup();
@@ -53,7 +59,27 @@ pub(crate) fn unknown_deals(
         .collect()
 }
 
+/// Trades that the hot state shows otherwise than the journal; those of destroyed accounts are gone from it.
+pub(crate) fn hot_against_journal(
+    hot: &MemoryHot,
+    trades: &Trades,
+    states: &HashMap<InstanceId, (u64, Instance)>,
+) -> Vec<String> {
+    let destroyed = |id| states.get(id).is_some_and(|(_, state)| state.closure() == Closure::Done);
+    let mut faults = Vec::new();
+    for ((instance, tag), version) in trades.iter().filter(|((instance, _), _)| !destroyed(instance)) {
+        let shown = Magic::from_number(*tag).ok().and_then(|magic| hot.trade(instance, magic));
+        let shown = shown.and_then(|fields| fields.get("version").cloned()).unwrap_or_default();
+        if shown != version.to_string() {
+            faults.push(format!(
+                "{instance}: hot state shows version {shown:?} of trade {tag}, the journal {version}"
+            ));
+        }
+    }
+    faults
+}
+
 /// Whether a tag is of this installation.
 fn is_ours(magic: u64) -> bool {
-    warden_domain::Magic::from_number(magic).is_ok()
+    Magic::from_number(magic).is_ok()
 }

@@ -58,7 +58,8 @@ impl Drop for Trader {
     }
 }
 
-/// Four signals make a round: one opens, one protects what it opened, one opens the other way, one closes the first.
+/// Four signals make a round: one opens, one protects what it opened, one opens the other way, one closes the first, or
+/// everything.
 fn written(round: u64, now: Timestamp) -> String {
     let (first, turn) = (round - round % 4, round % 4);
     let side = if round % 8 < 4 { "BUY" } else { "SELL" };
@@ -75,6 +76,7 @@ fn written(round: u64, now: Timestamp) -> String {
             format!(r#""action": "modify", "of": "t-{first}", "stop_loss": "{stop}""#)
         }
         2 => open(if side == "BUY" { "SELL" } else { "BUY" }),
+        _ if round % 8 == 7 => r#""action": "close-all""#.to_owned(),
         _ => format!(r#""action": "close", "of": "t-{first}""#),
     };
     format!(r#"{{"key": "t-{round}", "source": "demo", "created_at": "{now}", "group": "{GROUP}", {what}}}"#)
