@@ -4,19 +4,20 @@
 //! |---|---|---|
 //! | [`domain`] | | ids, states, result codes, money and time |
 //! | [`policy`] | | the pure recovery engine and every number of its rules |
-//! | [`store`] | | the ports of journal, hot state, accounts and history, and adapters in memory |
+//! | [`distribution`] | | signals, sizing, the rules of accounts, and reports |
+//! | [`store`] | | the ports of journal, hot state, accounts, history and the stream of signals, and adapters in memory |
 //! | [`bridge`] | | what gateways and supervisor say to each other, and the session of both sides |
-//! | `supervisor` | `supervisor` (default) | the driver: [`Fleet`](supervisor::Fleet) |
+//! | `supervisor` | `supervisor` (default) | the driver: [`Fleet`](supervisor::Fleet), and the way in for signals: [`Distributor`](supervisor::Distributor) |
 //! | `duckdb` | `duckdb` | journal and history in DuckDB files |
-//! | `redis` | `redis` | the hot state in Redis |
+//! | `redis` | `redis` | the hot state, and the stream of signals, in Redis |
 //! | `postgres` | `postgres` | accounts and encrypted credentials in PostgreSQL or SQLite |
 //! | `clickhouse` | `clickhouse` | the history in ClickHouse |
 //! | `sim` | `sim` | simulated trade servers and terminals |
 //!
 //! # Expected flow
 //! Choose a journal, a hot state, the accounts and a bridge; give them to `supervisor::Fleet::start`; read its feed,
-//! tell it wishes, and drain it. `examples/embed.rs` does that over stores in memory and one simulated terminal;
-//! `docs/embedding.md` says what to choose.
+//! give it signals, tell it wishes, and drain it. `examples/embed.rs` does that over stores in memory and one simulated
+//! terminal, `examples/signal.rs` trades on two; `docs/embedding.md` says what to choose.
 //!
 //! # Example
 //! The rules without anything around them: a new instance is started, and the policy asks for its first login.
@@ -39,6 +40,7 @@
 pub use warden_bridge as bridge;
 #[cfg(feature = "sim")]
 pub use warden_bridge_sim as sim;
+pub use warden_distribution as distribution;
 pub use warden_domain as domain;
 pub use warden_policy as policy;
 pub use warden_store as store;
