@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use warden_bridge_sim::{Settings, World};
 use warden_domain::{InstanceId, Timestamp};
 use warden_store::{
-    Account, Password,
+    Account, JournalId, Password,
     memory::{MemoryAccounts, MemoryHistory, MemoryHot, MemoryJournal},
 };
 use warden_supervisor::InstanceSpec;
@@ -105,7 +105,7 @@ impl Director {
         Self {
             seed,
             rng: Rng::new(seed, "director"),
-            stores: stores(&scenario),
+            stores: stores(seed, &scenario),
             scenario,
             specs,
             sim,
@@ -262,7 +262,7 @@ impl Director {
     }
 }
 
-fn stores(scenario: &Scenario) -> Stores {
+fn stores(seed: u64, scenario: &Scenario) -> Stores {
     let accounts = scenario.plan.accounts.iter().map(|account| {
         let stored = Account {
             login: account.login,
@@ -276,7 +276,7 @@ fn stores(scenario: &Scenario) -> Stores {
     let memory = std::path::Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     Stores {
-        journal: Arc::new(MemoryJournal::new()),
+        journal: Arc::new(MemoryJournal::named(JournalId(seed))),
         hot: MemoryHot::default(),
         accounts: MemoryAccounts::new(accounts).expect("the system has random bytes"),
         history: Arc::new(MemoryHistory::new()),

@@ -36,7 +36,13 @@ impl MemoryJournal {
     pub fn new() -> Self {
         let id =
             getrandom::u64().expect("std's hash maps have drawn random bytes from the same source before");
-        Self { id: JournalId(id), inner: Mutex::default() }
+        Self::named(JournalId(id))
+    }
+
+    /// An empty journal of this name, for a simulation in which nothing is left to chance.
+    #[must_use]
+    pub fn named(id: JournalId) -> Self {
+        Self { id, inner: Mutex::default() }
     }
 
     fn open(&self) -> Result<MutexGuard<'_, Inner>, JournalError> {

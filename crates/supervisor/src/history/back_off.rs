@@ -7,35 +7,38 @@ use warden_domain::Span;
 pub(super) struct BackOff {
     longest: Duration,
     next: Duration,
+    jitter: u64,
 }
 
 impl BackOff {
-    pub(super) fn new(first: Span, longest: Span) -> Self {
+    /// `salt` tells the jitter: another one for each export that may fail at the same moment.
+    pub(super) fn new(first: Span, longest: Span, salt: u64) -> Self {
         let first = Duration::from(first);
-        Self { longest: Duration::from(longest).max(first), next: first }
+        Self { longest: Duration::from(longest).max(first), next: first, jitter: salt }
     }
 
-    /// The next wait: it doubles, and is up to half of it longer, as `random` says (of its whole range).
-    pub(super) fn wait(&mut self, random: u32) -> Duration {
+    /// The next wait: it doubles, and is up to half of it longer.
+    pub(super) fn wait(&mut self) -> Duration {
         let due = self.next;
         self.next = (due * 2).min(self.longest);
-        lengthened(due, random)
+        self.lengthened(due)
     }
 
     /// The longest wait, for what only a person mends.
-    pub(super) fn long_wait(&mut self, random: u32) -> Duration {
+    pub(super) fn long_wait(&mut self) -> Duration {
         self.next = self.longest;
-        lengthened(self.longest, random)
+        self.lengthened(self.longest)
     }
-}
 
-fn lengthened(due: Duration, random: u32) -> Duration {
-    due + due.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
-}
-
-/// A number for jitter; where the system has no randomness left, none is added.
-pub(super) fn random() -> u32 {
-    getrandom::u32().unwrap_or(0)
+    fn lengthened(&mut self, due: Duration) -> Duration {
+        // SplitMix64: the salts of two journals have nothing in common, and neither have their jitters.
+        self.jitter = self.jitter.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.jitter;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let share = u32::try_from((bits ^ (bits >> 31)) >> 32).unwrap_or(0);
+        due + due.mul_f64(f64::from(share) / f64::from(u32::MAX) / 2.0)
+    }
 }
 
 #[cfg(test)]
@@ -44,12 +47,24 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_jitter_only_lengthens() {
-        let mut waits = BackOff::new(Span::from_secs(1), Span::from_secs(60));
-        let seconds: Vec<_> = (0..8).map(|_| waits.wait(0).as_secs()).collect();
-        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(waits.wait(u32::MAX), Duration::from_secs(90));
-        let mut slow = BackOff::new(Span::from_secs(1), Span::from_secs(60));
-        assert_eq!(slow.long_wait(0), Duration::from_secs(60));
-        assert_eq!(slow.wait(0), Duration::from_secs(60), "what follows is no quicker");
+        for salt in 0..200 {
+            let mut waits = BackOff::new(Span::from_secs(1), Span::from_secs(60), salt);
+            for due in [1, 2, 4, 8, 16, 32, 60, 60].map(Duration::from_secs) {
+                let wait = waits.wait();
+                assert!(wait >= due && wait <= due * 3 / 2, "{wait:?} for {due:?}");
+            }
+            let mut slow = BackOff::new(Span::from_secs(1), Span::from_secs(60), salt);
+            assert!(slow.long_wait() >= Duration::from_secs(60));
+            assert!(slow.wait() >= Duration::from_secs(60), "what follows is no quicker");
+        }
+    }
+
+    #[test]
+    fn two_exports_do_not_come_back_together() {
+        let wait = |salt| BackOff::new(Span::from_secs(1), Span::from_secs(60), salt).wait();
+        let mut waits: Vec<_> = (0..100).map(wait).collect();
+        waits.sort_unstable();
+        waits.dedup();
+        assert_eq!(waits.len(), 100);
     }
 }

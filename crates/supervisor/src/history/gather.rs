@@ -8,7 +8,7 @@ use warden_store::{HistoryRows, Journal, JournalError, JournalId, Pending, Row, 
 
 use super::{
     Derived, Deriver, ExportConfig, Told,
-    back_off::{BackOff, random},
+    back_off::BackOff,
     heard,
     progress::Progress,
     servers::Servers,
@@ -135,7 +135,7 @@ impl Gatherer {
         let after = self.taken;
         let limit = u64::from(self.config.piece.max(1)).min(last - after);
         let limit = u32::try_from(limit).expect("it is at most a piece");
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most);
+        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.id.0 ^ self.taken);
         loop {
             let rows = self.ask("read", move |journal| journal.read(after, limit)).await?;
             match rows.first().map(|row| row.seq) {
@@ -147,7 +147,7 @@ impl Gatherer {
                 }
                 None => {
                     error!(after, "the journal does not give rows that it has; it is asked again");
-                    tokio::time::sleep(waits.wait(random())).await;
+                    tokio::time::sleep(waits.wait()).await;
                 }
             }
         }
@@ -181,7 +181,7 @@ impl Gatherer {
         action: &'static str,
         question: impl Fn(&dyn Journal) -> Pending<'_, Result<T, JournalError>>,
     ) -> Option<T> {
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most);
+        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.id.0 ^ self.taken);
         loop {
             match question(&*self.journal).await {
                 Ok(answer) => return Some(answer),
@@ -191,7 +191,7 @@ impl Gatherer {
                     if *self.told.borrow() == Told::Flush {
                         return None;
                     }
-                    tokio::time::sleep(waits.wait(random())).await;
+                    tokio::time::sleep(waits.wait()).await;
                 }
             }
         }

@@ -8,7 +8,7 @@ use warden_store::{History, HistoryError};
 
 use super::{
     ExportConfig, Told,
-    back_off::{BackOff, random},
+    back_off::BackOff,
     cursor::{Cursor, CursorFile},
     gather::Gathered,
     heard,
@@ -69,6 +69,11 @@ impl Sender {
         Ok(following)
     }
 
+    /// What the waits of this export are lengthened by.
+    fn salt(&self) -> u64 {
+        self.cursor.journal.0 ^ self.cursor.acked.rotate_left(32)
+    }
+
     async fn keep_servers(&mut self) -> Result<(), GivenUp> {
         if let Some((file, servers)) = self.servers.take() {
             self.until_durable(file.path(), || file.store(&servers)).await?;
@@ -89,17 +94,17 @@ impl Sender {
         path: &Path,
         write: impl Fn() -> io::Result<()>,
     ) -> Result<(), GivenUp> {
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most);
+        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.salt());
         while let Err(fault) = write() {
             error!(path = %path.display(), %fault, "the history's cursor cannot be written and nothing is exported; free space in the data folder, or give write permission");
-            self.wait(waits.wait(random())).await?;
+            self.wait(waits.wait()).await?;
         }
         Ok(())
     }
 
     /// Inserts the identical range until it is acknowledged. What only a person mends is said once and tried slowly.
     async fn insert(&mut self, gathered: &Gathered) -> Result<(), GivenUp> {
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most);
+        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.salt());
         let (mut failures, mut said) = (0_u64, String::new());
         loop {
             let Err(fault) = self.insert_once(gathered).await else { break };
@@ -111,8 +116,8 @@ impl Sender {
                 said = words;
             }
             let wait = match fault {
-                HistoryError::Unreachable(_) | HistoryError::Refused(_) => waits.wait(random()),
-                HistoryError::Schema(_) | HistoryError::Denied(_) => waits.long_wait(random()),
+                HistoryError::Unreachable(_) | HistoryError::Refused(_) => waits.wait(),
+                HistoryError::Schema(_) | HistoryError::Denied(_) => waits.long_wait(),
             };
             self.wait(wait).await?;
         }

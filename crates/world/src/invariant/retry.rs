@@ -1,7 +1,7 @@
 //! Retries: as many as the rules say, and not before their time.
 
 use warden_domain::IncidentKind;
-use warden_policy::{Command, Effect, Params, Phase};
+use warden_policy::{Command, Effect, Event, Outcome, Params, Phase};
 
 use crate::judge::{Member, StepRow, Verdict};
 
@@ -86,10 +86,12 @@ impl Waits {
         if matches!(row.kind, "HOLD" | "RELEASE") || state.is_held() {
             return None;
         }
+        // What was not started is tried again soon, and was no attempt.
+        let failed = matches!(row.step.event, Event::Finished { outcome: Outcome::Failed, .. });
         // What other processes and other events planned is theirs: only a wait that began with a refusal is measured.
         match member.waits {
             Some((before, since)) if before == now && row.epoch == member.epoch => Some((now, since)),
-            Some(_) | None if row.kind == "FINISHED" => Some((now, row.at)),
+            Some(_) | None if failed => Some((now, row.at)),
             Some(_) | None => None,
         }
     }

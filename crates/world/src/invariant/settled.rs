@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use warden_domain::{AccountMode, Lots, Side};
+use warden_domain::{AccountMode, Lots, Price, Side};
 use warden_policy::trade::{TradePhase, Wait};
 
 use crate::judge::{Account, Life, Member, Verdict};
@@ -88,7 +88,12 @@ pub(crate) fn protected(member: &Member, mode: AccountMode) -> Verdict {
         let wanted = life.trade.protection();
         let held = life.trade.holdings().protection;
         let holds = matches!(life.trade.phase(), TradePhase::Holding) && life.trade.intent().opening().is_some();
-        if holds && wanted.stop_loss.is_some() && held.stop_loss != wanted.stop_loss {
+        // What was wanted between two ticks stands at one of them.
+        let apart = |level: Price| match held.stop_loss {
+            Some(stands) => (stands.units() - level.units()).abs() >= life.point.units().max(1),
+            None => true,
+        };
+        if holds && wanted.stop_loss.is_some_and(apart) {
             return Err(format!("trade {magic} wants {wanted:?} and has {held:?}"));
         }
     }

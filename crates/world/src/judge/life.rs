@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use warden_domain::{Epoch, Timestamp, Version};
+use warden_domain::{Epoch, Price, Timestamp, Version};
 use warden_policy::{
     Params, TroubleKind,
     trade::{
@@ -20,6 +20,8 @@ pub(crate) struct Life {
     pub(crate) version: Version,
     pub(crate) epoch: Epoch,
     pub(crate) trade: Trade,
+    /// What one point of its symbol is; zero when it was not known.
+    pub(crate) point: Price,
     pub(crate) ended: bool,
     /// The newest row was decided then.
     pub(crate) at: Timestamp,
@@ -52,6 +54,7 @@ impl Life {
             version: Version(0),
             epoch: row.epoch,
             trade: row.row.step.trade,
+            point: row.row.point,
             ended: false,
             at: row.at,
             sends: BTreeMap::new(),
@@ -91,6 +94,7 @@ impl Life {
         self.repeated_signals += usize::from(matches!(row.row.step.event, TradeEvent::Repeated));
         (self.version, self.epoch, self.at, self.ended) = (row.version, row.epoch, row.at, row.ended);
         self.trade = row.row.step.trade;
+        self.point = self.point.max(row.row.point);
     }
 
     /// What the rules make the intent wait for after a step: TRD-3, TRD-6, NET-1.
@@ -120,6 +124,8 @@ impl Life {
             | TradeEvent::Repeated
             | TradeEvent::Wanted(_)
             | TradeEvent::Withdraw
+            | TradeEvent::Revoke
+            | TradeEvent::Reduced { .. }
             | TradeEvent::Decide(_) => return,
         };
         self.not_before = Some(match proof {

@@ -105,6 +105,8 @@ impl Row {
                 | TradeEvent::Repeated
                 | TradeEvent::Wanted(_)
                 | TradeEvent::Withdraw
+                | TradeEvent::Revoke
+                | TradeEvent::Reduced { .. }
                 | TradeEvent::Decide(_) => false,
             },
         }

@@ -3,12 +3,17 @@ use warden_policy::{Phase, account::Closure};
 use warden_supervisor::{Scope, Wish};
 
 use super::Director;
-use crate::{invariant::settled, weather::Weather};
+use crate::{invariant::settled, judge::Member, weather::Weather};
 
 /// How long healing may take: the longest waits of the rules, one after the other, in milliseconds.
 const PATIENCE: u64 = 3_600_000;
 /// How often a person looks, in milliseconds.
 const LOOK: u64 = 5_000;
+
+/// An account that is gone, or suspected to be, is nobody's to bring back, and nobody looks at it any more.
+fn is_destroyed(member: &Member) -> bool {
+    member.state.as_ref().is_some_and(|known| known.closure() != Closure::None)
+}
 
 impl Director {
     /// Every fault ends; a person resets what stopped. Then everything gets well within bounded time.
@@ -56,7 +61,7 @@ impl Director {
                 ill.push(format!("{instance} is unknown"));
                 continue;
             };
-            if known.closure() != Closure::None {
+            if is_destroyed(member) {
                 continue;
             }
             if known.gate() != Gate::Open {
@@ -70,6 +75,9 @@ impl Director {
             else {
                 continue;
             };
+            if is_destroyed(member) {
+                continue;
+            }
             for verdict in [settled::positions_agree(member, account, *mode), settled::protected(member, *mode)] {
                 ill.extend(verdict.err().map(|what| format!("{instance} {what}")));
             }
@@ -81,7 +89,7 @@ impl Director {
     fn help(&mut self) {
         let resting: Vec<_> = {
             let state = self.sim.state();
-            let rests = |member: &crate::judge::Member| {
+            let rests = |member: &Member| {
                 member.state.as_ref().is_some_and(|known| matches!(known.phase(), Phase::Stopped { .. }))
             };
             state.judge.members.iter().filter(|(_, member)| rests(member)).map(|(id, _)| id.clone()).collect()
