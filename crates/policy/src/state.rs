@@ -424,7 +424,9 @@ impl Instance {
             return TimerSet::ATTEMPTS;
         }
         let held = if self.is_held() { TimerSet::REACHING_THE_BROKER } else { TimerSet::NONE };
-        if self.unresolved_sends > 0 { held.and(TimerSet::RESTART) } else { held }
+        // One that lives is not restarted but logged in, which is what finds out about its sends.
+        let gone = !self.health.is_up(Layer::TerminalAlive);
+        if self.unresolved_sends > 0 && gone { held.and(TimerSet::RESTART) } else { held }
     }
 
     /// Whether a person may start it, and why not.
