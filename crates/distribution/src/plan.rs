@@ -140,10 +140,12 @@ fn judge(
     }
 }
 
-/// A pause that ends while the signal is valid does not refuse it: the order waits where orders leave.
+/// A pause that may end while the signal is valid does not refuse it, such as that of a terminal on its way back (NET-1):
+/// the order waits where orders leave, and is dropped there when it is too late.
 fn gate(gate: Gate, reduces: bool, expires_at: Timestamp) -> Result<(), Refusal> {
     match gate {
         Gate::Open => Ok(()),
+        Gate::Paused { until: Timestamp::MAX, .. } => Ok(()),
         Gate::Paused { until, .. } if until <= expires_at => Ok(()),
         Gate::Paused { until, reason } => Err(Refusal::GatePaused { until, reason }),
         Gate::ReduceOnly(_) if reduces => Ok(()),

@@ -78,7 +78,7 @@ fn case(code: Code) -> Option<(Refused, Refusal)> {
             (Refused::of(BUY, account), Refusal::GateShut(FailureReason::LoginFailed))
         }
         Code::GatePaused => {
-            let (until, reason) = (Timestamp::MAX, FailureReason::NetworkLost);
+            let (until, reason) = (BEGIN.after(Span::from_millis(60_001)), FailureReason::RateLimited);
             let account = move |a: &mut Account| a.gate = Gate::Paused { until, reason };
             (Refused::of(BUY, account), Refusal::GatePaused { until, reason })
         }

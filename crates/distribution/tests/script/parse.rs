@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 use warden_distribution::{
     Code, Fill, OpenTrade, Outcome, Refusal, Standing, SymbolFacts, rules::Sides, settings::Value,
 };
-use warden_domain::{ClientTradeId, FailureReason, Gate, Magic, Quote, Side, Span};
+use warden_domain::{ClientTradeId, FailureReason, Gate, Magic, Quote, Side, Span, Timestamp};
 
 use super::World;
 use crate::common::{Account, eurusd, instance, symbol};
@@ -129,13 +129,14 @@ fn trade(text: &str, world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-/// `ID open`, `ID shut`, `ID reduce-only`, `ID paused SPAN`
+/// `ID open`, `ID shut`, `ID reduce-only`, `ID paused`, `ID paused SPAN`
 fn gate(text: &str, world: &mut World) -> Result<(), String> {
     let (id, gate) = text.split_once(' ').ok_or("a gate is of an account")?;
     let now = world.now;
     world.account(id)?.gate = match (gate, gate.strip_prefix("paused ")) {
         ("open", _) => Gate::Open,
         ("shut", _) => Gate::Shut(FailureReason::BrokerDown),
+        ("paused", _) => Gate::Paused { until: Timestamp::MAX, reason: FailureReason::NetworkLost },
         ("reduce-only", _) => Gate::ReduceOnly(FailureReason::Slippage),
         (_, Some(span)) => {
             Gate::Paused { until: now.after(read::<Span>(span)?), reason: FailureReason::RateLimited }
