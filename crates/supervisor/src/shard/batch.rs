@@ -57,12 +57,13 @@ impl Shard {
                     self.begin_work(index, Work::Absorb);
                 }
             }
+            // Orders first: what a rule decides together with a stop, such as a flatten, leaves before its session ends.
+            self.act_on_trades();
             let mut effects = std::mem::take(&mut self.batch.effects);
             for (index, rule, effect) in effects.drain(..) {
                 self.act(index, rule, effect, now).await;
             }
             self.batch.effects = effects;
-            self.act_on_trades();
             self.tell_trades();
             self.batch.dirty = dirty;
             self.batch.dirty.clear();

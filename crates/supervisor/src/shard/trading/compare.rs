@@ -3,19 +3,29 @@
 
 use std::collections::BTreeMap;
 
-use warden_bridge::{OpenPosition, SessionFacts};
+use warden_bridge::{OpenPosition, SessionFacts, Snapshot};
 use warden_domain::{AccountMode, Lots, Magic, Side, Ticket, Timestamp};
 use warden_policy::{
     Params,
     trade::{Owner, Protection, Query, Trade},
 };
 
-use super::{Held, Trading, looks::Seen};
+use super::{Held, Trading};
 
 impl Trading {
-    /// Compares a synchronised reading with the trades.
-    pub(super) fn compare(&mut self, now: Timestamp, params: &Params) {
-        let Some(seen) = self.looks.seen() else { return };
+    /// Compares a reading with the trades: those that differ are asked about. What is of others is told of a synchronised
+    /// one alone.
+    pub(super) fn compare(&mut self, seen: &Snapshot, synchronised: bool, now: Timestamp, params: &Params) {
+        let differing = self.differing(seen);
+        for magic in differing {
+            self.ask(magic, now, params);
+        }
+        if synchronised {
+            self.count_others(seen);
+        }
+    }
+
+    fn count_others(&mut self, seen: &Snapshot) {
         let magics = seen.orders.iter().map(|order| (order.magic, None));
         let magics = magics.chain(seen.positions.iter().map(|open| (open.magic, Some(&*open.symbol))));
         let (mut externals, mut unclaimed) = (0, 0);
@@ -28,11 +38,7 @@ impl Trading {
                 Owner::Unclaimed(_) => unclaimed += 1,
             }
         }
-        let differing = self.differing(seen);
         (self.externals, self.alerting.unclaimed) = (externals, unclaimed);
-        for magic in differing {
-            self.ask(magic, now, params);
-        }
     }
 
     /// Netting: whether a trade of ours has a part in the position of this symbol.
@@ -46,7 +52,7 @@ impl Trading {
     }
 
     /// The trades that are not as the reading shows what is open.
-    fn differing(&self, seen: &Seen) -> Vec<Magic> {
+    fn differing(&self, seen: &Snapshot) -> Vec<Magic> {
         let positions: BTreeMap<u64, &OpenPosition> =
             seen.positions.iter().map(|open| (open.ticket, open)).collect();
         let orders: BTreeMap<u64, u64> =

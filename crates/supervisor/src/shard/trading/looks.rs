@@ -2,7 +2,8 @@
 //!
 //! A reading counts from the moment at which it was handed over, by our clock: whatever happened before is in it. Two
 //! equal ones make the terminal synchronised; only then does it prove anything. Before that, it says at least what the
-//! gateway's inbox knows.
+//! gateway's inbox knows. For a single trade, what concerns it is to be equal twice: other symbols of the account may be
+//! traded meanwhile.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,11 +12,11 @@ use std::{
 
 use rustc_hash::FxHasher;
 use warden_bridge::{
-    Command, CommandId, Envelope, OpenOrder, OpenPosition, Outcome, SendId, Snapshot, SnapshotQuery,
+    Command, CommandId, Deal, Envelope, OpenOrder, OpenPosition, Outcome, SendId, Snapshot, SnapshotQuery,
 };
 use warden_domain::{Magic, Span, Timestamp};
 use warden_policy::{
-    Params,
+    Params, Phase,
     trade::{Query, SnapshotId, Synchroniser, TradeEvent},
 };
 
@@ -53,6 +54,8 @@ struct Wanted {
     query: Query,
     /// Who asked first is answered first.
     turn: u64,
+    /// Of what concerns this trade.
+    sync: Synchroniser,
 }
 
 /// A reading that was handed over.
@@ -104,8 +107,10 @@ impl Looks {
     /// A question; a newer one of the same trade takes its place.
     pub(super) fn want(&mut self, query: Query) {
         self.asked += 1;
-        let turn = self.wanted.get(&query.magic).map_or(self.asked, |known| known.turn);
-        self.wanted.insert(query.magic, Wanted { query, turn });
+        let known = self.wanted.get(&query.magic);
+        let turn = known.map_or(self.asked, |known| known.turn);
+        let sync = known.map_or_else(Synchroniser::default, |known| known.sync);
+        self.wanted.insert(query.magic, Wanted { query, turn, sync });
         // A reading counts only where it began after what it is to prove.
         self.next_at = self.next_at.max(query.after.after(Span::from_millis(1)));
     }
@@ -137,7 +142,23 @@ impl Looks {
     pub(super) fn lost(&mut self) {
         self.under_way = None;
         self.compared = false;
+        self.unsynchronised();
+    }
+
+    fn unsynchronised(&mut self) {
         self.sync.lost();
+        self.wanted.values_mut().for_each(|wanted| wanted.sync.lost());
+    }
+
+    /// Whether what concerns this trade was read alike twice.
+    fn alike_for(
+        &mut self,
+        magic: Magic,
+        digest: u64,
+        began_at: Timestamp,
+        params: &Params,
+    ) -> Option<SnapshotId> {
+        self.wanted.get_mut(&magic)?.sync.read(digest, began_at, params)
     }
 
     /// When the driver is to look after it again.
@@ -168,7 +189,7 @@ impl Trading {
 
     fn look_failed(&mut self, now: Timestamp, params: &Params) {
         self.looks.under_way = None;
-        self.looks.sync.lost();
+        self.looks.unsynchronised();
         self.looks.next_at = now.after(params.unknown.synchronised_after);
         self.looks.regular_at = now.after(params.look.every);
     }
@@ -259,23 +280,29 @@ impl Shard {
     }
 
     fn read(&mut self, index: u32, look: &UnderWay, snapshot: &Snapshot, now: Timestamp, params: &Params) {
-        let trading = &mut self.slots[index as usize].trading;
+        let slot = &mut self.slots[index as usize];
+        let confirmed = slot.state.phase() == Phase::Up;
+        let trading = &mut slot.trading;
         trading.raise_marks(snapshot.newest.order, snapshot.newest.deal, snapshot.newest.position);
         let id = trading.looks.sync.read(digest(snapshot), look.began_at, params);
         trading.looks.next_at = look.began_at.after(params.unknown.synchronised_after).max(now);
         trading.looks.regular_at = now.after(params.look.every);
-        if id.is_none() {
-            // The second of two equal readings is what counts.
+        if id.is_none() && !confirmed {
+            // The second of two equal readings is what a session is confirmed on.
             trading.looks.regular_at = trading.looks.next_at;
         }
+        trading.compare(snapshot, id.is_some(), now, params);
         if let Some(id) = id {
             let (orders, positions) = (snapshot.orders.clone(), snapshot.positions.clone());
             trading.looks.seen = Some(Seen { id, orders, positions });
             trading.looks.compared = true;
-            trading.compare(now, params);
         }
         for asked in &look.asked {
             let trading = &mut self.slots[index as usize].trading;
+            let Some(held) = trading.trades.get(&asked.magic) else { continue };
+            let digest = digest_for(&held.symbol, asked.magic.number(), snapshot);
+            let alike = trading.looks.alike_for(asked.magic, digest, look.began_at, params);
+            let id = id.or(alike);
             let Some(held) = trading.trades.get(&asked.magic) else { continue };
             let found = findings(held, asked, snapshot, id, trading);
             let answered = |wanted: &Wanted| id.is_some_and(|id| id.0 > wanted.query.after);
@@ -324,6 +351,26 @@ fn digest(snapshot: &Snapshot) -> u64 {
     let newest = snapshot.newest;
     let newest = hash_of(&(newest.order, newest.deal, newest.position));
     orders.chain(positions).fold(newest, u64::wrapping_add)
+}
+
+/// Of what concerns one trade: what is open of its symbol, and the past of its tag.
+fn digest_for(symbol: &str, magic: u64, snapshot: &Snapshot) -> u64 {
+    let orders = snapshot.orders.iter().filter(|order| order.symbol == symbol).map(|order| {
+        let stops = (order.price, order.stop_loss, order.take_profit);
+        hash_of(&(order.ticket, order.magic, order.side as u8, order.volume, stops))
+    });
+    let positions = snapshot.positions.iter().filter(|open| open.symbol == symbol).map(|open| {
+        let stops = (open.price, open.stop_loss, open.take_profit);
+        hash_of(&(!open.ticket, open.magic, open.side as u8, open.volume, stops))
+    });
+    let opened: BTreeSet<u64> =
+        snapshot.deals.iter().filter(|deal| deal.magic == magic).map(|deal| deal.position).collect();
+    let mine = |deal: &&Deal| deal.magic == magic || opened.contains(&deal.position);
+    let deals =
+        snapshot.deals.iter().filter(mine).map(|deal| hash_of(&(deal.ticket, deal.order, deal.volume)));
+    let past = snapshot.past_orders.iter().filter(|order| order.magic == magic);
+    let past = past.map(|order| hash_of(&(order.ticket, order.position, order.volume)));
+    orders.chain(positions).chain(deals).chain(past).fold(0, u64::wrapping_add)
 }
 
 fn hash_of<T: Hash>(value: &T) -> u64 {

@@ -32,3 +32,15 @@ async fn trd_7_an_unknown_order_holds_its_symbol_and_no_other() {
     assert_eq!(desk.ends("s-1", TradeState::Failed, 120).await, End::NotExecuted);
     assert_eq!(desk.positions(), ["BUY 0.1 GBPUSD"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn trd_6_an_unknown_order_is_resolved_while_another_symbol_is_traded_all_the_time() {
+    let desk = Desk::open(1).await;
+    desk.fates(&[Fate::Lost]);
+    let _ = desk.buy("s-1", "EURUSD").await;
+    for round in 0..600 {
+        let _ = desk.buy(&format!("t-{round}"), "GBPUSD").await;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert_eq!(desk.newest("s-1").await.end(), Some(End::NotExecuted));
+}
