@@ -57,7 +57,7 @@ use self::{
 pub(crate) use self::{
     ending::Ending,
     servers::{Server, Standing, cut_off_since},
-    signals::{Fate, Recovered, Request, Signals},
+    signals::{Arrived, Fate, Recovered, Request, Signals},
     slot::{Slot, StoredAs},
     trading::Known as KnownTrade,
 };
@@ -231,7 +231,6 @@ impl Shard {
             }
             self.wheel.take_due(now, self.shared.options.batch, &mut due);
             self.tick(&mut due, now).await;
-            self.close_what_filled(now);
             self.settle_trades(now);
             self.carry_out(now).await?;
             self.fetch_credentials();
@@ -244,9 +243,7 @@ impl Shard {
 
     /// Whether something follows from what was done already: it comes before anything new.
     fn has_follow_ups(&self) -> bool {
-        let settled =
-            self.follow_ups.is_empty() && self.trade_ticks.is_empty() && self.trade_events.is_empty();
-        !settled || self.signals.has_closes()
+        !(self.follow_ups.is_empty() && self.trade_ticks.is_empty() && self.trade_events.is_empty())
     }
 
     /// Waits for something to do, and takes what is there.

@@ -137,7 +137,7 @@ impl Shard {
         match (accepted, about) {
             (Some(Ok(_)), _) => {}
             (Some(Err(refused)), _) => self.fold(index, &key.id, intent.part, blocked(refused), now),
-            (None, Some(magic)) => self.follow(index, magic, intent, key, expires_at, now),
+            (None, Some(magic)) => self.follow(index, magic, intent, key, now),
             (None, None) => {}
         }
     }
@@ -155,7 +155,6 @@ impl Shard {
         magic: Magic,
         intent: &Intent,
         key: &SignalKey,
-        expires_at: Timestamp,
         now: Timestamp,
     ) {
         match intent.work {
@@ -163,7 +162,7 @@ impl Shard {
                 self.fold(index, &key.id, intent.part, Outcome::Done, now);
             }
             Work::End { .. } => {
-                self.signals.followed.end(index, magic, key.clone(), intent.part, expires_at);
+                self.signals.followed.end(index, magic, key.id.clone(), intent.part);
                 self.trade_told(index, magic);
             }
         }

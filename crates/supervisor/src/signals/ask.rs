@@ -12,7 +12,7 @@ use warden_telemetry::{Registry, metrics};
 use super::{DecideError, HaltError, Scope, SignalError, TradeView, journal};
 use crate::{
     Clock,
-    shard::{Fate, Internal, Request, Shared},
+    shard::{Arrived, Fate, Internal, Request, Shared},
 };
 
 /// The way into a fleet for signals, halts and a person's word on a trade. Clones are cheap and share the fleet; they
@@ -77,32 +77,35 @@ impl Distributor {
     /// When it cannot be a signal, is for nobody, or the fleet has ended. An account that does not take part is no error: the
     /// report says why. One whose shard has too much to do is [busy](Refusal::Busy), and nothing was noted for it.
     pub async fn signal(&self, signal: Signal) -> Result<Report, SignalError> {
+        self.give(signal)?.answer().await
+    }
+
+    /// Gives a signal to the shards without waiting for them: signals that are given one after the other are carried out in
+    /// this order on every account.
+    pub(super) fn give(&self, signal: Signal) -> Result<Given, SignalError> {
         let signal = signal.checked(self.params()).map_err(SignalError::Faulty)?;
         self.nobody(&signal.target)?;
         let mut report = Report::resumed(signal.key.clone(), self.0.shared.clock.now());
         report.source = Some(signal.source.clone());
         self.add_strangers(&signal.target, &mut report);
         let signal = Arc::new(signal);
-        let mut asked = Vec::with_capacity(self.0.shards.len());
+        let mut given = Given { distributor: self.clone(), report, asked: Vec::new(), busy: false };
         for (shard, to_shard) in self.0.shards.iter().enumerate() {
+            let concerned = self.members(shard, &signal.target).next().is_some();
             let (answer, answered) = oneshot::channel();
             let request = Internal::Signals(Request::Signal(Arc::clone(&signal), answer));
             match to_shard.try_send(request) {
-                Ok(()) => asked.push(answered),
-                Err(mpsc::error::TrySendError::Full(_)) => self.add_busy(shard, &signal.target, &mut report),
+                Ok(()) if concerned => given.asked.push(answered),
+                Err(mpsc::error::TrySendError::Full(_)) if concerned => {
+                    given.busy = true;
+                    self.add_busy(shard, &signal.target, &mut given.report);
+                }
+                // The others only note the key; nobody waits for that.
+                Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => {}
                 Err(mpsc::error::TrySendError::Closed(_)) => return Err(SignalError::Ended),
             }
         }
-        let mut fate = Fate::Elsewhere;
-        for answered in asked {
-            let arrived = answered.await.map_err(|_| SignalError::Ended)?;
-            fate = fate.min(arrived.fate);
-            if !arrived.report.lines.is_empty() {
-                report.merge(arrived.report);
-            }
-        }
-        self.count(fate);
-        Ok(report)
+        Ok(given)
     }
 
     /// What became of the signal with this key, as far as it is known now: of the last 24 h; `None` when nothing is known.
@@ -248,5 +251,36 @@ impl Distributor {
             Fate::Refused | Fate::Elsewhere => "refused",
         };
         self.registry().series(&metrics::SIGNALS, [outcome]).add(1);
+    }
+}
+
+/// A signal that was given to the shards.
+pub(super) struct Given {
+    distributor: Distributor,
+    /// Of what no shard was asked about.
+    report: Report,
+    asked: Vec<oneshot::Receiver<Arrived>>,
+    busy: bool,
+}
+
+impl Given {
+    /// Whether a shard had too much to do: the same signal is to be given again.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// The report, once everything that was accepted is durable.
+    pub(super) async fn answer(self) -> Result<Report, SignalError> {
+        let Self { distributor, mut report, asked, busy: _ } = self;
+        let mut fate = Fate::Elsewhere;
+        for answered in asked {
+            let arrived = answered.await.map_err(|_| SignalError::Ended)?;
+            fate = fate.min(arrived.fate);
+            if !arrived.report.lines.is_empty() {
+                report.merge(arrived.report);
+            }
+        }
+        distributor.count(fate);
+        Ok(report)
     }
 }

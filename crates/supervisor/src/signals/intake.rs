@@ -7,12 +7,12 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use tracing::{error, info, warn};
-use warden_distribution::{DeadLetter, Faults, Refusal, Report, Signal};
+use warden_distribution::{DeadLetter, Faults};
 use warden_domain::{Span, Timestamp};
 use warden_store::{Content, EntryId, SignalStream, StreamEntry, StreamError};
 use warden_telemetry::metrics;
 
-use super::{Distributor, SignalError};
+use super::{Distributor, SignalError, ask::Given};
 
 /// How the stream is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ impl Default for IntakeConfig {
 /// parsed and given to the fleet, and acknowledged once every account's part of it is durable.
 ///
 /// # Guarantees
+/// - Entries are given to the fleet in their order, and so carried out in it on every account.
 /// - An entry is acknowledged after its durable acceptance, never before; one that comes again is known by its key
 ///   (TRD-4).
 /// - What cannot be read becomes a dead letter with its reasons, and is acknowledged; it holds nothing up.
@@ -94,6 +95,8 @@ struct Reader {
     claim_at: Timestamp,
 }
 
+/// How long a shard that has too much to do is left alone; whatever comes after in the stream waits too.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait for new entries, so that claims and the end are not kept waiting for longer.
 const WAIT: Span = Span::from_secs(1);
 
@@ -129,7 +132,7 @@ impl Reader {
                 error!(%id, "an entry was removed from the stream of signals before it was carried out");
             }
             let whole = claimed.entries.len() < room.get();
-            self.begin(claimed.entries);
+            self.begin(claimed.entries).await;
             if whole {
                 self.claim_at = now.after(parts.config.claim_every);
             }
@@ -143,20 +146,58 @@ impl Reader {
                 Some(done) = self.working.join_next(), if !self.working.is_empty() => self.done(done),
             }
         };
-        self.begin(read);
+        self.begin(read).await;
         Ok(())
     }
 
-    fn begin(&mut self, entries: Vec<StreamEntry>) {
+    /// Gives the entries to the fleet in their order, and waits for their ends beside each other.
+    async fn begin(&mut self, entries: Vec<StreamEntry>) {
         for entry in entries {
             // One that takes long is claimed again by this very consumer.
-            if self.in_work.insert(entry.id) {
-                let (parts, ending) = (Arc::clone(&self.parts), self.ending.clone());
-                self.working.spawn(async move {
-                    let id = entry.id;
-                    carry_out(&parts, entry, ending).await;
-                    id
-                });
+            if !self.in_work.insert(entry.id) {
+                continue;
+            }
+            let (parts, id) = (Arc::clone(&self.parts), entry.id);
+            match self.give(&entry).await {
+                Ok(Some(given)) => {
+                    self.working.spawn(async move {
+                        finish(&parts, id, given).await;
+                        id
+                    });
+                }
+                // What is not taken any more is left to the next claim.
+                Ok(None) => {
+                    self.in_work.remove(&id);
+                }
+                Err(faults) => {
+                    self.working.spawn(async move {
+                        bury(&parts, &entry, faults).await;
+                        id
+                    });
+                }
+            }
+        }
+    }
+
+    /// Gives an entry to the fleet, as often as a shard has too much to do; `None` when the fleet or the reader ends.
+    async fn give(&self, entry: &StreamEntry) -> Result<Option<Given>, Faults> {
+        let distributor = &self.parts.distributor;
+        let signal = match &entry.content {
+            Content::Whole(fields) => distributor.read_entry(fields)?,
+            Content::TooLarge { .. } => {
+                let most = distributor.params().most_bytes;
+                let what = format!("is larger than {most} bytes; name a group instead of its instances");
+                return Err(Faults::whole(&what));
+            }
+        };
+        loop {
+            match distributor.give(signal.clone()) {
+                Ok(given) if given.is_busy() && !ends(&self.ending) => tokio::time::sleep(PAUSE).await,
+                Ok(given) if given.is_busy() => return Ok(None),
+                Ok(given) => return Ok(Some(given)),
+                Err(SignalError::Ended) => return Ok(None),
+                Err(SignalError::Faulty(faults)) => return Err(faults),
+                Err(fault @ SignalError::Nobody(_)) => return Err(Faults::whole(&fault.to_string())),
             }
         }
     }
@@ -186,51 +227,15 @@ fn ends(ending: &watch::Receiver<bool>) -> bool {
     *ending.borrow() || ending.has_changed().is_err()
 }
 
-/// Carries an entry out and acknowledges it; one that cannot be now is left to the next claim.
-async fn carry_out(parts: &Parts, entry: StreamEntry, ending: watch::Receiver<bool>) {
-    let read = match &entry.content {
-        Content::Whole(fields) => parts.distributor.read_entry(fields),
-        Content::TooLarge { .. } => Err(Faults::whole(&format!(
-            "is larger than {} bytes; name a group instead of its instances",
-            parts.distributor.params().most_bytes
-        ))),
-    };
-    let accepted = match read {
-        Ok(signal) => accept(parts, entry.id, signal, ending).await,
-        Err(faults) => return bury(parts, &entry, faults).await,
-    };
-    match accepted {
-        Ok(true) => acknowledge(parts, entry.id).await,
-        Ok(false) => {}
-        Err(SignalError::Ended) => {}
-        Err(SignalError::Faulty(faults)) => bury(parts, &entry, faults).await,
-        Err(fault @ SignalError::Nobody(_)) => bury(parts, &entry, Faults::whole(&fault.to_string())).await,
-    }
-}
-
-/// Gives a signal to the fleet until no account is too busy; whether everything about it is durable.
-async fn accept(
-    parts: &Parts,
-    id: EntryId,
-    signal: Signal,
-    ending: watch::Receiver<bool>,
-) -> Result<bool, SignalError> {
-    const PAUSE: Duration = Duration::from_millis(50);
-    loop {
-        let report = parts.distributor.signal(signal.clone()).await?;
-        if !is_busy(&report) {
+/// Acknowledges an entry once everything about it is durable.
+async fn finish(parts: &Parts, id: EntryId, given: Given) {
+    match given.answer().await {
+        Ok(report) => {
             info!(%id, key = %report.key, summary = %report.summary(), "a signal was carried out");
-            return Ok(true);
+            acknowledge(parts, id).await;
         }
-        if ends(&ending) {
-            return Ok(false);
-        }
-        tokio::time::sleep(PAUSE).await;
+        Err(fault) => warn!(%id, %fault, "a signal was not carried out; it comes again"),
     }
-}
-
-fn is_busy(report: &Report) -> bool {
-    report.lines.iter().any(|line| line.outcome.refusal() == Some(Refusal::Busy))
 }
 
 async fn acknowledge(parts: &Parts, id: EntryId) {

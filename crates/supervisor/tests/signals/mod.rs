@@ -1,5 +1,6 @@
 //! Signals to many accounts, over stores in memory and scripted trading floors whose ledgers are the judge.
 
+mod away;
 mod crowd;
 mod ends;
 mod halts;

@@ -96,6 +96,36 @@ async fn signals_of_the_stream_are_carried_out_once_and_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_burst_is_carried_out_in_the_order_of_the_stream() {
+    let mut desk = Desk::open(3).await;
+    desk.intake.take().unwrap().stop().await;
+    for round in 0..20 {
+        desk.add(&format!("o-{round}"), &[]);
+        let now = desk.crowd.rig.now().to_string();
+        let key = format!("c-{round}");
+        let close = [
+            ("key", key.as_str()),
+            ("source", "test"),
+            ("created_at", &now),
+            ("group", "gold"),
+            ("action", "close-all"),
+        ];
+        desk.streams.add(STREAM, &close);
+    }
+    desk.begin("node-b");
+    pass(5).await;
+    desk.drained().await;
+    pass(200).await;
+    for number in 0..3 {
+        assert!(desk.crowd.positions(number).is_empty(), "everything that was opened was closed after it");
+    }
+    for round in 0..20 {
+        let closed = desk.crowd.report(&format!("c-{round}")).await.unwrap();
+        assert!(closed.lines.iter().all(|line| line.kind() != OutcomeKind::Blocked), "{closed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn trd_4_one_that_was_accepted_and_not_acknowledged_comes_again_and_is_known() {
     let mut desk = Desk::open(2).await;
     desk.crowd.rig.journal.hang_after_commit(true);
