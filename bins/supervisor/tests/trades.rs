@@ -34,13 +34,13 @@ fn trd_7_a_signal_is_answered_by_a_report_and_a_halt_is_durable() {
     let (setup, mut supervisor) = supervised();
     let ask = |args: &[&str]| setup.ends(&[args, &["--config", "w.toml"]].concat());
     setup.put("signal.json", &signal("s-1"), 0o644);
-    // No terminal is connected: the gate is not open, and nothing waits.
+    // No terminal is connected: nothing is known of the symbol.
     let report = last_line(&ask(&["signal", "signal.json", "--json"]));
     assert_eq!((report["key"].as_str(), report["settled"].as_bool()), (Some("s-1"), Some(true)), "{report}");
     let lines = report["lines"].as_array().unwrap();
     assert_eq!(lines.len(), 2, "{report}");
     assert!(
-        lines.iter().all(|line| line["outcome"] == "blocked" && line["code"] == "gate_paused"),
+        lines.iter().all(|line| line["outcome"] == "blocked" && line["code"] == "fact_missing"),
         "{report}"
     );
     assert_eq!(last_line(&ask(&["report", "s-1", "--json"])), report);
