@@ -9,6 +9,7 @@
 mod accept;
 mod act;
 mod alerts;
+mod alike;
 mod compare;
 mod context;
 mod duplicate;

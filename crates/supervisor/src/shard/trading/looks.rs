@@ -5,14 +5,10 @@
 //! gateway's inbox knows. For a single trade, what concerns it is to be equal twice: other symbols of the account may be
 //! traded meanwhile.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::{Hash, Hasher},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHasher;
 use warden_bridge::{
-    Command, CommandId, Deal, Envelope, OpenOrder, OpenPosition, Outcome, SendId, Snapshot, SnapshotQuery,
+    Command, CommandId, Envelope, OpenOrder, OpenPosition, Outcome, SendId, Snapshot, SnapshotQuery,
 };
 use warden_domain::{Magic, Span, Timestamp};
 use warden_policy::{
@@ -22,6 +18,7 @@ use warden_policy::{
 
 use super::{
     Trading,
+    alike::{digest, digest_for},
     findings::{Asked, findings},
 };
 use crate::shard::{Shard, Slot};
@@ -336,45 +333,4 @@ impl Slot {
         let login = self.login.is_some_and(|login| login.number() == snapshot.login);
         login && snapshot.connected && snapshot.server == self.server.as_str()
     }
-}
-
-/// Of everything that a synchronised terminal shows alike twice, in whatever order.
-fn digest(snapshot: &Snapshot) -> u64 {
-    let orders = snapshot.orders.iter().map(|order| {
-        let stops = (order.price, order.stop_loss, order.take_profit);
-        hash_of(&(order.ticket, order.magic, &order.symbol, order.side as u8, order.volume, stops))
-    });
-    let positions = snapshot.positions.iter().map(|open| {
-        let stops = (open.price, open.stop_loss, open.take_profit);
-        hash_of(&(!open.ticket, open.magic, &open.symbol, open.side as u8, open.volume, stops))
-    });
-    let newest = snapshot.newest;
-    let newest = hash_of(&(newest.order, newest.deal, newest.position));
-    orders.chain(positions).fold(newest, u64::wrapping_add)
-}
-
-/// Of what concerns one trade: what is open of its symbol, and the past of its tag.
-fn digest_for(symbol: &str, magic: u64, snapshot: &Snapshot) -> u64 {
-    let orders = snapshot.orders.iter().filter(|order| order.symbol == symbol).map(|order| {
-        let stops = (order.price, order.stop_loss, order.take_profit);
-        hash_of(&(order.ticket, order.magic, order.side as u8, order.volume, stops))
-    });
-    let positions = snapshot.positions.iter().filter(|open| open.symbol == symbol).map(|open| {
-        let stops = (open.price, open.stop_loss, open.take_profit);
-        hash_of(&(!open.ticket, open.magic, open.side as u8, open.volume, stops))
-    });
-    let opened: BTreeSet<u64> =
-        snapshot.deals.iter().filter(|deal| deal.magic == magic).map(|deal| deal.position).collect();
-    let mine = |deal: &&Deal| deal.magic == magic || opened.contains(&deal.position);
-    let deals =
-        snapshot.deals.iter().filter(mine).map(|deal| hash_of(&(deal.ticket, deal.order, deal.volume)));
-    let past = snapshot.past_orders.iter().filter(|order| order.magic == magic);
-    let past = past.map(|order| hash_of(&(order.ticket, order.position, order.volume)));
-    orders.chain(positions).chain(deals).chain(past).fold(0, u64::wrapping_add)
-}
-
-fn hash_of<T: Hash>(value: &T) -> u64 {
-    let mut hasher = FxHasher::default();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
