@@ -7,11 +7,15 @@ use std::{
 
 use fred::{bytes::Bytes, types::Value};
 use warden_domain::{InstanceId, Version};
-use warden_store::{HotKey, HotUpdate, KEYS_KEPT, SNAPSHOT_SCHEMA, Seal, TRADES_KEPT, TradeUpdate};
+use warden_store::{
+    HotKey, HotUpdate, KEYS_KEPT, SNAPSHOT_SCHEMA, Seal, TRADES_KEPT, TradeProjection, TradeUpdate,
+};
 
 use crate::KeyStyle;
 
 const KEY_START: &[u8] = b"instance_state:";
+/// Fields of a trade that stand before its others: tag and key.
+const IN_HEAD: usize = 2;
 
 /// Keys and arguments of one call. The call's values are slices of the buffer: no allocation per key.
 #[derive(Debug)]
@@ -83,19 +87,20 @@ impl Batch {
         })
     }
 
-    /// A call that shows trades.
+    /// A call that shows trades; `whole` gives all of their fields, whatever stands there already.
     pub(crate) fn of_trades<'a>(
         style: KeyStyle,
         updates: impl ExactSizeIterator<Item = &'a TradeUpdate> + Clone,
+        whole: bool,
     ) -> Self {
         let instances = updates.clone().map(|update| &update.instance);
         Self::new("warden_show_trades", style, "snapshot", instances, |layout| {
-            layout.buffer.reserve(updates.len() * 512);
+            layout.buffer.reserve(updates.len() * 384);
             layout.number(TRADES_KEPT.as_millis());
             layout.number(KEYS_KEPT.as_millis());
             let mut text = String::with_capacity(64);
             for update in updates {
-                pack_trade(&mut layout.buffer, update, &mut text);
+                pack_trade(&mut layout.buffer, update, whole, &mut text);
                 layout.end();
             }
         })
@@ -189,17 +194,31 @@ fn pack_texts(
 }
 
 /// Packs one trade; `text` is room that is used again and again.
-fn pack_trade(buffer: &mut Vec<u8>, update: &TradeUpdate, text: &mut String) {
+fn pack_trade(buffer: &mut Vec<u8>, update: &TradeUpdate, whole: bool, text: &mut String) {
     let trade = &update.trade;
+    let changes = update.changes().filter(|_| !whole);
+    match changes {
+        Some(before) => pack::number(buffer, before.version.0),
+        None => pack::text(buffer, b""),
+    }
     for number in [update.epoch.0, update.version.0, trade.tag.number()] {
         pack::number(buffer, number);
     }
     pack::text(buffer, trade.key.as_str().as_bytes());
     pack::text(buffer, if trade.state.is_terminal() { b"1" } else { b"0" });
-    update.fields(|name: &str, value: &dyn Display| {
+    let before = changes.map(|before| &before.trade);
+    let mut at = 0;
+    trade.fields(before, |name: &str, value: &dyn Display| {
+        at += 1;
+        // Of a whole trade the function has the tag and the key, and knows by their order which the next ones are.
+        if before.is_none() && at <= IN_HEAD {
+            return;
+        }
+        if before.is_some() || at > TradeProjection::ALWAYS {
+            pack::text(buffer, name.as_bytes());
+        }
         text.clear();
         write!(text, "{value}").expect("a text takes whatever is written");
-        pack::text(buffer, name.as_bytes());
         pack::text(buffer, text.as_bytes());
     });
 }

@@ -147,6 +147,14 @@ impl RedisHot {
         self.each(updates, |update| &update.instance, batch, |frame| reply::cas(&frame)).await
     }
 
+    /// Shows trades, all of their fields where `whole`; `None` for each that needs it and what it changes does not stand.
+    async fn show(&self, trades: &[&TradeUpdate], whole: bool) -> Result<Vec<Option<TradeWrite>>, HotError> {
+        let style = self.0.config.key_style;
+        let batch =
+            |places: &[usize]| Batch::of_trades(style, places.iter().map(|place| trades[*place]), whole);
+        self.each(trades, |update| &update.instance, batch, |frame| reply::shown(&frame)).await
+    }
+
     async fn check(&self) -> Result<(), Fault> {
         let link = &self.0.link;
         link.command("PING", &[]).await?;
@@ -219,12 +227,17 @@ impl HotState for RedisHot {
         &'a self,
         trades: &'a [TradeUpdate],
     ) -> Pending<'a, Result<Vec<TradeWrite>, HotError>> {
-        let style = self.0.config.key_style;
-        let batch =
-            move |places: &[usize]| Batch::of_trades(style, places.iter().map(|place| &trades[*place]));
-        let shown = self.each(trades, |update| &update.instance, batch, |frame| reply::shown(&frame));
         Box::pin(async move {
-            let mut answers = shown.await?;
+            let all: Vec<&TradeUpdate> = trades.iter().collect();
+            let mut answers = self.show(&all, false).await?;
+            let unlike: Vec<usize> = (0..all.len()).filter(|at| answers[*at].is_none()).collect();
+            if !unlike.is_empty() {
+                let again: Vec<&TradeUpdate> = unlike.iter().map(|at| all[*at]).collect();
+                let whole = self.show(&again, true).await?;
+                unlike.into_iter().zip(whole).for_each(|(at, answer)| answers[at] = answer);
+            }
+            let answers: Option<Vec<TradeWrite>> = answers.into_iter().collect();
+            let mut answers = answers.ok_or_else(reply::surprising)?;
             settle_trades(trades, &mut answers);
             Ok(answers)
         })

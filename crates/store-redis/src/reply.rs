@@ -48,15 +48,16 @@ pub(crate) fn cas(frame: &Resp3Frame) -> Result<Cas, Fault> {
     })
 }
 
-/// One answer of a shown trade.
-pub(crate) fn shown(frame: &Resp3Frame) -> Result<TradeWrite, Fault> {
+/// One answer of a shown trade; `None` when what it changes does not stand there.
+pub(crate) fn shown(frame: &Resp3Frame) -> Result<Option<TradeWrite>, Fault> {
     let text = text(frame).ok_or_else(surprising)?;
     let (kind, number) = text.split_first().ok_or_else(surprising)?;
     let number = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
     match (kind, number) {
-        (b'w', None) => Ok(TradeWrite::Written),
-        (b'a', Some(version)) => Ok(TradeWrite::Ahead { stored: Version(version) }),
-        (b'f', Some(epoch)) => Ok(TradeWrite::Fenced { by: Epoch(epoch) }),
+        (b'w', None) => Ok(Some(TradeWrite::Written)),
+        (b'a', Some(version)) => Ok(Some(TradeWrite::Ahead { stored: Version(version) })),
+        (b'f', Some(epoch)) => Ok(Some(TradeWrite::Fenced { by: Epoch(epoch) })),
+        (b'b', None) => Ok(None),
         _ => Err(surprising()),
     }
 }
@@ -135,7 +136,8 @@ pub(crate) fn text(frame: &Resp3Frame) -> Option<&Bytes> {
     }
 }
 
-fn surprising() -> Fault {
+/// Something answers that is not our library.
+pub(crate) fn surprising() -> Fault {
     HotError::Unfit(
         "it answers what our functions never answer; is another program's library named warden?".to_owned(),
     )

@@ -21,8 +21,8 @@
 
 -- The trades of an instance: a hash each `order_state:<id>:<tag>`, the set of tags that have not ended
 -- `order_state:<id>:open`, `order_key:<id>:<client key>` with a tag, and `order_state:<id>:index`, by which the keys of
--- an instance are found without a search: a sorted set of 't<tag>' and 'k<client key>' by the moment their key expires
--- (milliseconds, infinite for a trade that has not ended). It expires with the last of them.
+-- what has ended are found without a search: a sorted set of '<tag> <client key>' by the moment the hash expires
+-- (milliseconds; its client key never expires later). It expires with the last of them.
 
 local DOCUMENTED = {
   'status', 'connection_state', 'login_attempt_count', 'last_login_attempt', 'login_failure_reason',
@@ -245,11 +245,11 @@ local function release(keys, args)
   return answers
 end
 
--- Where the trades of an instance are.
-local function trades_of(snapshot_key)
-  local id = string.sub(snapshot_key, 16, -10) -- without 'instance_state:' and ':snapshot'
-  local prefix = 'order_state:' .. id .. ':'
-  return { hashes = prefix, open = prefix .. 'open', index = prefix .. 'index', keys = 'order_key:' .. id .. ':' }
+-- Where the trades of an instance are, and which epoch owns it.
+local function trades_of(snapshot_key, owner)
+  local id = string.sub(snapshot_key, 16, -9) -- without 'instance_state:' and 'snapshot'
+  local prefix = 'order_state:' .. id
+  return { hashes = prefix, open = prefix .. 'open', index = prefix .. 'index', keys = 'order_key:' .. id, owner = owner }
 end
 
 -- Calls a command; a key of another type gives way.
@@ -260,64 +260,89 @@ local function replacing(command, key, ...)
   return redis.call(command, key, ...)
 end
 
--- Forgets what has expired, and lets the index expire with the last key that it names.
-local function tidy(index, now)
-  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
-  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
-  if last and last ~= 'inf' then redis.call('PEXPIREAT', index, last) end
+-- The highest epoch that owns an instance. A guard is of the last write: whoever took the lease since has removed it.
+local function owner_now(key)
+  local guard = redis.pcall('HGET', key, 'guard')
+  local wrote = type(guard) == 'string' and decimal(string.match(guard, '^%d+ (%d+) %d+$'))
+  if wrote then return wrote end
+  local found = fields_of(key, 'epoch', 'fence') or {}
+  return owner_of(prefix_of(key), found[1], found[2])
 end
 
-local function later(now, span)
-  return string.format('%.0f', now + tonumber(span))
+-- A trade that has ended is kept for a while, and so is the way to its keys.
+local function ends(spans, trades, hash, tag, key)
+  redis.call('PEXPIRE', hash, spans.kept)
+  replacing('SREM', trades.open, tag)
+  replacing('ZADD', trades.index, spans.kept_until, tag .. ' ' .. key)
+  redis.call('PEXPIRE', trades.index, spans.kept)
+  redis.call('ZREMRANGEBYSCORE', trades.index, '-inf', spans.now)
 end
 
--- Shows one trade; the rest of the arguments are the names and texts of its fields.
-local function show_trade(trades, now, kept, key_kept, epoch, version, tag, key, ended, ...)
+local ALWAYS = 15 -- fields that every trade has
+
+-- Writes every field of a trade and answers how many were not there. The last arguments are names and texts of those that
+-- not every trade has.
+local function write_trade(hash, epoch, version, tag, key, state, reason, symbol, goal, volume, filled, closed, attempt,
+    accepted_at, expires_at, updated_at, ...)
+  return replacing('HSET', hash, 'version', version, 'epoch', epoch, 'tag', tag, 'key', key, 'state', state, 'reason',
+    reason, 'symbol', symbol, 'goal', goal, 'volume', volume, 'filled', filled, 'closed', closed, 'attempt', attempt,
+    'accepted_at', accepted_at, 'expires_at', expires_at, 'updated_at', updated_at, ...)
+end
+
+-- Shows one trade. `before` is the version whose fields the rest of the arguments change, by name and text; where it is
+-- empty they are the whole trade.
+local function show_trade(spans, trades, before, epoch, version, tag, key, ended, ...)
   if trades.owner and less(epoch, trades.owner) then return 'f' .. trades.owner end
   local hash = trades.hashes .. tag
   local found = fields_of(hash, 'version', 'epoch') or {}
+  if before ~= '' and found[1] == before and found[2] == epoch then
+    redis.call('HSET', hash, 'version', version, ...)
+    if ended == '1' then ends(spans, trades, hash, tag, key) end
+    return 'w'
+  end
   local stored, by = decimal(found[1]), decimal(found[2])
   if stored and by then
     if less(epoch, by) then return 'f' .. by end
     if less(version, stored) then return 'a' .. stored end
     if version == stored and epoch == by then return 'w' end
   end
-  -- What is stored and does not expire is open, and was put into both indexes then.
-  local was_open = stored and redis.call('PTTL', hash) == -1
-  redis.call('DEL', hash)
-  redis.call('HSET', hash, ...)
+  if before ~= '' then return 'b' end
+  if stored then redis.call('DEL', hash) end
+  if write_trade(hash, epoch, version, tag, key, ...) ~= ALWAYS + (select('#', ...) - 11) / 2 then
+    -- Something else stood there.
+    redis.call('DEL', hash)
+    write_trade(hash, epoch, version, tag, key, ...)
+  end
   if ended == '1' then
-    redis.call('PEXPIRE', hash, kept)
-    replacing('SREM', trades.open, tag)
-    replacing('ZADD', trades.index, later(now, kept), 't' .. tag)
-  elseif not was_open then
+    ends(spans, trades, hash, tag, key)
+  else
     replacing('SADD', trades.open, tag)
-    replacing('ZADD', trades.index, '+inf', 't' .. tag)
-    redis.call('PERSIST', trades.index)
   end
-  if not stored and redis.call('SET', trades.keys .. key, tag, 'PX', key_kept, 'NX') then
-    redis.call('ZADD', trades.index, later(now, key_kept), 'k' .. key)
-  end
-  if ended == '1' then tidy(trades.index, now) end
+  if not stored then redis.call('SET', trades.keys .. key, tag, 'PX', spans.key_kept, 'NX') end
   return 'w'
 end
 
 -- Arguments: how many milliseconds a trade that has ended is kept, and a client's key; then each trade as MessagePack
--- objects: epoch, version, tag, client's key, '1' when it has ended or '0', then name and text of each field. Answers
--- 'w', 'a<version>' and 'f<epoch>' as writes of states do; a single 'w' stands for all of a call.
+-- objects: the version that it changes, or nothing; epoch, version, tag, client's key, '1' when it has ended or '0'; and
+-- what is written. Answers 'w', 'a<version>' and 'f<epoch>' as writes of states do, and 'b' where what it changes does
+-- not stand there: it is to be given as a whole. A single 'w' stands for all of a call.
 local function show_trades(keys, args)
   local time, instances, answers = redis.call('TIME'), {}, nil
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  local spans = {
+    kept = args[1],
+    key_kept = args[2],
+    now = string.format('%.0f', now),
+    kept_until = string.format('%.0f', now + tonumber(args[1])),
+  }
   for i = 1, #keys do
     local key = keys[i]
     local trades = instances[key]
     if not trades then
-      trades = trades_of(key)
-      local found = fields_of(key, 'epoch', 'fence') or {}
-      trades.owner = owner_of(prefix_of(key), found[1], found[2])
+      trades = trades_of(key, owner_now(key))
       instances[key] = trades
     end
-    local answer = show_trade(trades, now, args[1], args[2], cmsgpack.unpack(args[2 + i]))
+    local answer = show_trade(spans, trades, cmsgpack.unpack(args[2 + i]))
     if answer ~= 'w' and not answers then
       answers = {}
       for earlier = 1, i - 1 do answers[earlier] = 'w' end
@@ -330,10 +355,14 @@ end
 local function remove_trades(snapshot_key)
   local trades = trades_of(snapshot_key)
   for _, member in ipairs(redis.pcall('ZRANGE', trades.index, 0, -1)) do
-    local prefix = string.sub(member, 1, 1) == 'k' and trades.keys or trades.hashes
-    redis.call('DEL', prefix .. string.sub(member, 2))
+    local tag, key = string.match(member, '^(%d+) (.*)$')
+    if tag then redis.call('DEL', trades.hashes .. tag, trades.keys .. key) end
   end
-  for _, tag in ipairs(redis.pcall('SMEMBERS', trades.open)) do redis.call('DEL', trades.hashes .. tag) end
+  for _, tag in ipairs(redis.pcall('SMEMBERS', trades.open)) do
+    local hash = trades.hashes .. tag
+    local key = redis.pcall('HGET', hash, 'key')
+    redis.call('DEL', hash, type(key) == 'string' and trades.keys .. key or hash)
+  end
   redis.call('DEL', trades.open, trades.index)
 end
 

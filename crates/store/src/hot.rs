@@ -11,7 +11,7 @@ use warden_domain::{
 pub use key::HotKey;
 pub use seal::{RawSnapshot, SNAPSHOT_SCHEMA, Seal};
 pub use settle::{settle, settle_trades};
-pub use trade::{TRADES_KEPT, TradeProjection, TradeUpdate, TradeWrite};
+pub use trade::{TRADES_KEPT, TradeProjection, TradeShown, TradeUpdate, TradeWrite};
 
 use crate::Pending;
 

@@ -20,7 +20,7 @@ pub use accounts::{Absorbed, Account, Accounts, AccountsError, Password, Registe
 pub use history::{History, HistoryError, HistoryRows};
 pub use hot::{
     Cas, HotError, HotKey, HotState, HotUpdate, Projection, RawSnapshot, SNAPSHOT_SCHEMA, Seal, Snapshot,
-    Stored, TRADES_KEPT, TradeProjection, TradeUpdate, TradeWrite, settle, settle_trades,
+    Stored, TRADES_KEPT, TradeProjection, TradeShown, TradeUpdate, TradeWrite, settle, settle_trades,
 };
 pub use journal::{
     Commit, Head, Journal, JournalError, JournalId, KEYS_KEPT, KnownKey, Record, Row, SignalKey, TradeMark,

@@ -95,6 +95,7 @@ pub async fn run(make_store: impl Fn() -> Pending<'static, Arc<dyn Fixture>>) {
         hot_37_acc_3_a_removed_instance_leaves_no_key_of_its_trades,
         hot_38_trades_do_not_touch_the_state,
         hot_39_numbers_of_trades_beyond_two_to_the_53_stay_exact,
+        hot_40_a_wrong_belief_of_what_is_shown_does_no_harm,
     );
 }
 

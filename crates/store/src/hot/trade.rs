@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 use warden_domain::{
     ClientTradeId, Epoch, InstanceId, Lots, Magic, OrderKind, Price, Side, Span, Ticket, Timestamp,
@@ -19,38 +19,44 @@ pub struct TradeUpdate {
     pub version: Version,
     /// What is shown.
     pub trade: TradeProjection,
+    /// What was shown of it at this epoch, where the caller knows it: fields that are equal need no write. Where another
+    /// version stands, every field is written.
+    pub previous: Option<Box<TradeShown>>,
+}
+
+/// What was shown of a trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TradeShown {
+    /// Its version.
+    pub version: Version,
+    /// Its fields.
+    pub trade: TradeProjection,
 }
 
 impl TradeUpdate {
     /// Gives each field of the hash that is present, by its name: `version` and `epoch`, then those of the trade.
     pub fn fields(&self, mut each: impl FnMut(&'static str, &dyn Display)) {
-        let trade = &self.trade;
         each("version", &self.version);
         each("epoch", &self.epoch);
-        each("tag", &trade.tag.number());
-        each("key", &trade.key.as_str());
-        each("state", &trade.state.as_str());
-        each("reason", &trade.reason);
-        each("symbol", &trade.symbol);
-        each("goal", &trade.goal);
-        each("volume", &trade.volume);
-        each("filled", &trade.filled);
-        each("closed", &trade.closed);
-        each("attempt", &trade.attempt);
-        each("accepted_at", &trade.accepted_at);
-        each("expires_at", &trade.expires_at);
-        each("updated_at", &trade.updated_at);
-        let mut present = |name, value: Option<&dyn Display>| value.into_iter().for_each(|v| each(name, v));
-        present("side", trade.side.as_ref().map(|side| side as &dyn Display));
-        present("kind", trade.kind.as_ref().map(|kind| kind as &dyn Display));
-        for (name, price) in
-            [("price", &trade.price), ("stop_loss", &trade.stop_loss), ("take_profit", &trade.take_profit)]
-        {
-            present(name, price.as_ref().map(|price| price as &dyn Display));
-        }
-        for (name, ticket) in [("ticket", &trade.ticket), ("position", &trade.position)] {
-            present(name, ticket.as_ref().map(|ticket| ticket as &dyn Display));
-        }
+        self.trade.fields(None, each);
+    }
+
+    /// What stands there already, where the update is nothing but changes of it: it has not ended, and every field that
+    /// it has is still there.
+    #[must_use]
+    pub fn changes(&self) -> Option<&TradeShown> {
+        let stays = |before: &TradeProjection| {
+            let now = &self.trade;
+            !before.state.is_terminal()
+                && (before.tag, before.side.is_none(), before.kind.is_none())
+                    == (now.tag, now.side.is_none(), now.kind.is_none())
+                && (before.price.is_none() || now.price.is_some())
+                && (before.stop_loss.is_none() || now.stop_loss.is_some())
+                && (before.take_profit.is_none() || now.take_profit.is_some())
+                && (before.ticket.is_none() || now.ticket.is_some())
+                && (before.position.is_none() || now.position.is_some())
+        };
+        self.previous.as_deref().filter(|previous| previous.version < self.version && stays(&previous.trade))
     }
 }
 
@@ -67,7 +73,7 @@ pub struct TradeProjection {
     /// `reason`: why it ended; empty while it has not.
     pub reason: String,
     /// `symbol`
-    pub symbol: String,
+    pub symbol: Arc<str>,
     /// `goal`: `OPEN`, `CLOSE`, `PROTECT`, `MOVE` or `CANCEL`.
     pub goal: &'static str,
     /// `side`: of a trade that opens.
@@ -98,6 +104,38 @@ pub struct TradeProjection {
     pub expires_at: Timestamp,
     /// `updated_at`, RFC 3339 UTC.
     pub updated_at: Timestamp,
+}
+
+impl TradeProjection {
+    /// How many fields every trade has; [`fields`](Self::fields) gives them first.
+    pub const ALWAYS: usize = 13;
+
+    /// Gives each field that is present and differs from `before`, by its name; those that every trade has come first.
+    pub fn fields(&self, before: Option<&Self>, mut each: impl FnMut(&'static str, &dyn Display)) {
+        macro_rules! always {
+            ($($name:ident: $text:expr),*) => {
+                $(if before.is_none_or(|before| before.$name != self.$name) {
+                    each(stringify!($name), &$text);
+                })*
+            };
+        }
+        macro_rules! present {
+            ($($name:ident),*) => {
+                $(if let Some(value) = &self.$name
+                    && before.is_none_or(|before| before.$name.as_ref() != Some(value))
+                {
+                    each(stringify!($name), value);
+                })*
+            };
+        }
+        always!(
+            tag: self.tag.number(), key: self.key.as_str(), state: self.state.as_str(), reason: self.reason,
+            symbol: self.symbol, goal: self.goal, volume: self.volume, filled: self.filled, closed: self.closed,
+            attempt: self.attempt, accepted_at: self.accepted_at, expires_at: self.expires_at,
+            updated_at: self.updated_at
+        );
+        present!(side, kind, price, stop_loss, take_profit, ticket, position);
+    }
 }
 
 /// What the write of a trade answers.

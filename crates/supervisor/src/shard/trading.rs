@@ -35,7 +35,7 @@ use std::{
 
 use warden_domain::{Magic, Timestamp, Version};
 use warden_policy::trade::{Attempt, Marks, Tally, Trade};
-use warden_store::SignalKey;
+use warden_store::{SignalKey, TradeShown};
 
 pub(crate) use self::{
     accept::{Accept, NotAccepted},
@@ -113,6 +113,8 @@ struct Held {
     symbol: Arc<str>,
     /// Of the newest step.
     version: Version,
+    /// What the hot-state store holds of it, as far as is known.
+    shown: Option<Box<TradeShown>>,
     /// Stepped in this batch.
     dirty: bool,
     /// A tick is on its way to it.

@@ -1,7 +1,7 @@
 use warden_domain::{ClientTradeId, Lots, OrderKind, Price, Side, Ticket, TradeState};
 
 use super::*;
-use crate::{KEYS_KEPT, TRADES_KEPT, TradeProjection, TradeUpdate, TradeWrite};
+use crate::{KEYS_KEPT, TRADES_KEPT, TradeProjection, TradeShown, TradeUpdate, TradeWrite};
 
 fn tag(counter: u64) -> Magic {
     Magic::new(5, counter).expect("cases use tags of ours")
@@ -26,7 +26,7 @@ fn trade(instance: &str, counter: u64, epoch: u64, version: u64) -> TradeUpdate 
             key: ClientTradeId::new(&format!("s-{counter}")).expect("cases use well-formed keys"),
             state: TradeState::PartiallyFilled,
             reason: String::new(),
-            symbol: "EURUSD.r".to_owned(),
+            symbol: "EURUSD.r".into(),
             goal: "OPEN",
             side: Some(Side::Sell),
             kind: Some(OrderKind::StopLimit),
@@ -43,6 +43,7 @@ fn trade(instance: &str, counter: u64, epoch: u64, version: u64) -> TradeUpdate 
             expires_at: Timestamp::from_millis(1_700_000_060_123),
             updated_at: Timestamp::from_millis(1_700_000_000_500),
         },
+        previous: None,
     }
 }
 
@@ -314,4 +315,52 @@ pub async fn hot_39_numbers_of_trades_beyond_two_to_the_53_stay_exact(fixture: &
     let number = u64::MAX.to_string();
     assert_eq!(field(fixture, Magic::MAX_COUNTER, "ticket").await, Some(number));
     shown(fixture, &TradeUpdate { version: Version(u64::MAX), ..update }).await;
+}
+
+/// What the caller believes to be stored spares writes and changes no outcome, right or wrong.
+pub async fn hot_40_a_wrong_belief_of_what_is_shown_does_no_harm(fixture: &dyn Fixture) {
+    let first = trade("a", 7, 2, 1);
+    let mut next = trade("a", 7, 2, 2);
+    next.trade.filled = lots("0.2");
+    next.trade.symbol = "GBPUSD".into();
+    let believing = |update: &TradeUpdate, stored: &TradeUpdate| {
+        let shown = TradeShown { version: stored.version, trade: stored.trade.clone() };
+        TradeUpdate { previous: Some(Box::new(shown)), ..update.clone() }
+    };
+    let of = async |counter| fixture.trade(&id("a"), tag(counter)).await;
+    let mut beliefs = vec![believing(&next, &first)];
+    beliefs.push(believing(&next, &TradeUpdate { version: Version(9), ..first.clone() }));
+    beliefs.push(believing(&next, &ended(first.clone())));
+    let mut bare = first.clone();
+    (bare.trade.ticket, bare.trade.price) = (None, None);
+    beliefs.push(believing(&next, &bare));
+    for stored in [None, Some(&first)] {
+        for believed in &beliefs {
+            fixture.forget(&id("a")).await;
+            if let Some(stored) = stored {
+                shown(fixture, stored).await;
+            }
+            shown(fixture, believed).await;
+            let fields = of(7).await.expect("it is shown");
+            assert_eq!((fields["version"].as_str(), fields["filled"].as_str()), ("2", "0.2"));
+            assert_eq!((fields["ticket"].as_str(), fields.len()), ("700", 22), "{stored:?} {believed:?}");
+            assert_eq!(open(fixture).await, tags(&[7]));
+            shown(fixture, believed).await;
+        }
+    }
+    let mut end = ended(trade("a", 7, 2, 3));
+    (end.trade.ticket, end.trade.position) = (None, None);
+    let steps = [believing(&end, &next), believing(&ended(trade("a", 8, 2, 2)), &trade("a", 8, 2, 1))];
+    for _ in 0..2 {
+        assert_eq!(show(fixture, &steps).await, [TradeWrite::Written; 2]);
+        let fields = of(7).await.expect("it is shown");
+        assert_eq!((fields["state"].as_str(), fields.len()), ("CLOSED", 20), "what is no more is gone");
+        assert_eq!(of(8).await.expect("it is shown").len(), 22, "nothing stood there");
+        assert_eq!(open(fixture).await, None);
+        assert_lasts(fixture, &name_of(8), TRADES_KEPT).await;
+    }
+    let lower = TradeUpdate { epoch: Epoch(1), ..believing(&trade("a", 7, 1, 4), &next) };
+    assert_eq!(show(fixture, &[lower]).await, [TradeWrite::Fenced { by: Epoch(2) }]);
+    let older = believing(&trade("a", 7, 2, 2), &first);
+    assert_eq!(show(fixture, &[older]).await, [TradeWrite::Ahead { stored: Version(3) }]);
 }

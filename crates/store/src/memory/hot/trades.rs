@@ -46,7 +46,13 @@ impl Trades {
         }
         let until = update.trade.state.is_terminal().then(|| now + Duration::from(TRADES_KEPT));
         self.ends.extend(until.map(|until| (until, tag)));
-        self.shown.insert(tag, Shown { update: update.clone(), until });
+        let update = TradeUpdate {
+            previous: None,
+            trade: update.trade.clone(),
+            instance: update.instance.clone(),
+            ..*update
+        };
+        self.shown.insert(tag, Shown { update, until });
         TradeWrite::Written
     }
 

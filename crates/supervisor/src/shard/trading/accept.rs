@@ -65,6 +65,7 @@ impl Shard {
             part,
             symbol,
             version: Version(0),
+            shown: None,
             dirty: false,
             ticking: false,
             sent_at: Timestamp::from_millis(0),

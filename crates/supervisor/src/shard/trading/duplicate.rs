@@ -57,6 +57,7 @@ impl Shard {
             part: held.part,
             symbol: held.symbol.clone(),
             version,
+            shown: None,
             dirty: true,
             ticking: false,
             sent_at: Timestamp::from_millis(0),

@@ -63,6 +63,7 @@ impl Trading {
                 part: read.part,
                 symbol,
                 version: row.version,
+                shown: None,
                 dirty: false,
                 ticking: false,
                 sent_at: read.sent_at,

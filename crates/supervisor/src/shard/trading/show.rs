@@ -1,14 +1,14 @@
 //! Trades in the hot-state store: shown after they are durable, and shown again when the store was lost (NET-3).
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use tracing::warn;
 use warden_domain::{Magic, Timestamp, Version};
-use warden_policy::trade::{Goal, Trade};
-use warden_store::{HotError, TradeProjection, TradeUpdate, TradeWrite};
+use warden_policy::trade::Goal;
+use warden_store::{HotError, TradeProjection, TradeShown, TradeUpdate, TradeWrite};
 
 use super::{Held, Trading};
-use crate::shard::{Shard, Slot};
+use crate::shard::Shard;
 
 /// Trades shown in one call at most.
 const TOGETHER: usize = 4_096;
@@ -49,8 +49,12 @@ impl Shard {
                 slot.trading.unshown.remove(magic);
                 continue;
             }
-            if let Some(held) = slot.trading.trades.get(magic) {
-                updates.push(update(slot, *magic, held));
+            if let Some(held) = slot.trading.trades.get_mut(magic) {
+                // What is stored is not known until this is answered.
+                let previous = held.shown.take();
+                let trade = projection(*magic, held);
+                let (instance, epoch, version) = (slot.id.clone(), slot.epoch, held.version);
+                updates.push(TradeUpdate { instance, epoch, version, trade, previous });
                 shown.push((*index, *magic));
             }
         }
@@ -58,18 +62,19 @@ impl Shard {
             return Ok(());
         }
         let answers = self.shared.hot.show_trades(&updates).await?;
-        for (((index, magic), update), answer) in shown.into_iter().zip(&updates).zip(answers) {
-            self.shown(index, magic, update.version, answer);
+        for (((index, magic), update), answer) in shown.into_iter().zip(updates).zip(answers) {
+            self.shown(index, magic, update, answer);
         }
         Ok(())
     }
 
-    fn shown(&mut self, index: u32, magic: Magic, version: Version, answer: TradeWrite) {
+    fn shown(&mut self, index: u32, magic: Magic, update: TradeUpdate, answer: TradeWrite) {
+        let TradeUpdate { version, trade, .. } = update;
         let slot = &mut self.slots[index as usize];
         match answer {
             TradeWrite::Written => {
                 self.shared.stats.hot_writes.fetch_add(1, Ordering::Relaxed);
-                slot.trading.is_shown(magic, version);
+                slot.trading.is_shown(magic, TradeShown { version, trade });
             }
             TradeWrite::Ahead { stored } => {
                 warn!(instance = %slot.id, magic = magic.number(), %stored, ours = %version, rule = "REC-2", "a stored trade is newer than ours; ours goes on above it");
@@ -111,9 +116,13 @@ impl Trading {
         self.unshown.extend(self.trades.keys());
     }
 
-    fn is_shown(&mut self, magic: Magic, version: Version) {
-        if self.trades.get(&magic).is_none_or(|held| held.version == version) {
+    fn is_shown(&mut self, magic: Magic, shown: TradeShown) {
+        let held = self.trades.get_mut(&magic);
+        if held.as_ref().is_none_or(|held| held.version == shown.version) {
             self.unshown.remove(&magic);
+        }
+        if let Some(held) = held {
+            held.shown = Some(Box::new(shown));
         }
     }
 
@@ -126,16 +135,8 @@ impl Trading {
     }
 }
 
-fn update(slot: &Slot, magic: Magic, held: &Held) -> TradeUpdate {
-    TradeUpdate {
-        instance: slot.id.clone(),
-        epoch: slot.epoch,
-        version: held.version,
-        trade: projection(magic, held, &held.trade),
-    }
-}
-
-fn projection(magic: Magic, held: &Held, trade: &Trade) -> TradeProjection {
+fn projection(magic: Magic, held: &Held) -> TradeProjection {
+    let trade = &held.trade;
     let (intent, holdings) = (trade.intent(), trade.holdings());
     let opening = intent.opening();
     TradeProjection {
@@ -143,7 +144,7 @@ fn projection(magic: Magic, held: &Held, trade: &Trade) -> TradeProjection {
         key: held.key.id.clone(),
         state: trade.state(),
         reason: trade.end().map_or_else(String::new, |end| end.to_string()),
-        symbol: held.symbol.to_string(),
+        symbol: Arc::clone(&held.symbol),
         goal: match intent.goal {
             Goal::Open(_) => "OPEN",
             Goal::Protect { .. } => "PROTECT",
