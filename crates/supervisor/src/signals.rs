@@ -5,6 +5,7 @@ mod fleet;
 mod intake;
 pub(crate) mod journal;
 mod life;
+mod ready;
 mod view;
 
 use std::fmt;

@@ -291,6 +291,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "trading",
+        "ready_within",
+        Some("\"10s\""),
+        "span, 0 to 5m",
+        "How long signals wait in the stream after a start while terminals are on their way back: without balances and prices they would be refused.",
+    ),
+    key(
+        "trading",
         "dead_letters",
         Some("10000"),
         "1 to 1000000",

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use toml::de::{DeTable, DeValue};
 use warden_distribution::{Params, Symbol};
 use warden_domain::{Magic, Span};
@@ -18,7 +20,7 @@ pub struct TradingConfig {
     pub distribution: Distribution,
     /// `intake`, `stream`, `group`, `consumer`, `dead_letters`: the stream of signals; `None` when it is not read.
     pub subscription: Option<Subscription>,
-    /// `in_work`, `claim_after`: how it is read.
+    /// `in_work`, `claim_after`, `ready_within`: how it is read.
     pub intake: IntakeConfig,
 }
 
@@ -90,6 +92,9 @@ fn symbols(section: &mut Section<'_, '_, '_>) -> Vec<Symbol> {
     symbols
 }
 
+/// Signals that wait for terminals grow late.
+const READY: RangeInclusive<Span> = Span::ZERO..=Span::from_secs(300);
+
 /// A gateway watches not more than these; the symbols of open trades are among them.
 const MOST_SYMBOLS: usize = 64;
 
@@ -99,6 +104,7 @@ fn intake(section: &mut Section<'_, '_, '_>) -> IntakeConfig {
     IntakeConfig {
         in_work: in_work.and_then(std::num::NonZeroUsize::new).unwrap_or(default.in_work),
         claim_after: section.span("claim_after", &ANY_SPAN).unwrap_or(default.claim_after),
+        ready_within: section.span("ready_within", &READY).unwrap_or(default.ready_within),
         ..default
     }
 }

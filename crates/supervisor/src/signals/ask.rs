@@ -60,6 +60,10 @@ impl Distributor {
         &self.0.shared.options.distribution.params
     }
 
+    pub(super) fn shards(&self) -> &[mpsc::Sender<Internal>] {
+        &self.0.shards
+    }
+
     pub(super) fn clock(&self) -> &dyn Clock {
         self.0.shared.clock.as_ref()
     }

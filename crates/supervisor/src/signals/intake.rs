@@ -25,6 +25,8 @@ pub struct IntakeConfig {
     pub claim_every: Span,
     /// How long a store that does not answer is left alone (NET-3).
     pub again_after: Span,
+    /// How long nothing is read after the start while instances are on their way to a confirmed session.
+    pub ready_within: Span,
 }
 
 impl Default for IntakeConfig {
@@ -34,6 +36,7 @@ impl Default for IntakeConfig {
             claim_after: Span::from_secs(30),
             claim_every: Span::from_secs(5),
             again_after: Span::from_secs(10),
+            ready_within: Span::from_secs(10),
         }
     }
 }
@@ -42,8 +45,9 @@ impl Default for IntakeConfig {
 /// waits for what is in work.
 ///
 /// # Expected flow
-/// What this consumer or a dead one was given before is claimed first; then new entries are read as they come. Each is
-/// parsed and given to the fleet, and acknowledged once every account's part of it is durable.
+/// When the fleet is [ready](Distributor::ready), or has had the time for it, what this consumer or a dead one was given
+/// before is claimed; then new entries are read as they come. Each is parsed and given to the fleet, and acknowledged once
+/// every account's part of it is durable.
 ///
 /// # Guarantees
 /// - Entries are given to the fleet in their order, and so carried out in it on every account.
@@ -102,6 +106,13 @@ const WAIT: Span = Span::from_secs(1);
 
 impl Reader {
     async fn run(mut self) {
+        let distributor = self.parts.distributor.clone();
+        tokio::select! {
+            ready = distributor.ready(self.parts.config.ready_within) => {
+                info!(ready, "the stream of signals is read");
+            }
+            _ = self.ending.changed() => {}
+        }
         while !ends(&self.ending) {
             while let Some(done) = self.working.try_join_next() {
                 self.done(done);
