@@ -11,6 +11,7 @@ mod lint;
 mod locate;
 mod process;
 mod setup;
+mod simulate;
 mod steps;
 mod test;
 mod tidy;
@@ -28,11 +29,12 @@ usage: cargo xtask TASK [ARGUMENTS]
   demo [ARGUMENTS]     a simulated fleet, failing and recovering before your eyes
   test [FILTER...]     every test, with the servers they need
   lint                 format, clippy, documentation, dependencies, tidy
+  simulate [ARGUMENTS] the real driver in a simulated world, by the seed; --mutants proves that it has teeth
   bench [NAME...]      measurements with their floors; --json for one object a line
   tidy                 rules of this project that no compiler checks
 
 `cargo xtask TASK --help` says more. Exit codes: 0 done, 1 failed, 2 not understood;
-`demo` and `bench` end with the code of the program they run.";
+`demo`, `simulate` and `bench` end with the code of the program they run.";
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,7 @@ enum Task {
     Demo,
     Test,
     Lint,
+    Simulate,
     Bench,
     Tidy,
 }
@@ -52,6 +55,7 @@ impl Task {
             "demo" => Ok(Self::Demo),
             "test" => Ok(Self::Test),
             "lint" => Ok(Self::Lint),
+            "simulate" => Ok(Self::Simulate),
             "bench" => Ok(Self::Bench),
             "tidy" => Ok(Self::Tidy),
             other => Err(Failure::usage(format!("no task `{other}`\n\n{HELP}"))),
@@ -64,6 +68,7 @@ impl Task {
             Self::Demo => demo::HELP,
             Self::Test => test::HELP,
             Self::Lint => lint::HELP,
+            Self::Simulate => simulate::HELP,
             Self::Bench => bench::HELP,
             Self::Tidy => tidy::HELP,
         }
@@ -76,6 +81,7 @@ impl Task {
             Self::Demo => demo::task(&checkout, args),
             Self::Test => test::task(&checkout, args),
             Self::Lint => lint::task(&checkout, args),
+            Self::Simulate => simulate::task(&checkout, args),
             Self::Bench => bench::task(&checkout, args),
             Self::Tidy => tidy::task(&checkout, args),
         }

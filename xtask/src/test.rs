@@ -6,14 +6,16 @@ use crate::checkout::Checkout;
 use crate::failure::Result;
 use crate::process::{cargo, run};
 use crate::setup::{self, Profile};
+use crate::simulate;
 use crate::steps::Steps;
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask test [FILTER...]
 
 Brings libduckdb, redis-server, promtool, PostgreSQL and chdb-core, builds the programs, and runs
-every test and doctest of the workspace: through cargo-nextest where it is installed, else through `cargo test`.
-With filters only the tests whose names contain one of them run, and no doctests.";
+every test and doctest of the workspace: through cargo-nextest where it is installed, else through `cargo test`; then
+2,000 seeds of the simulated world, and at most 200 for each decision that is broken on purpose.
+With filters only the tests whose names contain one of them run, and nothing else.";
 
 pub(crate) fn task(checkout: &Checkout, filters: &[String]) -> Result {
     let mut steps = Steps::of("test");
@@ -23,6 +25,9 @@ pub(crate) fn task(checkout: &Checkout, filters: &[String]) -> Result {
     if ready {
         steps.step("tests", || tests(checkout, filters));
         if filters.is_empty() {
+            // without filters only: they name tests, and this is a program
+            steps.step("simulated world", || simulate::seeds(checkout));
+            steps.step("its teeth", || simulate::mutants(checkout));
             steps.step("doctests", || run(cargo(checkout).args(["test", "--workspace", "--doc", "--quiet"])));
         }
     }

@@ -7,6 +7,8 @@ use crate::{Log, Report, Tally, run};
 /// Many seeds, one after the other.
 #[derive(Clone, Debug)]
 pub struct Campaign {
+    /// Seeds that are run first: those that found something before.
+    pub known: Vec<u64>,
     /// The first seed.
     pub from: u64,
     /// How many.
@@ -37,7 +39,8 @@ impl Campaign {
     pub fn run(&self, mut each: impl FnMut(&Report)) -> Summary {
         let began = Instant::now();
         let (mut steps, mut violations, mut hash, mut tally) = (0, 0, 0_u64, Tally::default());
-        for seed in self.from..self.from.saturating_add(self.seeds) {
+        let known = self.known.iter().copied();
+        for seed in known.chain(self.from..self.from.saturating_add(self.seeds)) {
             let report = run(seed, if self.verbose { Log::Told } else { Log::None });
             steps += report.steps;
             violations += u64::from(!report.violations.is_empty());
@@ -49,7 +52,7 @@ impl Campaign {
         let points = tally.points.iter().map(|(point, count)| (point.to_string(), *count));
         let faults = tally.faults.iter().map(|(kind, count)| ((*kind).to_owned(), *count));
         Summary {
-            seeds: self.seeds,
+            seeds: self.known.len() as u64 + self.seeds,
             steps,
             steps_per_s: (steps as f64 / seconds) as u64,
             violations,

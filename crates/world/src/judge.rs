@@ -15,8 +15,8 @@ use warden_policy::Params;
 use warden_store::{Commit, HistoryRows, history::Range};
 
 pub(crate) use self::{
-    books::{Account, Books, units},
-    life::{Life, duplicates},
+    books::{Account, Books, Made, units},
+    life::Life,
     member::Member,
     rows::{Batch, LifeRow, Row, StepRow},
 };
@@ -113,21 +113,37 @@ impl State {
         let Some(member) = self.judge.members.get(&row.instance) else { return };
         let (life, params) = (member.lives.get(&row.magic.number()), &self.judge.params);
         let verdicts = [
-            ("a signal is accepted once", if life.is_some() { Ok(()) } else { trade::accepted_once(member, row) }),
+            (
+                "a signal is accepted once",
+                if life.is_some() { Ok(()) } else { trade::accepted_once(member, row) },
+            ),
             ("every send has a number of its own", trade::sends_are_numbered(life, row)),
             ("nothing is sent too late", trade::nothing_leaves_late(row)),
             ("nothing leaves through a shut gate", trade::nothing_leaves_through_a_shut_gate(member, row)),
             ("one order is in flight per symbol", trade::lane_is_free(member, row)),
             ("resends wait as long as the rules say", trade::resends_wait(life, row)),
-            ("an intent is sent as often as its budgets allow", trade::sends_are_within_budget(life, row, params)),
+            (
+                "an intent is sent as often as its budgets allow",
+                trade::sends_are_within_budget(life, row, params),
+            ),
             ("no order may deviate beyond the threshold", trade::deviation_is_bounded(row, params)),
             ("an end is final", trade::ends_are_final(life, row)),
-            ("what demands to be told is told", trade::is_told(life, row)),
-            ("a part is not taken for the whole", trade::rest_is_tried(life, row, params)),
+            ("what demands to be told is told", trade::is_told(member, life, row)),
+            (
+                "a duplicate is counted once",
+                trade::duplicates_are_counted_once(member, life, self.made_by(row), row),
+            ),
+            ("a part is not taken for the whole", trade::rest_is_tried(life, row)),
         ];
         for (name, verdict) in verdicts {
             self.judged(name, verdict);
         }
+    }
+
+    /// What the sends of a trade made at the broker so far.
+    fn made_by(&self, row: &LifeRow) -> Option<&Made> {
+        let (login, _) = self.judge.logins.iter().find(|(_, (instance, _))| *instance == row.instance)?;
+        self.judge.books.account(*login)?.made.get(&row.magic.number())
     }
 
     /// Reads what the broker did since.
@@ -135,8 +151,17 @@ impl State {
         while let Some(entry) = self.world.ledger().entries().get(self.judge.books.read).cloned() {
             self.note(format_args!(
                 "ledger {} {:?} {:?} send {:?} order {} position {} {} {:?} {} at {} {:?}",
-                entry.login, entry.kind, entry.reason, entry.send, entry.order, entry.position, entry.symbol,
-                entry.side, entry.volume, entry.price, entry.repeated,
+                entry.login,
+                entry.kind,
+                entry.reason,
+                entry.send,
+                entry.order,
+                entry.position,
+                entry.symbol,
+                entry.side,
+                entry.volume,
+                entry.price,
+                entry.repeated,
             ));
             self.judge.books.take_in(&entry);
             let Some((instance, mode)) = self.judge.logins.get(&entry.login.number()) else { continue };
@@ -149,7 +174,10 @@ impl State {
             let verdicts = [
                 ("no order without a durable intent", invariant::ledger::intended(member, &entry)),
                 ("an intent executes once", invariant::ledger::executed_once(account, &entry)),
-                ("what others made is untouched", invariant::ledger::externals_are_untouched(account, &entry, hedging)),
+                (
+                    "what others made is untouched",
+                    invariant::ledger::externals_are_untouched(account, &entry, hedging),
+                ),
             ];
             for (name, verdict) in verdicts {
                 self.judged(name, verdict);

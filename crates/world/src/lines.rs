@@ -107,7 +107,9 @@ impl Lines {
 
     fn in_order(&mut self, inbound: &Inbound, due: u64) -> u64 {
         let instance = match inbound {
-            Inbound::Up { instance, .. } | Inbound::Down { instance } | Inbound::Report { instance, .. } => instance,
+            Inbound::Up { instance, .. } | Inbound::Down { instance } | Inbound::Report { instance, .. } => {
+                instance
+            }
             Inbound::Finished(_) | Inbound::Market { .. } => return due,
         };
         let Some(session) = self.sessions.get_mut(instance) else { return due };

@@ -6,7 +6,8 @@ use warden_distribution::Symbol;
 use warden_domain::{InstanceId, TradeServer};
 use warden_store::memory::{MemoryAccounts, MemoryHistory, MemoryHot, MemoryJournal};
 use warden_supervisor::{
-    Distribution, ExportConfig, ExportParts, Exporter, Fleet, FleetError, InstanceSpec, Options, Ownership, Parts,
+    Distribution, ExportConfig, ExportParts, Exporter, Fleet, FleetError, InstanceSpec, Options, Ownership,
+    Parts,
 };
 
 use crate::{
@@ -49,7 +50,12 @@ pub(crate) enum Became {
 
 impl Process {
     /// Starts the next process.
-    pub(crate) fn start(sim: &Arc<Sim>, scenario: &Scenario, specs: &[InstanceSpec], stores: &Stores) -> Self {
+    pub(crate) fn start(
+        sim: &Arc<Sim>,
+        scenario: &Scenario,
+        specs: &[InstanceSpec],
+        stores: &Stores,
+    ) -> Self {
         let (number, wall) = {
             let mut state = sim.state();
             state.process += 1;
@@ -90,9 +96,8 @@ impl Process {
             woken.wake.notify_one();
             started
         });
-        let export = scenario
-            .with_history
-            .then(|| export(journal, history, clock, specs, stores.folder.path()));
+        let export =
+            scenario.with_history.then(|| export(journal, history, clock, specs, stores.folder.path()));
         Self { number, starting: Some(starting), fleet: None, inbound, ownership, wishes: Vec::new(), export }
     }
 
@@ -165,7 +170,8 @@ fn export(
     use warden_store::Journal as _;
     let servers: HashMap<InstanceId, TradeServer> =
         specs.iter().map(|spec| (spec.id.clone(), spec.server.clone())).collect();
-    let config = ExportConfig { rows: 200, linger: warden_domain::Span::from_secs(10), ..ExportConfig::default() };
+    let config =
+        ExportConfig { rows: 200, linger: warden_domain::Span::from_secs(10), ..ExportConfig::default() };
     let parts = ExportParts {
         head: journal.head().seq,
         journal,

@@ -6,11 +6,7 @@ mod heal;
 mod signals;
 mod traffic;
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use warden_bridge_sim::{Settings, World};

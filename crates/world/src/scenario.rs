@@ -49,7 +49,8 @@ impl Scenario {
             late: rough(&mut rng, 80),
             ..Weather::default()
         };
-        let deaths = (0..rng.place(6)).map(|_| (rng.pick(&Point::ALL), [0, 0, 1, 3, 8][rng.place(5)])).collect();
+        let deaths =
+            (0..rng.place(6)).map(|_| (rng.pick(&Point::ALL), [0, 0, 1, 3, 8][rng.place(5)])).collect();
         Self {
             plan,
             params: Arc::new(params(&mut rng)),

@@ -8,7 +8,15 @@ use tokio::{sync::Notify, time::Instant};
 use warden_bridge_sim::World;
 use warden_domain::{Price, Timestamp};
 
-use crate::{clock::shifted, judge::Judge, lines::Lines, point::Point, rng::Rng, trace::{Log, Trace}, weather::Weather};
+use crate::{
+    clock::shifted,
+    judge::Judge,
+    lines::Lines,
+    point::Point,
+    rng::Rng,
+    trace::{Log, Trace},
+    weather::Weather,
+};
 
 /// What all parts of one run share: the world, the lines to it, the judge, and what is to go wrong.
 ///
@@ -123,7 +131,9 @@ impl Sim {
 
     /// The process dies here, if it is to: nothing more of it happens.
     pub(crate) fn dies_at(&self, state: &mut State, points: &[Point]) -> bool {
-        let Some((armed, left)) = state.armed.filter(|(armed, _)| points.contains(armed)) else { return false };
+        let Some((armed, left)) = state.armed.filter(|(armed, _)| points.contains(armed)) else {
+            return false;
+        };
         if !state.lives(state.process) {
             return false;
         }

@@ -23,7 +23,9 @@ pub(crate) fn digest(rows: &HistoryRows) -> u64 {
 /// C11, C12: a range that comes again is the same one, row by row; another one does not reach into it.
 pub(crate) fn same_range_same_rows(known: &BTreeMap<(u64, u64), u64>, range: Range, digest: u64) -> Verdict {
     let overlaps = |&(first, last): &(u64, u64)| first <= range.last && range.first <= last;
-    let Some(((first, last), before)) = known.iter().find(|(known, _)| overlaps(known)) else { return Ok(()) };
+    let Some(((first, last), before)) = known.iter().find(|(known, _)| overlaps(known)) else {
+        return Ok(());
+    };
     if (*first, *last) == (range.first, range.last) && *before == digest {
         return Ok(());
     }

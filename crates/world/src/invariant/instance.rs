@@ -31,7 +31,11 @@ pub(crate) fn gate_needs_session(row: &StepRow) -> Verdict {
     let state = &row.step.state;
     let confirmed = state.health().is_up(Layer::SessionConfirmed);
     if state.gate() == Gate::Open && !(confirmed && state.phase() == Phase::Up) {
-        return Err(format!("{} trades in {:?}, session confirmed: {confirmed}", row.instance, state.phase()));
+        return Err(format!(
+            "{} trades in {:?}, session confirmed: {confirmed}",
+            row.instance,
+            state.phase()
+        ));
     }
     if state.gate() == Gate::Open && state.alerts().contains(Alert::InstanceStopped) {
         return Err(format!("{} trades while it is stopped", row.instance));

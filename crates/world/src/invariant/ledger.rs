@@ -14,7 +14,10 @@ pub(crate) fn intended(member: &Member, entry: &LedgerEntry) -> Verdict {
     if life.sends.contains_key(&send.attempt) && life.left.contains(&send.attempt) {
         return Ok(());
     }
-    Err(format!("order {} of {}: send {} is not durable, or never left", entry.order, send.magic, send.attempt))
+    Err(format!(
+        "order {} of {}: send {} is not durable, or never left",
+        entry.order, send.magic, send.attempt
+    ))
 }
 
 /// At most one execution per intent: each send makes one order, and all together open no more than was asked for.
@@ -41,7 +44,10 @@ pub(crate) fn begun_in_time(member: &Member, entry: &LedgerEntry, ahead: i64, sl
     if entry.time <= deadline {
         return Ok(());
     }
-    Err(format!("send {} of {} was to begin by {deadline} and ran at {}", send.attempt, send.magic, entry.time))
+    Err(format!(
+        "send {} of {} was to begin by {deadline} and ran at {}",
+        send.attempt, send.magic, entry.time
+    ))
 }
 
 /// TRD-8: a request of ours changes nothing that is not ours.
@@ -59,5 +65,8 @@ pub(crate) fn externals_are_untouched(account: &Account, entry: &LedgerEntry, he
         return Ok(());
     }
     let volume = units(entry.volume);
-    Err(format!("position {} of others was touched ({:?} {volume}) by {:?}", entry.position, entry.kind, entry.send))
+    Err(format!(
+        "position {} of others was touched ({:?} {volume}) by {:?}",
+        entry.position, entry.kind, entry.send
+    ))
 }

@@ -46,7 +46,10 @@ pub(crate) fn once(member: &Member, envelope: &Envelope) -> Verdict {
 /// Nothing is sent under an epoch that another owner has passed.
 pub(crate) fn epoch(member: &Member, envelope: &Envelope) -> Verdict {
     if envelope.epoch < member.epoch {
-        return Err(format!("{} sends at epoch {} after {}", envelope.instance, envelope.epoch, member.epoch));
+        return Err(format!(
+            "{} sends at epoch {} after {}",
+            envelope.instance, envelope.epoch, member.epoch
+        ));
     }
     Ok(())
 }

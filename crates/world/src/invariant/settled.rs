@@ -51,7 +51,9 @@ fn of_each_intent(member: &Member, account: &Account) -> Verdict {
     }
     match open.into_iter().find(|(_, volume)| *volume != 0) {
         None => Ok(()),
-        Some((magic, volume)) => Err(format!("{magic} has {volume} at the broker and no trade in the journal")),
+        Some((magic, volume)) => {
+            Err(format!("{magic} has {volume} at the broker and no trade in the journal"))
+        }
     }
 }
 
@@ -62,7 +64,10 @@ fn of_each_deal(member: &Member, account: &Account) -> Verdict {
         let dealt = account.made.get(magic).map_or(0, |made| made.opened + made.opened_by_repetition);
         if life.trade.intent().opening().is_some() && holdings.filled.units() != dealt {
             let filled = holdings.filled.units();
-            return Err(format!("trade {magic} {:?} filled {filled} in the journal and {dealt} at the broker", life.trade.state()));
+            return Err(format!(
+                "trade {magic} {:?} filled {filled} in the journal and {dealt} at the broker",
+                life.trade.state()
+            ));
         }
     }
     Ok(())
@@ -87,7 +92,8 @@ pub(crate) fn protected(member: &Member, mode: AccountMode) -> Verdict {
     for (magic, life) in member.open() {
         let wanted = life.trade.protection();
         let held = life.trade.holdings().protection;
-        let holds = matches!(life.trade.phase(), TradePhase::Holding) && life.trade.intent().opening().is_some();
+        let holds =
+            matches!(life.trade.phase(), TradePhase::Holding) && life.trade.intent().opening().is_some();
         // What was wanted between two ticks stands at one of them.
         let apart = |level: Price| match held.stop_loss {
             Some(stands) => (stands.units() - level.units()).abs() >= life.point.units().max(1),

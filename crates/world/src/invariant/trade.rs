@@ -3,10 +3,10 @@
 use warden_domain::{Gate, Lots};
 use warden_policy::{
     Params,
-    trade::{Goal, RequestKind, TradePhase},
+    trade::{End, Goal, RequestKind, TradeEffect, TradeEvent, TradePhase},
 };
 
-use crate::judge::{Life, LifeRow, Member, Verdict};
+use crate::judge::{Life, LifeRow, Made, Member, Verdict};
 
 /// The number of a send is new, and one higher than the last.
 pub(crate) fn sends_are_numbered(life: Option<&Life>, row: &LifeRow) -> Verdict {
@@ -86,7 +86,11 @@ pub(crate) fn sends_are_within_budget(life: Option<&Life>, row: &LifeRow, params
         + prices
         + corrections
         + 1;
-    if life.entries < most { Ok(()) } else { Err(format!("{} was sent {} times", name(row), life.entries + 1)) }
+    if life.entries < most {
+        Ok(())
+    } else {
+        Err(format!("{} was sent {} times", name(row), life.entries + 1))
+    }
 }
 
 /// TRD-2: what opens may deviate no further than the threshold.
@@ -121,49 +125,82 @@ pub(crate) fn ends_are_final(life: Option<&Life>, row: &LifeRow) -> Verdict {
     Ok(())
 }
 
-/// One trade for one part of one signal on one account (TRD-4).
+/// One new position for one part of one signal on one account (TRD-4). What ends a trade ends all its positions under
+/// one part.
 pub(crate) fn accepted_once(member: &Member, row: &LifeRow) -> Verdict {
     let Some(key) = &row.key else { return Ok(()) };
-    let duplicate = row.row.step.trade.end() == Some(warden_policy::trade::End::Duplicate);
+    let trade = &row.row.step.trade;
+    if trade.intent().opening().is_none() || trade.end() == Some(End::Duplicate) {
+        return Ok(());
+    }
     let twin = member.lives.values().find(|life| {
-        life.key == key.id.as_str() && life.digest == key.digest && life.part == row.row.part && !duplicate
+        let same = life.key == key.id.as_str() && life.digest == key.digest && life.part == row.row.part;
+        same && life.trade.intent().opening().is_some() && life.trade.end() != Some(End::Duplicate)
     });
     match twin {
-        Some(twin) if twin.trade.end() != Some(warden_policy::trade::End::Duplicate) => {
+        Some(_) => {
             Err(format!("{}: part {} of {} was accepted before", name(row), row.row.part, key.id.as_str()))
         }
-        Some(_) | None => Ok(()),
+        None => Ok(()),
     }
 }
 
 /// TRD-1, TRD-2, TRD-4: what demands to be told is told in the step that finds it.
-pub(crate) fn is_told(life: Option<&Life>, row: &LifeRow) -> Verdict {
+pub(crate) fn is_told(member: &Member, life: Option<&Life>, row: &LifeRow) -> Verdict {
+    let counts = member.counts(row) > 0;
     let trade = &row.row.step.trade;
     let before = life.map_or(Lots::ZERO, |life| life.trade.holdings().filled);
     let filled = trade.holdings().filled;
-    let told = |name: &str| {
-        let now = row.row.step.effects.list().iter().any(|(_, effect)| {
-            matches!(effect, warden_policy::trade::TradeEffect::Notify(notice) if notice.name() == name)
-        });
-        now || life.is_some_and(|life| life.told.contains(name))
-    };
+    let told =
+        |name: &str| {
+            let now =
+                row.row.step.effects.list().iter().any(
+                    |(_, effect)| matches!(effect, TradeEffect::Notify(notice) if notice.name() == name),
+                );
+            now || life.is_some_and(|life| life.told.contains(name))
+        };
     let opens = matches!(trade.intent().goal, Goal::Open(_));
     let resting = matches!(trade.phase(), TradePhase::Resting);
-    if opens && resting && filled > before && filled < trade.volume() && !told("PartialFill") && !told("SlippageExceeded") {
+    if opens
+        && resting
+        && filled > before
+        && filled < trade.volume()
+        && !told("PartialFill")
+        && !told("SlippageExceeded")
+    {
         return Err(format!("{}: {filled:?} of {:?} filled, and nobody was told", name(row), trade.volume()));
     }
     if matches!(trade.phase(), TradePhase::Suspect(..)) && !told("Suspect") {
         return Err(format!("{}: a person is to decide, and nobody was told", name(row)));
     }
-    let counted = crate::judge::duplicates(row) > 0;
-    if counted && !told("DuplicateOrder") {
+    if counts && !told("DuplicateOrder") {
         return Err(format!("{}: a duplicate, and nobody was told", name(row)));
     }
     Ok(())
 }
 
+/// TRD-4: what the broker made once more, and a signal that repeats a name, is counted once each.
+pub(crate) fn duplicates_are_counted_once(
+    member: &Member,
+    life: Option<&Life>,
+    made: Option<&Made>,
+    row: &LifeRow,
+) -> Verdict {
+    let more = member.counts(row);
+    if more == 0 {
+        return Ok(());
+    }
+    let (known, signals) = life.map_or((0, 0), |life| (life.duplicates, life.repeated_signals));
+    let signals = signals + usize::from(matches!(row.row.step.event, TradeEvent::Repeated));
+    let real = made.map_or(0, |made| made.repeated.len()) + signals;
+    if (known + more) as usize <= real {
+        return Ok(());
+    }
+    Err(format!("{} counts {more} duplicates more than {known}, and there are {real}", name(row)))
+}
+
 /// TRD-1: a part is not taken for the whole before the rest was tried once more, or could not be.
-pub(crate) fn rest_is_tried(life: Option<&Life>, row: &LifeRow, params: &Params) -> Verdict {
+pub(crate) fn rest_is_tried(life: Option<&Life>, row: &LifeRow) -> Verdict {
     let trade = &row.row.step.trade;
     let Some(opening) = trade.intent().opening() else { return Ok(()) };
     let filled = trade.holdings().filled;
@@ -171,8 +208,8 @@ pub(crate) fn rest_is_tried(life: Option<&Life>, row: &LifeRow, params: &Params)
     let wanted = life.map_or(opening.volume, |life| life.trade.volume().max(filled));
     let Some(life) = life.filter(|_| whole && filled < wanted) else { return Ok(()) };
     let waited = row.at >= life.at && life.told.contains("PartialFill");
-    let slipped = life.told.contains("SlippageExceeded") || trade.end().is_some();
-    if waited || slipped || params.partial_fill.fill_within == warden_domain::Span::ZERO {
+    let wound_down = life.told.contains("SlippageExceeded") || trade.end().is_some() || life.withdrawn;
+    if waited || wound_down {
         return Ok(());
     }
     Err(format!("{}: {filled:?} of {wanted:?} counts as all of it", name(row)))
@@ -186,7 +223,11 @@ fn serves(goal: &Goal, kind: &RequestKind) -> bool {
         | (Goal::Close { .. }, RequestKind::Close { .. })
         | (Goal::Cancel { .. }, RequestKind::Cancel { .. }) => true,
         (
-            Goal::Open(_) | Goal::Protect { .. } | Goal::Move { .. } | Goal::Close { .. } | Goal::Cancel { .. },
+            Goal::Open(_)
+            | Goal::Protect { .. }
+            | Goal::Move { .. }
+            | Goal::Close { .. }
+            | Goal::Cancel { .. },
             RequestKind::Enter { .. }
             | RequestKind::Protect { .. }
             | RequestKind::Move { .. }

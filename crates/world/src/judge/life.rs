@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use warden_domain::{Epoch, Price, Timestamp, Version};
 use warden_policy::{
-    Params, TroubleKind,
+    Params,
     trade::{
         Goal, Inbox, Op, Purpose, Request, RequestKind, Trade, TradeEffect, TradeEvent, TradePhase, Wait,
     },
@@ -35,6 +35,8 @@ pub(crate) struct Life {
     pub(crate) not_started: u8,
     /// Duplicates that were counted.
     pub(crate) duplicates: u32,
+    /// Somebody did not want it any more.
+    pub(crate) withdrawn: bool,
     /// Signals with its key and another content that came.
     pub(crate) repeated_signals: usize,
     /// What people were told.
@@ -62,6 +64,7 @@ impl Life {
             not_before: None,
             not_started: 0,
             duplicates: 0,
+            withdrawn: false,
             repeated_signals: 0,
             told: BTreeSet::new(),
             entries: 0,
@@ -90,7 +93,7 @@ impl Life {
                 | TradeEffect::Tell(_) => {}
             }
         }
-        self.duplicates += duplicates(&row);
+        self.withdrawn |= matches!(row.kind, "WITHDRAW" | "REVOKE");
         self.repeated_signals += usize::from(matches!(row.row.step.event, TradeEvent::Repeated));
         (self.version, self.epoch, self.at, self.ended) = (row.version, row.epoch, row.at, row.ended);
         self.trade = row.row.step.trade;
@@ -168,13 +171,4 @@ pub(crate) fn serves(goal: &Goal, op: Op) -> bool {
             !matches!(op, Op::Look)
         }
     }
-}
-
-/// The duplicates that a step counted (TRD-4).
-pub(crate) fn duplicates(row: &LifeRow) -> u32 {
-    let troubled = row.row.step.effects.list().iter().any(|(_, effect)| {
-        matches!(effect, TradeEffect::Trouble(trouble) if trouble.kind == TroubleKind::DuplicateOrders
-            && !matches!(trouble.escalation, warden_policy::Escalation::Clear))
-    });
-    u32::from(troubled)
 }

@@ -24,6 +24,8 @@ pub(crate) struct Member {
     pub(crate) sent: BTreeSet<(Epoch, CommandId)>,
     /// The wait that it is in, and since when.
     pub(crate) waits: Option<(Waits, Timestamp)>,
+    /// Duplicates that were counted since a person reset it (TRD-4).
+    pub(crate) duplicates: u8,
     /// Its trades, by their tags.
     pub(crate) lives: BTreeMap<u64, Life>,
 }
@@ -47,13 +49,22 @@ impl Member {
     /// A row of a trade became durable.
     pub(crate) fn take_in_life(&mut self, row: LifeRow) {
         self.epoch = row.epoch;
-        let magic = row.magic.number();
+        let (magic, more) = (row.magic.number(), self.counts(&row));
+        self.duplicates = row.row.tally.duplicates;
         match self.lives.get_mut(&magic) {
-            Some(life) => life.take_in(row),
+            Some(life) => {
+                life.duplicates += more;
+                life.take_in(row);
+            }
             None => {
                 self.lives.insert(magic, Life::begun(row));
             }
         }
+    }
+
+    /// The duplicates that a step counts.
+    pub(crate) fn counts(&self, row: &LifeRow) -> u32 {
+        u32::from(row.row.tally.duplicates.saturating_sub(self.duplicates))
     }
 
     /// The trades that have not ended.

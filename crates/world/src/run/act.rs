@@ -6,11 +6,7 @@ use warden_domain::{InstanceId, Span, StopMode};
 use warden_supervisor::Wish;
 
 use super::Director;
-use crate::{
-    lines::Way,
-    sim::Life,
-    weather::Port,
-};
+use crate::{lines::Way, sim::Life, weather::Port};
 
 /// What people and faults do.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +130,8 @@ impl Director {
         ]);
         let lasts = (!what.once()).then(|| self.rng.millis(500, 40_000));
         let instance = self.somebody();
-        let server = self.specs.iter().find(|spec| spec.id == instance).map(|spec| spec.server.as_str().to_owned());
+        let server =
+            self.specs.iter().find(|spec| spec.id == instance).map(|spec| spec.server.as_str().to_owned());
         let who = match (what, server) {
             (FaultKind::BrokerDown | FaultKind::Maintenance, Some(server)) if self.rng.per_mille(600) => {
                 Who::Server(server)

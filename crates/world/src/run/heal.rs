@@ -78,7 +78,9 @@ impl Director {
             if is_destroyed(member) {
                 continue;
             }
-            for verdict in [settled::positions_agree(member, account, *mode), settled::protected(member, *mode)] {
+            for verdict in
+                [settled::positions_agree(member, account, *mode), settled::protected(member, *mode)]
+            {
                 ill.extend(verdict.err().map(|what| format!("{instance} {what}")));
             }
         }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use warden_distribution::{
-    Action, Amount, Change, Entry, Group, Modification, Opening, Percent, Report, Signal, Sizing, Source, Symbol,
-    Target, Which,
+    Action, Amount, Change, Entry, Group, Modification, Opening, Percent, Report, Signal, Sizing, Source,
+    Symbol, Target, Which,
 };
 use warden_domain::{ClientTradeId, Lots, Price, Side, Span, Timestamp};
 use warden_supervisor::Scope;
@@ -54,7 +54,9 @@ impl Director {
     pub(super) fn redeliver(&mut self) {
         let now = self.millis();
         for at in 0..self.said.len() {
-            if self.said[at].again > now || self.sim.state().answered.contains(self.said[at].signal.key.as_str()) {
+            if self.said[at].again > now
+                || self.sim.state().answered.contains(self.said[at].signal.key.as_str())
+            {
                 continue;
             }
             self.said[at].again = now + 5_000;
@@ -73,7 +75,12 @@ impl Director {
     fn give(&mut self, signal: &Signal) {
         let Some(process) = &mut self.process else { return };
         let Some(fleet) = &process.fleet else { return };
-        self.sim.state().step(format_args!("signal {} {:?} {:?}", signal.key.as_str(), signal.target, signal.action));
+        self.sim.state().step(format_args!(
+            "signal {} {:?} {:?}",
+            signal.key.as_str(),
+            signal.target,
+            signal.action
+        ));
         let (sim, distributor, number) = (Arc::clone(&self.sim), fleet.distributor().clone(), process.number);
         let signal = signal.clone();
         process.wishes.retain(|wish| !wish.is_finished());
@@ -93,7 +100,8 @@ impl Director {
     }
 
     fn draw_signal(&mut self) -> Signal {
-        let key = ClientTradeId::new(&format!("s-{}", self.said.len() + 1)).expect("letters, digits and a dash");
+        let key =
+            ClientTradeId::new(&format!("s-{}", self.said.len() + 1)).expect("letters, digits and a dash");
         let wall = self.sim.state().process_time();
         let late = self.rng.weighted(&[(8, 0_u64), (3, 2_000), (1, 55_000), (1, 70_000)]);
         let created_at = Timestamp::from_millis(wall.as_millis() - i64::try_from(late).unwrap_or(0));
@@ -202,8 +210,7 @@ impl Director {
         self.sim.state().step(format_args!("halt {halts} {scope}"));
         let (sim, distributor) = (Arc::clone(&self.sim), fleet.distributor().clone());
         process.wishes.push(tokio::spawn(async move {
-            let answer =
-                if halts { distributor.halt(scope).await } else { distributor.resume(scope).await };
+            let answer = if halts { distributor.halt(scope).await } else { distributor.resume(scope).await };
             sim.state().note(format_args!("halt {halts}: {answer:?}"));
             Sim::woken(&sim);
         }));
@@ -217,7 +224,9 @@ impl Director {
             let state = self.sim.state();
             let judge = &state.judge;
             for (login, (instance, _)) in &judge.logins {
-                let (Some(member), Some(account)) = (judge.members.get(instance), judge.books.account(*login)) else {
+                let (Some(member), Some(account)) =
+                    (judge.members.get(instance), judge.books.account(*login))
+                else {
                     continue;
                 };
                 for (magic, life) in member.open() {

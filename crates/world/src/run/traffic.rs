@@ -29,7 +29,9 @@ impl Director {
             if state.life != Life::Running || state.lines.stands(&instance) {
                 continue;
             }
-            let Some(Inbound::Up { instance, epoch, report }) = state.world.session(&instance, at) else { continue };
+            let Some(Inbound::Up { instance, epoch, report }) = state.world.session(&instance, at) else {
+                continue;
+            };
             if process.ownership.epoch(&instance).is_none_or(|ours| ours < epoch) {
                 state.step(format_args!("{instance} is not taken at epoch {epoch}"));
                 continue;
@@ -116,7 +118,9 @@ impl Director {
             }
             let way = match &inbound {
                 Inbound::Up { .. } | Inbound::Down { .. } => Way::Comes,
-                Inbound::Report { .. } | Inbound::Market { .. } | Inbound::Finished(_) => Way::drawn(&state.weather, &mut state.chance),
+                Inbound::Report { .. } | Inbound::Market { .. } | Inbound::Finished(_) => {
+                    Way::drawn(&state.weather, &mut state.chance)
+                }
             };
             if let Some(fault) = way.fault() {
                 state.fault(fault, format_args!("message"));
@@ -131,7 +135,9 @@ impl Director {
         let now = self.millis();
         let state = &mut *self.sim.state();
         while let Some((to, inbound)) = state.lines.message_due(now) {
-            let Some(process) = self.process.as_ref().filter(|process| process.number == to) else { continue };
+            let Some(process) = self.process.as_ref().filter(|process| process.number == to) else {
+                continue;
+            };
             if state.life != Life::Running {
                 continue;
             }
@@ -143,7 +149,10 @@ impl Director {
                     return;
                 }
                 Err(TrySendError::Closed(_)) => {
-                    state.judged("the supervisor does not end by itself", Err("its inbox is closed".to_owned()));
+                    state.judged(
+                        "the supervisor does not end by itself",
+                        Err("its inbox is closed".to_owned()),
+                    );
                     return;
                 }
             }
@@ -158,9 +167,9 @@ impl State {
 
     /// What the clock of a process shows now.
     pub(crate) fn clock_of(&self, process: u32) -> Timestamp {
-        self.clocks.get(&process).map_or(self.now(), |ahead| {
-            Timestamp::from_millis(self.now().as_millis().saturating_add(*ahead))
-        })
+        self.clocks
+            .get(&process)
+            .map_or(self.now(), |ahead| Timestamp::from_millis(self.now().as_millis().saturating_add(*ahead)))
     }
 }
 
@@ -174,6 +183,9 @@ struct Clocks {
 impl Clocks {
     fn translated(&self, envelope: Envelope) -> Envelope {
         let left = envelope.deadline.as_millis().saturating_sub(self.ours.as_millis());
-        Envelope { deadline: Timestamp::from_millis(self.theirs.as_millis().saturating_add(left)), ..envelope }
+        Envelope {
+            deadline: Timestamp::from_millis(self.theirs.as_millis().saturating_add(left)),
+            ..envelope
+        }
     }
 }

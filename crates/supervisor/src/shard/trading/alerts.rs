@@ -67,7 +67,9 @@ impl Shard {
     pub(in crate::shard) fn drop_trades(&mut self, index: u32) {
         let now = self.now();
         let slot = &mut self.slots[index as usize];
-        let trading = super::Trading::new(slot.trading.installation, now);
+        let mut trading = super::Trading::new(slot.trading.installation, now);
+        // A number that was used at this epoch is answered from the gateway's inbox.
+        trading.next_command = slot.trading.next_command;
         let old = std::mem::replace(&mut slot.trading, trading);
         let shown = old.alerting.shown;
         for (alert, shows) in
