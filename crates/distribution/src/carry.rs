@@ -50,26 +50,30 @@ impl Work {
 fn end(trade: &Trade, lots: Option<Lots>, steps: &mut ArrayVec<Step, 3>) {
     let held = trade.holdings();
     match trade.phase() {
-        TradePhase::Holding => {}
-        TradePhase::Resting => match (held.order, held.position) {
-            (Some(order), None) => return steps.push(Step::Accept(Goal::Cancel { order })),
-            (Some(_) | None, _) => steps.push(Step::Give(TradeEvent::Withdraw)),
-        },
-        TradePhase::Waiting(..)
+        TradePhase::Holding if held.position.is_some() => {}
+        TradePhase::Ended(..) => return,
+        // A position without a ticket is one that no look has seen yet.
+        TradePhase::Holding
+        | TradePhase::Waiting(..)
         | TradePhase::Sending(_)
         | TradePhase::Resolving(..)
-        | TradePhase::Suspect(..) => steps.push(Step::Give(TradeEvent::Withdraw)),
-        TradePhase::Ended(..) => return,
+        | TradePhase::Suspect(..)
+        | TradePhase::Resting => match lots {
+            // It ends itself, and closes what fills meanwhile: nothing of that is lost with the process.
+            None => return steps.push(Step::Give(TradeEvent::Revoke)),
+            Some(_) => steps.push(Step::Give(TradeEvent::Withdraw)),
+        },
     }
     if let Some(position) = held.position
         && held.open() > Lots::ZERO
     {
         // On a netting account the position may hold more than this trade opened.
         let volume = Some(lots.unwrap_or(held.open()));
-        steps.push(Step::Accept(Goal::Close { position, volume }));
+        let of = Some(trade.intent().magic);
+        steps.push(Step::Accept(Goal::Close { position, volume, of }));
         // On a hedging account the rest of a partial fill has a position of its own.
         if let (Some(position), None) = (held.extra_position, lots) {
-            steps.push(Step::Accept(Goal::Close { position, volume }));
+            steps.push(Step::Accept(Goal::Close { position, volume, of }));
         }
     }
 }

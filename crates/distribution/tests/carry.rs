@@ -167,6 +167,7 @@ fn the_end_of_a_position_closes_what_it_opened_and_a_share_of_it_that_much() {
         Step::Accept(Goal::Close {
             position: Ticket::of(number).expect("above zero"),
             volume: Some(of(lots)),
+            of: Some(scene.trade.intent().magic),
         })
     };
     assert_eq!(end(None).steps(Some(&scene.trade), None).as_slice(), [close(5, "1")]);
@@ -176,14 +177,13 @@ fn the_end_of_a_position_closes_what_it_opened_and_a_share_of_it_that_much() {
 }
 
 #[test]
-fn the_end_of_an_order_cancels_it_and_that_of_one_on_its_way_withdraws_it() {
+fn the_end_of_an_order_and_of_one_on_its_way_revokes_it() {
     let scene = Scene::resting();
-    let order = Ticket::of(1).expect("above zero");
-    assert_eq!(end(None).steps(Some(&scene.trade), None).as_slice(), [Step::Accept(Goal::Cancel { order })]);
+    assert_eq!(end(None).steps(Some(&scene.trade), None).as_slice(), [Step::Give(TradeEvent::Revoke)]);
     assert_eq!(Standing::of(&scene.trade, None), Standing::Resting { price: of("1.05") });
     let on_its_way = Scene::of(MARKET);
     let steps = end(None).steps(Some(&on_its_way.trade), None);
-    assert_eq!(steps.as_slice(), [Step::Give(TradeEvent::Withdraw)]);
+    assert_eq!(steps.as_slice(), [Step::Give(TradeEvent::Revoke)]);
     assert_eq!(Standing::of(&on_its_way.trade, None), Standing::OnItsWay);
 }
 

@@ -145,6 +145,8 @@ fn every(trade: &Trade, now: SnapshotId) -> Vec<TradeEvent> {
         TradeEvent::Lost,
         TradeEvent::Repeated,
         TradeEvent::Withdraw,
+        TradeEvent::Revoke,
+        TradeEvent::Reduced { volume: "0.05".parse().expect("lots") },
         TradeEvent::Decide(Decision::Ours),
         TradeEvent::Decide(Decision::NotOurs),
         TradeEvent::Wanted(Protection { stop_loss: Some(price), take_profit: None }),
@@ -213,7 +215,7 @@ fn every(trade: &Trade, now: SnapshotId) -> Vec<TradeEvent> {
 fn every_event_in_every_state_is_answered() {
     let mut tried: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut most = 0;
-    for seed in 0..60 {
+    for seed in 0..120 {
         let params = if seed % 2 == 0 { small() } else { Params::default() };
         let (mut world, mut dice) = (life(seed, &params), Dice(seed.wrapping_mul(31)));
         if seed % 4 == 1 {
@@ -261,7 +263,7 @@ fn every_event_in_every_state_is_answered() {
         "CLOSED",
     ] {
         let kinds = tried.get(state).map_or(0, BTreeSet::len);
-        assert_eq!(kinds, 10, "{state} met {kinds} of 10 kinds of event");
+        assert_eq!(kinds, 12, "{state} met {kinds} of 12 kinds of event");
     }
     assert!(most <= 8, "{most} effects in one step");
 }

@@ -23,7 +23,7 @@ pub(crate) fn shows(t: &Trade, op: Op, f: &Findings, x: &Scene<'_>) -> bool {
     match op {
         Op::Enter { .. } => {
             let new_order = f.order.is_some_and(|order| Some(order.ticket) != t.held.order);
-            f.orders > t.held.orders || f.filled > t.held.filled || new_order
+            f.orders > t.held.orders || filled(t, f).0 > t.held.filled || new_order
         }
         Op::Cancel { order } => {
             let open = f.order.is_some_and(|seen| seen.ticket == order) || f.extra_order == Some(order);
@@ -64,21 +64,22 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
         t.held.order = f.order.map(|order| order.ticket);
         return true;
     };
-    if f.filled < t.held.filled {
+    let (filled, price) = filled(t, f);
+    if filled < t.held.filled {
         return false;
     }
     duplicate::noticed(t, f, x);
     t.held.orders = t.held.orders.max(f.orders);
-    let (grew, was_placed) = (f.filled > t.held.filled, t.held.order.is_some());
-    t.held.filled = f.filled;
-    if f.filled > Lots::ZERO {
-        t.held.price = f.price;
+    let (grew, was_placed) = (filled > t.held.filled, t.held.order.is_some());
+    t.held.filled = filled;
+    if filled > Lots::ZERO {
+        t.held.price = price;
     }
     t.held.order = f.order.map(|order| order.ticket);
     t.held.extra_order = f.extra_order;
     t.held.position = f.position.map(|position| position.ticket);
     t.held.extra_position = f.extra_position.map(|position| position.ticket);
-    let open = open_of(f, opening.side, x.ctx.mode);
+    let open = open_of(t, f, opening.side, x.ctx.mode);
     t.held.closed = t.held.filled.minus(open).unwrap_or(Lots::ZERO).max(Lots::ZERO);
     if let Some(position) = f.position.filter(|position| !external::is_shared(t, position, x.ctx)) {
         t.held.protection = position.protection;
@@ -93,17 +94,17 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
 }
 
 /// How much of what the trade opened stands: a position that is gone, or turned, closed it, whoever did that.
-fn open_of(f: &Findings, side: Side, mode: AccountMode) -> Lots {
+fn open_of(t: &Trade, f: &Findings, side: Side, mode: AccountMode) -> Lots {
     let volume = |seen: Option<PositionSeen>| {
         seen.filter(|position| position.side == side).map_or(Lots::ZERO, |position| position.volume)
     };
     match mode {
         AccountMode::Hedging => {
-            volume(f.position).plus(volume(f.extra_position)).unwrap_or(Lots::ZERO).min(f.filled)
+            volume(f.position).plus(volume(f.extra_position)).unwrap_or(Lots::ZERO).min(t.held.filled)
         }
         AccountMode::Netting => {
-            let by_tag = f.filled.minus(f.closed).unwrap_or(Lots::ZERO).max(Lots::ZERO);
-            volume(f.position).min(by_tag)
+            let by_tag = t.held.filled.minus(f.closed).and_then(|left| left.minus(t.held.reduced));
+            volume(f.position).min(by_tag.unwrap_or(Lots::ZERO).max(Lots::ZERO))
         }
     }
 }
@@ -160,6 +161,7 @@ pub(crate) fn by_decision(t: &mut Trade, lookalike: &Lookalike, x: &mut Scene<'_
     if lookalike.filled > Lots::ZERO {
         let (filled, price) = mean((t.held.filled, t.held.price), (lookalike.filled, lookalike.price));
         (t.held.filled, t.held.price) = (filled, price);
+        (t.held.adopted, t.held.adopted_at) = (lookalike.filled, lookalike.price);
         t.held.position = Some(lookalike.ticket);
     } else {
         t.held.order = Some(lookalike.ticket);
@@ -167,6 +169,11 @@ pub(crate) fn by_decision(t: &mut Trade, lookalike: &Lookalike, x: &mut Scene<'_
     t.held.orders = t.held.orders.saturating_add(1);
     noted(t, x);
     executed(t, x);
+}
+
+/// What the look says is filled, together with what is ours by a person's word.
+fn filled(t: &Trade, f: &Findings) -> (Lots, Price) {
+    mean((f.filled, f.price), (t.held.adopted, t.held.adopted_at))
 }
 
 /// Volume and mean price of two fills.

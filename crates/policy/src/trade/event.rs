@@ -37,6 +37,14 @@ pub enum TradeEvent {
     Withdraw,
     /// A person decided what a lookalike is.
     Decide(Decision),
+    /// A client's later intent ends what was not open yet: what was not sent is dropped, what rests is cancelled, and what
+    /// fills, or has filled, is closed. It does not expire, and stands until nothing is left.
+    Revoke,
+    /// Netting: an intent of ours closed so much of what this trade opened, under a tag of its own.
+    Reduced {
+        /// How much.
+        volume: Lots,
+    },
 }
 
 impl TradeEvent {
@@ -54,6 +62,8 @@ impl TradeEvent {
             Self::Wanted(_) => "WANTED",
             Self::Withdraw => "WITHDRAW",
             Self::Decide(_) => "DECIDE",
+            Self::Revoke => "REVOKE",
+            Self::Reduced { .. } => "REDUCED",
         }
     }
 }

@@ -43,6 +43,9 @@ pub enum Goal {
         position: Ticket,
         /// How much of it; all when `None`.
         volume: Option<Lots>,
+        /// The trade that opened it. On a netting account it closes no more than that trade's part, and nothing when that
+        /// has ended; `None` where no trade is meant.
+        of: Option<Magic>,
     },
     /// The removal of a pending order.
     Cancel {
@@ -110,6 +113,15 @@ impl Goal {
             Self::Open(_) => None,
             Self::Protect { position, .. } | Self::Close { position, .. } => Some(position),
             Self::Move { order, .. } | Self::Cancel { order } => Some(order),
+        }
+    }
+
+    /// The trade whose position, or part of one, it closes.
+    #[must_use]
+    pub const fn of(&self) -> Option<Magic> {
+        match *self {
+            Self::Close { of, .. } => of,
+            Self::Open(_) | Self::Protect { .. } | Self::Move { .. } | Self::Cancel { .. } => None,
         }
     }
 }

@@ -77,7 +77,7 @@ fn wind_down(t: &mut Trade, end: End, x: &mut Scene<'_>) {
         return care(t, Op::Cancel { order }, rule, x);
     }
     let open = t.held.open();
-    if open > Lots::ZERO && end == End::Slipped {
+    if open > Lots::ZERO && matches!(end, End::Slipped | End::Closed) {
         return close(t, t.held.extra_position.or(t.held.position), open, rule, x);
     }
     if open > Lots::ZERO {
@@ -92,6 +92,10 @@ fn wind_down(t: &mut Trade, end: End, x: &mut Scene<'_>) {
             let op = Op::Enter { volume: t.volume };
             return pending::again_after(t, op, x.params.timeout.recover_after, x);
         }
+    }
+    if t.held.filled > Lots::ZERO && !t.flags.confirmed {
+        // There may be more of it than the answers said.
+        return resolver::begin(t, Op::Look, Purpose::Read, x);
     }
     let closed = t.held.filled > Lots::ZERO && end != End::Slipped;
     finish(t, if closed { End::Closed } else { end }, x);
@@ -150,6 +154,8 @@ pub(crate) fn give_up(t: &mut Trade, end: End, x: &mut Scene<'_>) {
 }
 
 fn finish(t: &mut Trade, end: End, x: &mut Scene<'_>) {
+    let opened = t.intent.opening().is_none() || t.held.filled > Lots::ZERO;
+    let end = if end == End::Closed && !opened { End::Withdrawn } else { end };
     x.fx.decided(rule_of(end));
     if end == End::Closed {
         protection::repaired(t, x);

@@ -180,6 +180,12 @@ pub struct Holdings {
     pub closed: Lots,
     /// Stop loss and take profit as they were seen last.
     pub protection: Protection,
+    /// Netting: how much of it intents of ours closed, under tags of their own.
+    pub reduced: Lots,
+    /// Of what is filled: how much does not carry the tag, and is ours by a person's word.
+    pub adopted: Lots,
+    /// The price of that.
+    pub adopted_at: Price,
 }
 
 impl Holdings {

@@ -1,4 +1,4 @@
-use warden_domain::Timestamp;
+use warden_domain::{Lots, Timestamp};
 
 use super::{
     Decision, End, Findings, Op, Purpose, Trade, TradeContext, TradeEffects, TradeEvent, TradeNotice,
@@ -58,6 +58,8 @@ pub fn step(
         TradeEvent::Wanted(wanted) => protection::wanted(t, wanted, x),
         TradeEvent::Withdraw => withdraw(t, x),
         TradeEvent::Decide(decision) => decide(t, decision, x),
+        TradeEvent::Revoke => revoke(t, x),
+        TradeEvent::Reduced { volume } => reduced(t, volume, x),
     }
     if *t == before && fx.list().is_empty() {
         fx.clear();
@@ -160,6 +162,45 @@ fn withdraw(t: &mut Trade, x: &mut Scene<'_>) {
             }
         }
         TradePhase::Waiting(..) | TradePhase::Holding | TradePhase::Ended(..) => {}
+    }
+}
+
+/// Nothing of it shall stay: durable with this step, so that no restart forgets to close what fills later.
+fn revoke(t: &mut Trade, x: &mut Scene<'_>) {
+    if t.intent.opening().is_none() || t.end().is_some() {
+        return;
+    }
+    if t.winding != Some(End::Slipped) {
+        t.winding = Some(End::Closed);
+    }
+    match t.phase {
+        TradePhase::Waiting(op, _) if t.serves_intent(op) && t.held.filled == Lots::ZERO => {
+            settle::give_up(t, End::Withdrawn, x);
+        }
+        TradePhase::Waiting(..) | TradePhase::Resting | TradePhase::Holding => settle::settle(t, x),
+        // What is on its way, or looked for, is settled when it is known.
+        TradePhase::Sending(_)
+        | TradePhase::Resolving(..)
+        | TradePhase::Suspect(..)
+        | TradePhase::Ended(..) => {}
+    }
+}
+
+/// Netting: a part of it is closed, and a look cannot tell whose part it was.
+fn reduced(t: &mut Trade, volume: Lots, x: &mut Scene<'_>) {
+    if t.intent.opening().is_none() || t.end().is_some() {
+        return;
+    }
+    t.held.reduced = t.held.reduced.plus(volume).unwrap_or(t.held.reduced);
+    t.held.closed = t.held.closed.plus(volume).unwrap_or(t.held.closed).min(t.held.filled);
+    adopt::noted(t, x);
+    match t.phase {
+        TradePhase::Waiting(op, _) if t.serves_intent(op) => {}
+        TradePhase::Waiting(..) | TradePhase::Resting | TradePhase::Holding => settle::settle(t, x),
+        TradePhase::Sending(_)
+        | TradePhase::Resolving(..)
+        | TradePhase::Suspect(..)
+        | TradePhase::Ended(..) => {}
     }
 }
 

@@ -148,7 +148,7 @@ fn goal(words: &mut Words<'_>) -> Read<(Goal, Option<Span>)> {
         "close" => {
             let position = ticket(words.optional("position").ok_or("which position")?)?;
             let volume = words.0.pop().map(lots).transpose()?;
-            Goal::Close { position, volume }
+            Goal::Close { position, volume, of: None }
         }
         "protect" => Goal::Protect {
             position: ticket(words.optional("position").ok_or("which position")?)?,
@@ -186,6 +186,8 @@ fn event(first: &str, words: &mut Words<'_>, bench: &Bench) -> Read<TradeEvent> 
     let event = match first {
         "tick" => TradeEvent::Tick,
         "withdraw" => TradeEvent::Withdraw,
+        "revoke" => TradeEvent::Revoke,
+        "reduced" => TradeEvent::Reduced { volume: lots(words.next()?)? },
         "repeated" => TradeEvent::Repeated,
         "wanted" => TradeEvent::Wanted(protection(words)?),
         "decided" if words.has("not ours") => TradeEvent::Decide(Decision::NotOurs),

@@ -155,7 +155,7 @@ pub(crate) fn opening() -> Goal {
 }
 
 pub(crate) fn closing() -> Goal {
-    Goal::Close { position: Ticket::of(POSITION).expect("not zero"), volume: Some(lots("0.05")) }
+    Goal::Close { position: Ticket::of(POSITION).expect("not zero"), volume: Some(lots("0.05")), of: None }
 }
 
 impl World {

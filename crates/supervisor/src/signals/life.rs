@@ -127,7 +127,9 @@ fn observed(row: &Row, event: &TradeEvent) -> String {
         | TradeEvent::Lost
         | TradeEvent::Repeated
         | TradeEvent::Wanted(_)
-        | TradeEvent::Withdraw => row.kind.clone(),
+        | TradeEvent::Withdraw
+        | TradeEvent::Revoke => row.kind.clone(),
+        TradeEvent::Reduced { volume } => format!("REDUCED by {volume} lots that another intent closed"),
     }
 }
 

@@ -6,6 +6,9 @@ mod halts;
 mod lanes;
 mod life;
 mod proof;
+mod review_forgotten;
+mod review_leaving;
+mod review_netting;
 mod stops;
 mod watch;
 

@@ -48,6 +48,12 @@ impl Trading {
     /// The order or position that an intent names. What a trade of ours holds is ours, and known newer than by any look;
     /// of everything else only a look that began after the intent was accepted says how it stands (TRD-8).
     fn target(&self, held: &Held, ticket: Ticket) -> Option<Target> {
+        let goal = &held.trade.intent().goal;
+        if let (Some(of), AccountMode::Netting) = (goal.of(), self.mode()) {
+            // One position collects several trades: what the other ones hold of it is not meant.
+            let open = self.trades.get(&of).filter(|other| other.trade.end().is_none());
+            return open.map_or(Some(Target::Gone), |other| held_target(&other.trade, ticket));
+        }
         let mine = self.waits.at_broker.iter().filter_map(|magic| self.trades.get(magic));
         if let Some(target) = mine.filter_map(|other| held_target(&other.trade, ticket)).next() {
             return Some(target);

@@ -70,7 +70,9 @@ pub(super) fn findings(
     let orders = opening_orders(magic, side, &mine, snapshot);
     let (order, extra_order) = open_orders(trade, asked, side, snapshot);
     let (position, extra_position) = match (mode, side) {
-        (AccountMode::Netting, Some(_)) => (of_symbol(&held.symbol, filled, snapshot), None),
+        (AccountMode::Netting, Some(_)) => {
+            (of_symbol(&held.symbol, filled.max(trade.holdings().filled), snapshot), None)
+        }
         (AccountMode::Netting | AccountMode::Hedging, _) => open_positions(trade, asked, snapshot),
     };
     let nothing = orders == 0 && filled == Lots::ZERO && order.is_none() && position.is_none();

@@ -1,6 +1,6 @@
 //! Deciding: the only place where a trade changes. Every step that changes it is one row of the batch.
 
-use warden_domain::{Magic, Price, Rule, Timestamp};
+use warden_domain::{AccountMode, Lots, Magic, Price, Rule, Timestamp};
 use warden_policy::{
     Event, Report, Stepped,
     trade::{self, TradeEffect, TradeEvent, TradeHead, encode_trade_row},
@@ -23,8 +23,30 @@ impl Shard {
 
     /// Gives an event to a trade.
     pub(super) fn step_trade(&mut self, index: u32, magic: Magic, event: &TradeEvent, now: Timestamp) {
+        let closed = self.closed_for_another(index, magic);
         if self.take_step(index, magic, event, now) == Some(Stepped::Changed) {
             self.record_trade(index, magic, event, event.kind(), now);
+            self.reduce_another(index, magic, closed, now);
+        }
+    }
+
+    /// Netting: the trade whose part of a position an intent closes, and how much of it that closed so far.
+    fn closed_for_another(&self, index: u32, magic: Magic) -> Option<(Magic, Lots)> {
+        let trading = &self.slots[index as usize].trading;
+        let trade = &trading.trades.get(&magic)?.trade;
+        let of = trade.intent().goal.of().filter(|_| trading.mode() == AccountMode::Netting)?;
+        Some((of, trade.holdings().closed))
+    }
+
+    /// What the intent closed with this step is closed of the trade that opened it: in the same batch, so that neither is
+    /// durable without the other.
+    fn reduce_another(&mut self, index: u32, magic: Magic, before: Option<(Magic, Lots)>, now: Timestamp) {
+        let (Some((of, before)), Some((_, after))) = (before, self.closed_for_another(index, magic)) else {
+            return;
+        };
+        let volume = after.minus(before).unwrap_or(Lots::ZERO);
+        if volume > Lots::ZERO {
+            self.step_trade(index, of, &TradeEvent::Reduced { volume }, now);
         }
     }
 

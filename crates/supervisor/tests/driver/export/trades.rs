@@ -84,7 +84,7 @@ fn trd_2_a_fill_beyond_the_threshold_is_told_as_the_fill_it_is_and_what_flattens
     let flattened = told(walk.answer(8, 10_009, "0.10", "1.10000"));
     assert_eq!(
         short(&flattened),
-        ("FAILED", 10_009, 0.1, 1.1001, 1.1, None, 8),
+        ("CANCELLING", 10_009, 0.1, 1.1001, 1.1, None, 8),
         "no slippage is judged of a close"
     );
 }
@@ -138,7 +138,7 @@ fn trd_9_a_lost_answer_is_told_as_unknown_and_then_as_what_was_found() {
 #[test]
 fn a_close_is_told_with_what_it_closed_and_no_side() {
     let position = Ticket::of(500).unwrap();
-    let mut walk = TradeWalk::new(0, 1, Goal::Close { position, volume: None });
+    let mut walk = TradeWalk::new(0, 1, Goal::Close { position, volume: None, of: None });
     let seen = PositionSeen {
         ticket: position,
         side: Side::Sell,

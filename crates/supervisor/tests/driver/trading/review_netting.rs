@@ -1,0 +1,63 @@
+//! Netting: one position collects the trades of its symbol, and each is closed once.
+
+use warden_domain::{AccountMode, TradeState};
+
+use super::Desk;
+use crate::rig::{id, pass, settle};
+
+async fn netting() -> Desk {
+    let mut desk = Desk::closed(1);
+    desk.rig.gateways.floor(&id(0), |floor| floor.mode = AccountMode::Netting);
+    desk.rig.come_up().await;
+    settle().await;
+    desk
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_of_two_trades_in_one_position_the_one_that_was_closed_ends() {
+    for before_a_look in [true, false] {
+        closed_one_by_one(before_a_look).await;
+    }
+}
+
+async fn closed_one_by_one(before_a_look: bool) {
+    let desk = netting().await;
+    for key in ["s-1", "s-2"] {
+        let _ = desk.buy(key, "EURUSD").await;
+        desk.reaches(key, TradeState::Filled, 2).await;
+    }
+    assert_eq!(desk.positions(), ["BUY 0.2 EURUSD"]);
+    if !before_a_look {
+        pass(10).await;
+    }
+    let _ = desk.signal("c-1", "i0", r#""action": "close", "of": "s-1""#).await;
+    let _ = desk.signal("c-2", "i0", r#""action": "close", "of": "s-1""#).await;
+    pass(60).await;
+    assert_eq!(desk.positions(), ["BUY 0.1 EURUSD"]);
+    assert_eq!(desk.newest("s-1").await.state(), TradeState::Closed);
+    assert_eq!(desk.newest("s-2").await.state(), TradeState::Filled);
+    let _ = desk.signal("c-3", "i0", r#""action": "close-all""#).await;
+    pass(60).await;
+    assert!(desk.positions().is_empty());
+    assert_eq!(desk.newest("s-2").await.state(), TradeState::Closed);
+    assert_eq!(desk.orders_sent(), 4, "two that open, and one close for each");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_a_share_that_was_closed_is_not_closed_again() {
+    let desk = netting().await;
+    for key in ["s-1", "s-2"] {
+        let _ = desk.buy(key, "EURUSD").await;
+        desk.reaches(key, TradeState::Filled, 2).await;
+    }
+    pass(10).await;
+    let _ = desk.signal("c-1", "i0", r#""action": "close", "of": "s-1", "percent": "50""#).await;
+    pass(60).await;
+    assert_eq!(desk.positions(), ["BUY 0.15 EURUSD"]);
+    let held = desk.newest("s-1").await;
+    assert_eq!(held.holdings().open().to_string(), "0.05", "{held:?}");
+    let _ = desk.signal("c-2", "i0", r#""action": "close", "of": "s-1""#).await;
+    pass(60).await;
+    assert_eq!(desk.positions(), ["BUY 0.1 EURUSD"]);
+    assert_eq!(desk.newest("s-1").await.state(), TradeState::Closed);
+}
