@@ -7,7 +7,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time};
 use warden::{
     distribution::{AccountRules, OutcomeKind, Report, Signal, Symbol, settings::Value},
-    domain::{Desired, Status},
+    domain::{Desired, Span},
     policy::Params,
     sim::{self, AccountPlan, Bars, FleetPlan, Market, Settings, World, WorldClock},
     store::{
@@ -21,7 +21,10 @@ use warden::{
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let clock = SystemClock::new(SPEED);
     let fleet = start(&clock).await?;
-    connected(&fleet).await?;
+    // Before its sessions are confirmed nothing is known of balances and prices.
+    if !fleet.distributor().ready(Span::from_secs(60)).await {
+        return Err("no confirmed session".into());
+    }
 
     // Each account opens for a balance of 10,000 what the source opens for 100,000; the rules of an account come on top.
     let signal = format!(
@@ -91,15 +94,6 @@ async fn start(clock: &SystemClock) -> Result<Fleet, Box<dyn Error>> {
         options: Options { distribution, ..Options::default() },
     };
     Ok(Fleet::start(parts).await?)
-}
-
-/// Waits until every session is confirmed.
-async fn connected(fleet: &Fleet) -> Result<(), Box<dyn Error>> {
-    let mut feed = fleet.feed();
-    while fleet.views().await.iter().any(|view| view.status != Status::Connected) {
-        feed.recv().await?;
-    }
-    Ok(())
 }
 
 /// Waits until nothing more will be learnt of the signal.
