@@ -121,6 +121,12 @@ pub fn id(index: usize) -> InstanceId {
     InstanceId::new(&format!("acct-{index:06}")).expect("letters and digits are a name")
 }
 
+/// The number of an instance.
+#[must_use]
+pub fn number(instance: &InstanceId) -> usize {
+    instance.as_str()[5..].parse().expect("every instance has its number in its name")
+}
+
 /// The trade server of the instance with this number.
 #[must_use]
 pub fn server(index: usize) -> TradeServer {
@@ -155,10 +161,10 @@ pub fn standing(connected: bool) -> Report {
 #[must_use]
 pub fn done(envelope: &Envelope) -> Inbound {
     let outcome = if matches!(envelope.command, Command::Confirm) {
-        let number: u64 = envelope.instance.as_str()[5..].parse().unwrap_or(0);
+        let number = number(&envelope.instance);
         Outcome::Session(SessionFacts {
-            login: 5_000_000 + number,
-            server: format!("Broker-Live{}", number / PER_SERVER as u64),
+            login: 5_000_000 + number as u64,
+            server: format!("Broker-Live{}", number / PER_SERVER),
             orders: Vec::new(),
             positions: Vec::new(),
         })

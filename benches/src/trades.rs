@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Notify, Semaphore, mpsc},
+    task::JoinSet,
+};
 use warden_bridge::{Command, Envelope, Finished, Inbound, Market, Outcome, Snapshot, SymbolNow, TradeReply};
 use warden_distribution::Signal;
 use warden_domain::{
@@ -27,7 +30,7 @@ use warden_testkit::Redis;
 use crate::{
     Figures,
     figure::Figure,
-    fleet::{OnCommand, Rig, SYMBOL, done},
+    fleet::{OnCommand, Rig, SYMBOL, done, number},
     journal::bare,
     path::{bring_up, locked},
     policy::facts,
@@ -40,8 +43,9 @@ const FAN: usize = 1_000;
 const SINGLE: usize = 500;
 const FANS: usize = 20;
 const FULL_FOR: Duration = Duration::from_secs(8);
-/// Signals under way at once at full speed, each for every instance.
-const CALLERS: usize = 2;
+/// Signals under way at once at full speed, each for its own share of the instances.
+const CALLERS: usize = 4;
+const SHARE: usize = INSTANCES / CALLERS;
 const REJECTED: u32 = 10_006;
 const VALID_FOR: Span = Span::from_secs(60);
 /// Bytes of a trade's row.
@@ -62,7 +66,7 @@ pub fn figures() -> Figures {
         let folder = tempfile::tempdir()?;
         let floor = sync_floor(folder.path())?;
         let hot: Arc<dyn HotState> = Arc::new(RedisHot::connect(RedisConfig::new(redis.url())).await?);
-        let meter = Arc::new(Meter::default());
+        let meter = Arc::new(Meter::new());
         let of_bench = Arc::clone(&meter);
         let on_command = move |inbound| of_bench.gateways(inbound);
         let rig = Rig::start(INSTANCES, &folder.path().join("fleet"), hot, on_command).await?;
@@ -112,17 +116,22 @@ async fn fan_out(rig: &Rig, meter: &Meter, floor: Duration) -> Result<Figure, Fa
     Ok(Figure::at_most("trades.fan_out".to_owned(), millis(worst), "ms", 150.0).beside(millis(floor)))
 }
 
-/// Orders a second while every instance is given one signal after the other.
+/// Orders a second while every instance is given the next signal as soon as the order of the one before has left. What is
+/// accepted and not sent yet does not grow: the rate is one that lasts.
 async fn full_speed(rig: &Rig, meter: &Arc<Meter>, floor: f64) -> Result<Figure, Fault> {
     let (before, began) = (meter.sent.load(Ordering::Acquire), Instant::now());
     let mut callers = JoinSet::new();
-    for caller in 0..CALLERS {
-        let (distributor, ids) = (rig.fleet.distributor().clone(), rig.ids.clone());
+    for (caller, ids) in rig.ids.chunks(SHARE).enumerate() {
+        let (distributor, meter) = (rig.fleet.distributor().clone(), Arc::clone(meter));
+        let (ids, given) = (ids.to_vec(), u32::try_from(ids.len())?);
+        // The permits of the orders that left before.
+        meter.left_of[caller].forget_permits(usize::MAX);
         callers.spawn(async move {
             let mut round = 0;
             while began.elapsed() < FULL_FOR {
                 let signal = signal(&format!("all{caller}"), round, &ids)?;
                 let _report = distributor.signal(signal).await?;
+                meter.left_of[caller].acquire_many(given).await?.forget();
                 round += 1;
             }
             Ok::<_, Fault>(())
@@ -148,17 +157,29 @@ fn signal(name: &str, round: usize, ids: &[InstanceId]) -> Result<Signal, Fault>
 }
 
 /// What the gateways count.
-#[derive(Default)]
 struct Meter {
     sent: AtomicU64,
+    /// A permit for each order that left, by the caller whose instance it is.
+    left_of: [Semaphore; CALLERS],
     /// The order commands that are waited for, and when the last of them left.
     awaited: AtomicU64,
     last: Mutex<Option<Instant>>,
-    left: tokio::sync::Notify,
+    left: Notify,
     watched: AtomicU64,
 }
 
 impl Meter {
+    fn new() -> Self {
+        Self {
+            sent: AtomicU64::new(0),
+            left_of: std::array::from_fn(|_| Semaphore::new(0)),
+            awaited: AtomicU64::new(0),
+            last: Mutex::default(),
+            left: Notify::new(),
+            watched: AtomicU64::new(0),
+        }
+    }
+
     fn gateways(self: Arc<Self>, inbound: mpsc::Sender<Inbound>) -> OnCommand {
         Box::new(move |envelope| {
             for answer in self.answer(&envelope) {
@@ -171,6 +192,7 @@ impl Meter {
         let outcome = match &envelope.command {
             Command::Order(_) => {
                 self.sent.fetch_add(1, Ordering::AcqRel);
+                self.left_of[number(&envelope.instance) / SHARE].add_permits(1);
                 if self.awaited.fetch_sub(1, Ordering::AcqRel) == 1 {
                     *locked(&self.last) = Some(Instant::now());
                     self.left.notify_one();
