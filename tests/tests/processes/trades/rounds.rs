@@ -27,6 +27,8 @@ pub(super) struct Round {
     strike: Strike,
     /// How it was given: by the stream, or at the command line.
     by_stream: bool,
+    /// The signal whose position it is to close.
+    of: Option<String>,
 }
 
 /// The world, and what it was given.
@@ -34,6 +36,8 @@ struct Course {
     world: World,
     /// Signals that were accepted.
     rounds: Vec<Round>,
+    /// The wave that is under way.
+    wave: Vec<Round>,
     /// Keys of signals that were refused, as the gate was not open: nothing of them may ever be seen.
     refused: Vec<String>,
     /// Faults that were begun.
@@ -51,7 +55,7 @@ fn trd_7_net_1_net_3_five_hundred_rounds_of_faults_send_nothing_twice_and_forget
         course.wave(wave);
     }
     course.heal();
-    let Course { world, rounds, refused, begun, under_way } = course;
+    let Course { world, rounds, refused, begun, under_way, .. } = course;
     assert_eq!(rounds.len(), ROUNDS);
     let found = Judge::hear(world, &rounds, &by_hand);
     println!(
@@ -69,7 +73,14 @@ impl Course {
             world.fault(&format!("acct-{at}"), "hand_opens");
             world.fault(&format!("acct-{at}"), "program_opens");
         }
-        Self { world, rounds: Vec::with_capacity(ROUNDS), refused: Vec::new(), begun: 0, under_way: 0 }
+        Self {
+            world,
+            rounds: Vec::with_capacity(ROUNDS),
+            wave: Vec::new(),
+            refused: Vec::new(),
+            begun: 0,
+            under_way: 0,
+        }
     }
 
     /// One signal for every account, and one fault for all of them.
@@ -80,6 +91,7 @@ impl Course {
         strike.prepare(&self.world, number);
         let wave: Vec<Round> = (0..ACCOUNTS).map(|account| self.round(number, account, strike)).collect();
         self.begun += 1;
+        self.wave.clone_from(&wave);
         let seen = strike.strike(&mut self.world, &wave);
         self.under_way += seen;
         for (account, round) in wave.into_iter().enumerate() {
@@ -94,14 +106,16 @@ impl Course {
         loop {
             let what = format!("{} is accepted ({:?})", round.key, round.strike);
             let refused = self.wait(&what, |world| {
-                if !round.by_stream || world.tag(&round.instance, &round.key).is_some() {
-                    return Some(false);
+                if !round.by_stream || world.tag(&round.instance, &round.key).is_some() || ends(world, &round)
+                {
+                    return Some(None);
                 }
-                is_refused(&world.report(&round.key)).then_some(true)
+                refusal(&world.report(&round.key)).map(Some)
             });
-            if !refused {
+            let Some(code) = refused else {
                 return self.rounds.push(round);
-            }
+            };
+            println!("{} is refused: {code}", round.key);
             self.refused.push(round.key);
             self.trade_freely();
             round = self.round(wave, account, round.strike);
@@ -118,8 +132,9 @@ impl Course {
         // One direction for each symbol, so that what is open on a netting account adds up.
         let side = if symbol == "USDJPY" { "SELL" } else { "BUY" };
         let lots = format!("0.0{}", 1 + turn % 3);
-        let signal = match self.to_close(turn, &instance) {
-            Some(of) => Signal::close(&key, &of),
+        let of = self.to_close(turn, &instance);
+        let signal = match &of {
+            Some(of) => Signal::close(&key, of),
             None if turn % 7 == 3 && side == "BUY" => {
                 Signal::open(&key, symbol, side, &lots).with("kind", "LIMIT").with("price", "0.50000")
             }
@@ -133,9 +148,9 @@ impl Course {
             let told = self.world.say(&signal);
             let report: serde_json::Value = serde_json::from_str(&told.stdout.join("\n")).unwrap_or_default();
             let line = &report["lines"][0];
-            assert!(line.is_object() && !is_refused(&report), "{key} is accepted: {told:?}");
+            assert!(line.is_object() && refusal(&report).is_none(), "{key} is accepted: {told:?}");
         }
-        Round { instance, key, strike, by_stream }
+        Round { instance, key, strike, by_stream, of }
     }
 
     /// The key of the oldest position of this account that no signal closes yet.
@@ -181,16 +196,30 @@ impl Course {
         });
     }
 
+    /// What the stream and the reports of the newest signals say, for a test that failed.
+    fn under_way_still(&self) -> String {
+        let mut told = format!("unacknowledged: {:?}\n", self.world.unacknowledged());
+        for round in &self.wave {
+            told.push_str(&format!("{} {:?}: {}\n", round.key, round.of, self.world.report(&round.key)));
+        }
+        told
+    }
+
     fn wait<T>(&self, what: &str, look: impl Fn(&World) -> Option<T>) -> T {
         poll_until(PROVEN, what, || look(&self.world))
-            .unwrap_or_else(|fault| panic!("{fault}\n{}", self.world.standing()))
+            .unwrap_or_else(|fault| panic!("{fault}\n{}{}", self.under_way_still(), self.world.standing()))
     }
 }
 
-/// Whether an account's only line says that its gate was not open, or that the terminal has not said enough yet.
-fn is_refused(report: &serde_json::Value) -> bool {
-    let code = report["lines"][0]["code"].as_str();
-    code.is_some_and(|code| ["gate_shut", "gate_paused", "fact_missing", "not_permitted"].contains(&code))
+/// The code by which an account's only line says that it takes no part.
+fn refusal(report: &serde_json::Value) -> Option<String> {
+    report["lines"][0]["code"].as_str().map(str::to_owned)
+}
+
+/// Whether what it is to close is being closed, or is closed: what is on its way is called back without a trade of its own.
+fn ends(world: &World, round: &Round) -> bool {
+    let state = round.of.as_ref().and_then(|of| world.trade_state(&round.instance, of));
+    state.is_some_and(|state| ["CANCELLING", "CANCELLED", "CLOSED"].contains(&state.as_str()))
 }
 
 /// Probes have keys of their own.

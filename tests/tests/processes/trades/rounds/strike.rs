@@ -1,6 +1,6 @@
 //! The faults of the rounds.
 
-use warden_domain::Version;
+use warden_policy::Phase;
 use warden_testkit::{Fault, poll_until};
 use warden_tests::{SOON, World, keys, must};
 
@@ -77,10 +77,9 @@ impl Strike {
         match self {
             Self::Cut => {
                 let seen = under_way(world, wave);
-                let before = versions(world);
                 let net = world.net.as_ref().expect("a world that trades has a network");
                 net.set(Fault::Cut);
-                wait_for_loss(world, &before);
+                wait_for_loss(world);
                 world.net.as_ref().expect("it is there").heal();
                 seen
             }
@@ -92,9 +91,9 @@ impl Strike {
             }
             Self::GatewaysRestart => {
                 let seen = under_way(world, wave);
-                let before = versions(world);
-                world.fault_for("all", "gateway_down", "500ms");
-                wait_for_loss(world, &before);
+                world.fault("all", "gateway_down");
+                wait_for_loss(world);
+                world.control("clear");
                 seen
             }
             Self::RedisKilled => {
@@ -128,16 +127,11 @@ fn under_way(world: &World, wave: &[Round]) -> usize {
         .unwrap_or_else(|fault| panic!("{fault}\n{}", world.standing()))
 }
 
-fn versions(world: &World) -> Vec<(String, Version)> {
-    let version = |name: &str| (name.to_owned(), world.snapshot(name).0.version);
-    world.plan().instances().map(version).collect()
-}
-
-/// Waits until every instance noticed: it may have its gateway back already.
-fn wait_for_loss(world: &World, before: &[(String, Version)]) {
-    for (name, old) in before {
+/// Waits until every instance noticed; none gets its gateway back meanwhile.
+fn wait_for_loss(world: &World) {
+    for name in world.plan().instances() {
         world.wait(&format!("{name} lost its gateway"), || {
-            keys::snapshot(&world.redis, name).filter(|(now, _)| now.version > *old).map(drop)
+            keys::snapshot(&world.redis, name).filter(|(_, state)| state.phase() != Phase::Up).map(drop)
         });
     }
 }
