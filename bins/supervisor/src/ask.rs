@@ -59,7 +59,7 @@ fn is(view: &Value, instance: Option<&InstanceId>) -> bool {
 fn table(status: &Value, views: &[&Value]) -> String {
     let about = &status["about"];
     let mut text = format!(
-        "supervisor {} (process {}, since {}), gateways at {}\n\n{:<24} {:<18} {:<22} {:<12} {}\n",
+        "supervisor {} (process {}, since {}), gateways at {}\n\n{:<24} {:<18} {:<22} {:<12} {:>6}  {}\n",
         word(&about["name"]),
         about["pid"],
         moment(&about["since"]),
@@ -68,6 +68,7 @@ fn table(status: &Value, views: &[&Value]) -> String {
         "STATUS",
         "LAST FAILURE",
         "GATE",
+        "TRADES",
         "OPEN INCIDENTS",
     );
     for view in views {
@@ -75,11 +76,12 @@ fn table(status: &Value, views: &[&Value]) -> String {
         let incidents: Vec<String> =
             incidents.iter().map(|it| format!("{} (attempt {})", word(&it["kind"]), it["attempt"])).collect();
         text.push_str(&format!(
-            "{:<24} {:<18} {:<22} {:<12} {}\n",
+            "{:<24} {:<18} {:<22} {:<12} {:>6}  {}\n",
             word(&view["instance"]),
             word(&view["status"]),
             word(&view["last_failure_reason"]),
-            gate(&view["gate"]),
+            if view["halted"] == true { "HALTED".to_owned() } else { gate(&view["gate"]) },
+            word(&view["trades"]["open"]),
             incidents.join(", "),
         ));
     }

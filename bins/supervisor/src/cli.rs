@@ -244,8 +244,8 @@ pub(crate) struct Whom {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct ScopeArgs {
-    /// This instance
-    #[arg(long, value_name = "ID", value_parser = instance)]
+    /// Which instance
+    #[arg(value_name = "INSTANCE", value_parser = instance)]
     pub(crate) instance: Option<InstanceId>,
     /// Every instance of this group
     #[arg(long, value_name = "NAME")]
@@ -391,7 +391,7 @@ mod tests {
             &["x", "why", "a b", "--config", "w.toml"],
             &["x", "why", "acct-1"],
             &["x", "halt", "--config", "w.toml"],
-            &["x", "halt", "--all", "--instance", "a", "--config", "w.toml"],
+            &["x", "halt", "a", "--all", "--config", "w.toml"],
             &["x", "decide", "a", "7", "perhaps", "--config", "w.toml"],
             &["x", "report", "a b", "--config", "w.toml"],
             &["x", "run"],

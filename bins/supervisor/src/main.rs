@@ -78,11 +78,11 @@ async fn carry_out(task: Task) -> Result<(), Error> {
         Task::Trades { instance, config, json } => trades::list(&config.file, instance, json).await,
         Task::Halt(Whom { scope, config }) => {
             let ScopeArgs { instance, group, all } = scope;
-            trades::halt(&config.file, Ask::Halt { instance, group, all }).await
+            trades::halt(&config.file, Ask::Halt { instance, group, all }, "halted").await
         }
         Task::Resume(Whom { scope, config }) => {
             let ScopeArgs { instance, group, all } = scope;
-            trades::halt(&config.file, Ask::Resume { instance, group, all }).await
+            trades::halt(&config.file, Ask::Resume { instance, group, all }, "resumed").await
         }
         Task::Decide { instance, tag, decision, config } => {
             let ask = Ask::Decide { instance, trade: tag, decision: decision.into() };

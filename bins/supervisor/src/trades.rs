@@ -73,11 +73,12 @@ pub(crate) async fn list(file: &Path, instance: Option<InstanceId>, json: bool) 
     Ok(())
 }
 
-/// Halts instances, or lets them go on.
-pub(crate) async fn halt(file: &Path, ask: Ask) -> Result<(), Error> {
+/// Halts instances, or lets them go on; `done` says which of the two.
+pub(crate) async fn halt(file: &Path, ask: Ask, done: &str) -> Result<(), Error> {
     let answer = ask::ask(&Config::open(file)?, ask).await?;
-    let instances = answer["instances"].as_array().map_or(0, Vec::len);
-    say!("accepted by {instances} instances");
+    for instance in answer["instances"].as_array().into_iter().flatten() {
+        say!("{done} {}", instance.as_str().unwrap_or_default());
+    }
     Ok(())
 }
 

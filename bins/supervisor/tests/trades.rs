@@ -47,15 +47,17 @@ fn trd_7_a_signal_is_answered_by_a_report_and_a_halt_is_durable() {
     let told = ask(&["report", "s-1"]);
     assert!(told.stdout[0].starts_with("signal s-1 of test: 2 blocked"), "{told:?}");
 
-    assert_eq!(ask(&["halt", "--group", "gold"]).stdout, ["accepted by 2 instances"]);
+    assert_eq!(ask(&["halt", "--group", "gold"]).stdout, ["halted acct-1", "halted acct-2"]);
+    let status = ask(&["status"]).stdout;
+    assert!(status.iter().any(|line| line.starts_with("acct-1") && line.contains("HALTED")), "{status:?}");
     supervisor.kill9().unwrap();
     let mut next = setup.supervisor();
     setup.put("signal.json", &signal("s-2"), 0o644);
     let report = last_line(&ask(&["signal", "signal.json", "--json", "--no-wait"]));
     let lines = report["lines"].as_array().unwrap();
     assert!(lines.iter().all(|line| line["code"] == "gate_shut"), "{report}");
-    assert_eq!(ask(&["resume", "--instance", "acct-1"]).stdout, ["accepted by 1 instances"]);
-    assert_eq!(ask(&["resume", "--all"]).stdout, ["accepted by 2 instances"]);
+    assert_eq!(ask(&["resume", "acct-1"]).stdout, ["resumed acct-1"]);
+    assert_eq!(ask(&["resume", "--all"]).stdout, ["resumed acct-1", "resumed acct-2"]);
     assert_eq!(next.terminate(SOON).unwrap().code, Some(0));
 }
 
@@ -63,9 +65,9 @@ fn trd_7_a_signal_is_answered_by_a_report_and_a_halt_is_durable() {
 fn what_is_not_known_is_refused_with_6() {
     let (setup, _supervisor) = supervised();
     for (args, what) in [
-        (&["report", "s-9"][..], "nothing is known of signal s-9; check the key"),
+        (&["report", "s-9"][..], "nothing is known of signal s-9: it was not read yet, or the key is wrong"),
         (&["trades", "nobody"], "there is no instance nobody; see the list of instances"),
-        (&["halt", "--instance", "nobody"], "there is no instance that instance nobody means"),
+        (&["halt", "nobody"], "there is no instance that instance nobody means"),
         (&["halt", "--group", "silver"], "there is no instance that group silver means"),
         (&["decide", "acct-1", "274877906951", "ours"], "no open trade has the tag 274877906951"),
         (&["decide", "acct-1", "7", "not-ours"], "7 is no tag; see the list of trades"),

@@ -28,7 +28,7 @@ pub(super) async fn answer(ask: Ask, fleet: &Fleet, journal: &dyn Journal) -> Re
         }
         Ask::Report { key } => {
             let known = fleet.report(&key).await.map_err(|fault| failed(&fault))?;
-            let text = format!("nothing is known of signal {key}; check the key");
+            let text = format!("nothing is known of signal {key}: it was not read yet, or the key is wrong");
             known.map(|known| report(&known)).ok_or_else(|| Refusal::new(RefusalKind::NotFound, text))
         }
         Ask::Trades { instance } => {

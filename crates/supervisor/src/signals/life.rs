@@ -1,10 +1,15 @@
 use std::fmt;
 
 use serde::Serialize;
-use warden_domain::{ClientTradeId, InstanceId, Lots, Magic, Rule, Timestamp, TradeState, Version};
+use warden_domain::{
+    ClientTradeId, InstanceId, Lots, Magic, Rule, Timestamp, TradeState, Version, retcode::Retcode,
+};
 use warden_policy::{
     DecodeError,
-    trade::{Query, RequestKind, TradeEffect, TradeEvent, TradePhase, TradeRow, decode_trade_row},
+    trade::{
+        Decision, Inbox, Query, Reply, RequestKind, TradeEffect, TradeEvent, TradePhase, TradeRow,
+        decode_trade_row,
+    },
 };
 use warden_store::Row;
 
@@ -108,20 +113,21 @@ fn link(row: &Row, read: &TradeRow) -> TradeLink {
 fn observed(row: &Row, event: &TradeEvent) -> String {
     match event {
         TradeEvent::Replied { attempt, reply } => {
-            let code = reply.facts.retcode.map_or_else(String::new, |code| {
-                format!(", retcode {}", warden_domain::retcode::Retcode::of(code))
-            });
-            format!("REPLIED to send {}{code}", attempt.0)
+            format!("REPLIED to send {}{}", attempt.0, code(reply))
         }
         TradeEvent::Found(found) => {
             let synchronised = if found.snapshot.is_some() { "" } else { ", not synchronised" };
             format!(
-                "FOUND: inbox {:?}, {} orders, {} lots filled, {} lots closed{synchronised}",
-                found.inbox, found.orders, found.filled, found.closed
+                "FOUND: inbox {}, {} orders, {} lots filled, {} lots closed{synchronised}",
+                inbox(&found.inbox),
+                found.orders,
+                found.filled,
+                found.closed
             )
         }
         TradeEvent::NotSent { attempt } => format!("NOT_SENT: send {}", attempt.0),
-        TradeEvent::Decide(decision) => format!("DECIDE: {decision:?}"),
+        TradeEvent::Decide(Decision::Ours) => "DECIDE: ours".to_owned(),
+        TradeEvent::Decide(Decision::NotOurs) => "DECIDE: not ours".to_owned(),
         TradeEvent::Tick
         | TradeEvent::Resume
         | TradeEvent::Lost
@@ -131,6 +137,21 @@ fn observed(row: &Row, event: &TradeEvent) -> String {
         | TradeEvent::Revoke => row.kind.clone(),
         TradeEvent::Reduced { volume } => format!("REDUCED by {volume} lots that another intent closed"),
     }
+}
+
+/// What the gateway's inbox says of a send, in words.
+fn inbox(inbox: &Inbox) -> String {
+    match inbox {
+        Inbox::Unseen => "unseen".to_owned(),
+        Inbox::InProgress => "in progress".to_owned(),
+        Inbox::NotStarted => "not started".to_owned(),
+        Inbox::Interrupted => "interrupted".to_owned(),
+        Inbox::Answered(reply) => format!("answered{}", code(reply)),
+    }
+}
+
+fn code(reply: &Reply) -> String {
+    reply.facts.retcode.map_or_else(String::new, |code| format!(", retcode {}", Retcode::of(code)))
 }
 
 /// What was done, in words; `None` for what only counts.

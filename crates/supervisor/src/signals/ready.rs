@@ -14,7 +14,7 @@ impl Distributor {
     ///
     /// A signal that comes before the terminals of a started fleet are back finds neither balances nor prices, and is refused
     /// for good ([`FactMissing`](warden_distribution::Refusal::FactMissing)): whoever gives signals waits for this first.
-    /// Instances that are stopped, or halted, are not waited for.
+    /// Instances that are stopped, halted, or have failed on their way are not waited for.
     pub async fn ready(&self, within: Span) -> bool {
         let over = self.clock().now().after(within);
         loop {
@@ -43,10 +43,11 @@ impl Distributor {
     }
 }
 
-/// Nobody knows when it trades again: it is coming up, or it is away.
+/// It is coming up, and nothing has failed on the way.
 fn is_on_its_way(view: &View) -> bool {
-    match view.gate {
+    let comes = match view.gate {
         Gate::Paused { until, .. } => until == Timestamp::MAX,
         Gate::Open | Gate::ReduceOnly(_) | Gate::Shut(_) => false,
-    }
+    };
+    comes && view.incidents.iter().all(|incident| incident.attempt == 0)
 }

@@ -24,7 +24,7 @@ fn trd_7_a_halt_survives_kill_9_and_nothing_leaves_before_a_person_resumes() {
     world.give(&Signal::open("waits", "GBPUSD", "BUY", "0.02").to("acct-1"));
     world.wait_for_trade("acct-1", "waits", "NEW");
 
-    succeeded(&world.cli(&["halt", "--instance", "acct-1"]));
+    succeeded(&world.cli(&["halt", "acct-1"]));
     world.wait_for_trade("acct-1", "waits", "CANCELLED");
     let shut = Gate::Shut(FailureReason::UserStopped);
     world.wait_for_state("acct-1", "its gate is shut", |state| state.gate() == shut);
@@ -41,7 +41,7 @@ fn trd_7_a_halt_survives_kill_9_and_nothing_leaves_before_a_person_resumes() {
     assert_eq!(left["attempt"], "1", "it was found out, and not sent again");
     assert_eq!(world.snapshot("acct-1").1.gate(), shut);
 
-    succeeded(&world.cli(&["resume", "--instance", "acct-1"]));
+    succeeded(&world.cli(&["resume", "acct-1"]));
     world.wait_until_all_trade();
     world.give(&Signal::open("again", "EURUSD", "SELL", "0.06").to("acct-1"));
     world.wait_for_trade("acct-1", "again", "FILLED");
