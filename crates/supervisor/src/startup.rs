@@ -147,7 +147,9 @@ async fn recover(
     let mut instances = Vec::with_capacity(specs.len());
     for (((spec, epoch), journalled), stored) in specs.iter().zip(epochs).zip(journalled).zip(stored) {
         let known = Known::of(spec, ends.remove(&spec.id), shared.clock.now());
+        let knows_all = knows_all(epoch, journalled.as_ref());
         let mut found = reconcile(spec, epoch, known, journalled, stored, up);
+        found.slot.knows_since = (!knows_all).then_some(now);
         let trading = trades.of(&spec.id, installation, now);
         found.slot.trading =
             trading.map_err(|source| FleetError::State { instance: spec.id.clone(), source })?;
@@ -155,6 +157,15 @@ async fn recover(
     }
     info!(instances = instances.len(), unknown = rows.len(), "recovered from the journal");
     Ok(Everything { instances, store })
+}
+
+/// Whether our journal knows every signal that the instance ever took: nobody owned it between the epoch of its newest step
+/// and ours.
+fn knows_all(epoch: Epoch, journalled: Option<&Journalled>) -> bool {
+    match journalled {
+        Some(row) => !row.rebuilt && row.epoch.next() == epoch,
+        None => epoch <= Epoch::default().next(),
+    }
 }
 
 /// Asks the accounts store until it answers: without an epoch no instance can be owned.
@@ -406,6 +417,7 @@ fn found(spec: &InstanceSpec, epoch: Epoch, from: Origin, known: Known, bare: bo
         taken_over,
         backlogged: false,
         ending,
+        knows_since: None,
         trading: Trading::new(0, Timestamp::from_millis(0)),
         touched: false,
     };

@@ -52,7 +52,7 @@ impl Shard {
     /// Plans a signal and accepts what the plan wants; the report is told when this turn is durable.
     fn signal(&mut self, signal: &Arc<Signal>, now: Timestamp) -> Arrived {
         let digest = signal.digest();
-        let targets = self.targeted(&signal.target);
+        let targets = self.targeted(signal);
         let known: Vec<_> = targets.iter().map(|index| self.known_of(*index, signal, now)).collect();
         let Self { slots, signals, .. } = self;
         let facts: Vec<AccountFacts<'_>> = targets
@@ -75,14 +75,14 @@ impl Shard {
         Arrived { report, fate }
     }
 
-    /// The slots of a target that are ours, sorted, each once.
-    fn targeted(&self, target: &Target) -> Vec<u32> {
-        let mut targets: Vec<u32> = match target {
+    /// The slots of a signal's target that may take it, sorted, each once (TRD-4).
+    fn targeted(&self, signal: &Signal) -> Vec<u32> {
+        let mut targets: Vec<u32> = match &signal.target {
             Target::Instance(instance) => self.index_of.get(instance).copied().into_iter().collect(),
             Target::List(list) => list.iter().filter_map(|id| self.index_of.get(id).copied()).collect(),
             Target::Group(group) => self.signals.groups.get(group.as_str()).cloned().unwrap_or_default(),
         };
-        targets.retain(|index| self.slots[*index as usize].is_ours());
+        targets.retain(|index| self.slots[*index as usize].takes_signals_of(signal.created_at));
         targets.sort_unstable();
         targets.dedup();
         targets
@@ -149,14 +149,7 @@ impl Shard {
     }
 
     /// What nothing was accepted for: a change is done with the telling, an end when the trade has ended.
-    fn follow(
-        &mut self,
-        index: u32,
-        magic: Magic,
-        intent: &Intent,
-        key: &SignalKey,
-        now: Timestamp,
-    ) {
+    fn follow(&mut self, index: u32, magic: Magic, intent: &Intent, key: &SignalKey, now: Timestamp) {
         match intent.work {
             Work::Place(_) | Work::Change { .. } => {
                 self.fold(index, &key.id, intent.part, Outcome::Done, now);

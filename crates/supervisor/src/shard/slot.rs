@@ -41,6 +41,9 @@ pub(crate) struct Slot {
     pub(crate) alerts: AlertSet,
     /// The state that only a person ends.
     pub(crate) ending: Ending,
+    /// Another owner, or a journal that is lost, may have taken signals that were made before this: they are not taken
+    /// again. `None` where our journal knows them all.
+    pub(crate) knows_since: Option<Timestamp>,
     /// Its trades.
     pub(crate) trading: Trading,
     /// Something of its trades is to be looked after at the end of the turn.
@@ -106,6 +109,11 @@ impl Slot {
 
     pub(crate) const fn is_ours(&self) -> bool {
         !matches!(self.stored, StoredAs::Fenced)
+    }
+
+    /// Whether a signal of this moment may be taken: it is ours, and nobody else can have taken it.
+    pub(crate) fn takes_signals_of(&self, created_at: Timestamp) -> bool {
+        self.is_ours() && self.knows_since.is_none_or(|since| created_at >= since)
     }
 
     /// Whether it is ours and has hot state, and so a lease to keep.

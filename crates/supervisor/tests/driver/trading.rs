@@ -9,6 +9,7 @@ mod proof;
 mod review_forgotten;
 mod review_leaving;
 mod review_netting;
+mod review_takeover;
 mod stops;
 mod watch;
 
