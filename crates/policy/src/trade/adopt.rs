@@ -65,7 +65,9 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
         return true;
     };
     let (filled, price) = filled(t, f);
-    if filled < t.held.filled {
+    // A terminal that shows less than is known shows what was, not what is.
+    let untagged = u8::from(t.held.adopted > Lots::ZERO);
+    if filled < t.held.filled || f.orders.saturating_add(untagged) < t.held.orders {
         return false;
     }
     duplicate::noticed(t, f, x);
