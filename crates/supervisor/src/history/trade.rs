@@ -76,7 +76,9 @@ const fn reply(event: &Event) -> Option<&Reply> {
         | Event::Repeated
         | Event::Wanted(_)
         | Event::Withdraw
-        | Event::Decide(_) => None,
+        | Event::Decide(_)
+        | Event::Revoke
+        | Event::Reduced { .. } => None,
     }
 }
 
@@ -95,7 +97,9 @@ fn fill(said: &TradeRow) -> Option<(Lots, Price)> {
         | Event::Repeated
         | Event::Wanted(_)
         | Event::Withdraw
-        | Event::Decide(_) => None,
+        | Event::Decide(_)
+        | Event::Revoke
+        | Event::Reduced { .. } => None,
     };
     Some((volume, deal.unwrap_or(held.price)))
 }
@@ -135,6 +139,8 @@ fn latency(said: &TradeRow, at: Timestamp) -> u32 {
         | Event::Repeated
         | Event::Wanted(_)
         | Event::Withdraw
-        | Event::Decide(_) => 0,
+        | Event::Decide(_)
+        | Event::Revoke
+        | Event::Reduced { .. } => 0,
     }
 }
