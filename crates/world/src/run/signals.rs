@@ -4,7 +4,7 @@ use warden_distribution::{
     Action, Amount, Change, Entry, Group, Modification, Opening, Percent, Report, Signal, Sizing, Source,
     Symbol, Target, Which,
 };
-use warden_domain::{ClientTradeId, Lots, Price, Side, Span, Timestamp};
+use warden_domain::{AccountMode, ClientTradeId, Lots, Price, Side, Span, Timestamp};
 use warden_supervisor::Scope;
 
 use super::Director;
@@ -223,7 +223,7 @@ impl Director {
         {
             let state = self.sim.state();
             let judge = &state.judge;
-            for (login, (instance, _)) in &judge.logins {
+            for (login, (instance, mode)) in &judge.logins {
                 let (Some(member), Some(account)) =
                     (judge.members.get(instance), judge.books.account(*login))
                 else {
@@ -233,7 +233,9 @@ impl Director {
                     let TradePhase::Suspect(_, lookalike) = life.trade.phase() else { continue };
                     let made = account.made.get(&magic);
                     let ours = made.is_some_and(|made| {
-                        made.orders.values().any(|orders| orders.contains(&lookalike.ticket.number()))
+                        let this = made.orders.values().any(|orders| orders.contains(&lookalike.ticket.number()));
+                        // One position holds everything of its symbol there: whether anything of it is ours counts.
+                        this || (*mode == AccountMode::Netting && made.opened > 0)
                     });
                     let decision = if ours { Decision::Ours } else { Decision::NotOurs };
                     open.push((instance.clone(), life.trade.intent().magic, decision));
