@@ -16,6 +16,7 @@ mod duplicate;
 mod findings;
 mod inbox;
 mod kept;
+mod lazy;
 mod looks;
 mod market;
 mod order;
@@ -44,7 +45,7 @@ pub(crate) use self::{
     recover::TradeRows,
     waits::Figure,
 };
-use self::{alerts::Alerting, kept::Kept, looks::Looks, waits::Waits};
+use self::{alerts::Alerting, kept::Kept, lazy::Lazy, looks::Looks, waits::Waits};
 pub(super) use self::{inbox::is_for_trades, surroundings::Surroundings, wheel::of_trades};
 use crate::TradeCounts;
 
@@ -58,20 +59,20 @@ pub(crate) struct Trading {
     /// How often trade rules were troubled.
     tally: Tally,
     /// Every trade that has not ended, and those whose last row is not yet told and shown.
-    trades: BTreeMap<Magic, Held>,
+    trades: BTreeMap<Magic, Box<Held>>,
     /// How many of them have not ended.
     open: usize,
     /// The symbols of the trades, and those that somebody wants to know.
-    symbols: BTreeMap<Arc<str>, SymbolState>,
+    symbols: BTreeMap<Arc<str>, Box<SymbolState>>,
     market: Option<MarketNow>,
     /// What the trades wait for.
-    waits: Waits,
+    waits: Lazy<Waits>,
     deadlines: BTreeSet<(Timestamp, Magic)>,
     /// The earliest moment in the shard's wheel.
     armed_at: Timestamp,
     /// The newest tickets that were seen at the broker.
     marks: Marks,
-    looks: Looks,
+    looks: Lazy<Looks>,
     /// The commands whose answers are taken, by the number on the wire.
     sends: BTreeMap<u64, (Magic, Attempt)>,
     /// The number of the next command.
@@ -79,7 +80,7 @@ pub(crate) struct Trading {
     /// The symbols that are to be watched changed, or the gateway forgot them.
     watch: Watch,
     /// The end of a command that the instance machine hears of later.
-    kept: Option<Kept>,
+    kept: Option<Box<Kept>>,
     /// The gateway has said how the market stands since the terminal is connected.
     market_is_told: bool,
     /// Unresolved sends, as the instance machine was told; `None` when it was not told since the start.
@@ -154,11 +155,11 @@ impl Trading {
             open: 0,
             symbols: BTreeMap::new(),
             market: None,
-            waits: Waits::default(),
+            waits: Lazy::default(),
             deadlines: BTreeSet::new(),
             armed_at: Timestamp::MAX,
             marks: Marks::default(),
-            looks: Looks::default(),
+            looks: Lazy::default(),
             sends: BTreeMap::new(),
             next_command: FIRST_COMMAND,
             watch: Watch::Nobody,
@@ -202,7 +203,7 @@ impl Trading {
     }
 }
 
-fn known<'a>((magic, held): (&'a Magic, &'a Held)) -> Known<'a> {
+fn known<'a>((magic, held): (&'a Magic, &'a Box<Held>)) -> Known<'a> {
     Known { magic: *magic, key: &held.key, part: held.part, symbol: &held.symbol, trade: &held.trade }
 }
 

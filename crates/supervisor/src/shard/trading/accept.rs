@@ -112,7 +112,7 @@ impl Trading {
         if let Some(symbol) = self.symbols.get_mut(&held.symbol) {
             symbol.trades += 1;
         }
-        self.trades.insert(magic, held);
+        self.trades.insert(magic, Box::new(held));
     }
 
     /// Lets a trade go that has ended, was told of and shown.
@@ -131,7 +131,7 @@ impl Trading {
         }
         let name: Arc<str> = symbol.into();
         self.make_room();
-        self.symbols.insert(Arc::clone(&name), super::SymbolState::default());
+        self.symbols.insert(Arc::clone(&name), Box::default());
         self.watch_anew();
         name
     }

@@ -103,7 +103,8 @@ impl Trading {
         let holds =
             |of: &Held| [of.trade.holdings().order, of.trade.holdings().position].contains(&Some(target));
         let mine = self.waits.at_broker.iter().copied();
-        let holders: Vec<Magic> = mine.filter(|magic| self.trades.get(magic).is_some_and(holds)).collect();
+        let holders: Vec<Magic> =
+            mine.filter(|magic| self.trades.get(magic).is_some_and(|held| holds(held))).collect();
         for holder in holders {
             self.ask(holder, now, params);
         }

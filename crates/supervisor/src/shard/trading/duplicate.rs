@@ -4,7 +4,7 @@ use warden_domain::{Lots, Magic, Price, Rule, Ticket, Timestamp, Version};
 use warden_policy::trade::{TradeEffects, TradeEvent, TradeHead, encode_trade_row};
 use warden_store::{Record, TradeMark};
 
-use super::{Held, SymbolState, waits::Noted};
+use super::{Held, waits::Noted};
 use crate::shard::Shard;
 
 /// The kind of a duplicate's only row.
@@ -32,7 +32,7 @@ impl Shard {
             counter,
             tally,
             filled_before: Lots::ZERO,
-            point: slot.trading.symbols.get(&held.symbol).map_or(Price::ZERO, SymbolState::point),
+            point: slot.trading.symbols.get(&held.symbol).map_or(Price::ZERO, |symbol| symbol.point()),
             sent_at: Timestamp::from_millis(0),
         };
         let mut payload = Vec::with_capacity(512);

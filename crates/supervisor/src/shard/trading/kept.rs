@@ -49,7 +49,7 @@ impl Shard {
             }
             WaitsFor::Market => params.unknown.synchronised_after.times(2),
         };
-        slot.trading.kept = Some(Kept { finished, waits_for, until: now.after(within) });
+        slot.trading.kept = Some(Box::new(Kept { finished, waits_for, until: now.after(within) }));
         self.touch(index);
         None
     }
@@ -92,7 +92,7 @@ impl Trading {
         }
     }
 
-    fn take_kept(&mut self, connected: bool, now: Timestamp) -> Option<Kept> {
+    fn take_kept(&mut self, connected: bool, now: Timestamp) -> Option<Box<Kept>> {
         let (looked, told) = (!self.looks.is_wanted(), self.market_is_told);
         let ready = |waits_for| match waits_for {
             WaitsFor::Looks => looked,

@@ -5,7 +5,10 @@
 //! gateway's inbox knows. For a single trade, what concerns it is to be equal twice: other symbols of the account may be
 //! traded meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use warden_bridge::{
     Command, CommandId, Envelope, OpenOrder, OpenPosition, Outcome, SendId, Snapshot, SnapshotQuery,
@@ -20,6 +23,7 @@ use super::{
     Trading,
     alike::{digest, digest_for},
     findings::{Asked, findings},
+    lazy::Empty,
 };
 use crate::shard::{Shard, Slot};
 
@@ -87,6 +91,13 @@ impl Default for Looks {
             regular_at: long_ago,
             asked: 0,
         }
+    }
+}
+
+impl Empty for Looks {
+    fn empty() -> &'static Self {
+        static EMPTY: LazyLock<Looks> = LazyLock::new(Looks::default);
+        &EMPTY
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct MarketNow {
 #[derive(Debug, Default)]
 pub(crate) struct SymbolState {
     /// What was said of it last, and when.
-    said: Option<(SymbolNow, Timestamp)>,
+    said: Option<Box<(SymbolNow, Timestamp)>>,
     /// One order in flight at a time.
     pub(super) lane: Lane,
     /// Trades of it in memory.
@@ -43,18 +43,18 @@ pub(crate) struct SymbolState {
     snapshot_waits: BTreeSet<Magic>,
     /// Trades that wait for its session.
     session_waits: BTreeSet<Magic>,
-    pub(super) levels: Levels,
+    pub(super) levels: Option<Box<Levels>>,
 }
 
 impl SymbolState {
     /// What was said of it last.
     pub(crate) fn now(&self) -> Option<&SymbolNow> {
-        self.said.as_ref().map(|(now, _)| now)
+        self.said.as_deref().map(|(now, _)| now)
     }
 
     /// Its prices, where they are known and not stale.
     pub(crate) fn quote(&self, now: Timestamp, params: &Params) -> Option<Quote> {
-        let (said, at) = self.said.as_ref()?;
+        let (said, at) = self.said.as_deref()?;
         said.quote.filter(|_| now.since(*at) < params.look.price_valid_for)
     }
 
@@ -105,10 +105,13 @@ impl SymbolState {
         if session != Some(said.session) {
             concerned.extend(&self.session_waits);
         }
-        if let Some(quote) = said.quote {
-            concerned.extend(self.levels.crossed(quote));
+        if let (Some(quote), Some(levels)) = (said.quote, &mut self.levels) {
+            concerned.extend(levels.crossed(quote));
         }
-        self.said = Some((said, now));
+        match &mut self.said {
+            Some(known) => **known = (said, now),
+            None => self.said = Some(Box::new((said, now))),
+        }
         concerned
     }
 }
@@ -116,7 +119,7 @@ impl SymbolState {
 impl Trading {
     /// The symbol with this name, if it is watched.
     pub(crate) fn symbol(&self, name: &str) -> Option<&SymbolState> {
-        self.symbols.get(name)
+        self.symbols.get(name).map(Box::as_ref)
     }
 
     /// Makes room for another symbol where as many are watched as may be: one without trades is not watched any more, and
@@ -191,6 +194,6 @@ impl Shard {
 }
 
 /// Whether a symbol of ours has prices: a terminal that was just connected may not have them yet.
-fn symbols_told(ours: &BTreeMap<Arc<str>, SymbolState>, market: &Market) -> bool {
+fn symbols_told(ours: &BTreeMap<Arc<str>, Box<SymbolState>>, market: &Market) -> bool {
     market.symbols.iter().any(|said| said.quote.is_some() && ours.contains_key(said.name.as_str()))
 }

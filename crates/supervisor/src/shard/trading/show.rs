@@ -99,7 +99,7 @@ impl Shard {
 
     fn forget_shown(&mut self, index: u32) {
         let trading = &mut self.slots[index as usize].trading;
-        let over = |(magic, held): (&Magic, &Held)| {
+        let over = |(magic, held): (&Magic, &Box<Held>)| {
             let over = held.trade.end().is_some() && !held.dirty && !trading.unshown.contains(magic);
             over.then_some(*magic)
         };

@@ -7,7 +7,6 @@ use warden_policy::{
 };
 use warden_store::{Record, TradeMark};
 
-use super::SymbolState;
 use crate::shard::Shard;
 
 /// The kind of a trade's first row.
@@ -83,7 +82,7 @@ impl Shard {
         let Some(held) = slot.trading.trades.get_mut(&magic) else { return };
         held.version = held.version.next();
         held.stepped_at = now;
-        let symbol = slot.trading.symbols.get(&held.symbol).and_then(SymbolState::now);
+        let symbol = slot.trading.symbols.get(&held.symbol).and_then(|symbol| symbol.now());
         let head = TradeHead {
             key: &held.key.id,
             digest: held.key.digest,

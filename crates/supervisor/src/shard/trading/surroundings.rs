@@ -96,7 +96,9 @@ impl Shard {
 
     fn connection_lost(&mut self, index: u32) {
         let trading = &mut self.slots[index as usize].trading;
-        trading.looks.lost();
+        if let Some(looks) = trading.looks.known() {
+            looks.lost();
+        }
         trading.market_is_told = false;
         let sending: Vec<Magic> = trading.waits.sending.iter().copied().collect();
         self.shared.meters.orders_lost(sending.len() as u64);
@@ -106,7 +108,9 @@ impl Shard {
 
     fn connection_back(&mut self, index: u32, now: Timestamp) {
         let trading = &mut self.slots[index as usize].trading;
-        trading.looks.soon(now);
+        if let Some(looks) = trading.looks.known() {
+            looks.soon(now);
+        }
         trading.market_is_told = false;
         trading.watch_after_reconnect();
         let waits = trading.waits.waiting.iter().filter(|(_, wait)| **wait == Wait::Connection);

@@ -1,11 +1,14 @@
 //! Who waits for what: an index over the trades of one instance, kept by the difference of each step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use warden_domain::{Alert, Magic, Price, Quote, Side, Timestamp, TradeState};
 use warden_policy::trade::{Trade, TradePhase, Wait};
 
-use super::Trading;
+use super::{Trading, lazy::Empty};
 
 /// The trades of one instance, by what they wait for.
 #[derive(Debug, Default)]
@@ -20,6 +23,13 @@ pub(super) struct Waits {
     pub(super) resolving: BTreeSet<Magic>,
     /// Something of them is at the broker, as far as is known.
     pub(super) at_broker: BTreeSet<Magic>,
+}
+
+impl Empty for Waits {
+    fn empty() -> &'static Self {
+        static EMPTY: LazyLock<Waits> = LazyLock::new(Waits::default);
+        &EMPTY
+    }
 }
 
 /// How a trade stands in the index.
@@ -202,10 +212,10 @@ impl Trading {
         let symbol = self.symbols.get_mut(&held.symbol)?;
         symbol.note_waits(magic, before.wait, after.wait);
         if let Some(crossings) = before.levels {
-            symbol.levels.remove(&crossings, magic);
+            symbol.levels.get_or_insert_default().remove(&crossings, magic);
         }
         if let Some(crossings) = after.levels {
-            symbol.levels.add(&crossings, magic);
+            symbol.levels.get_or_insert_default().add(&crossings, magic);
         }
         symbol.lane.note(&held.trade)
     }
