@@ -1,7 +1,7 @@
 //! When a fleet that was started is ready for signals.
 
 use tokio::sync::oneshot;
-use warden_domain::{Gate, Span, Timestamp};
+use warden_domain::{Gate, IncidentKind, Span, Timestamp};
 
 use super::Distributor;
 use crate::{View, shard::Internal};
@@ -43,11 +43,11 @@ impl Distributor {
     }
 }
 
-/// It is coming up, and nothing has failed on the way.
+/// It is coming up, and nothing but its connection failed on the way.
 fn is_on_its_way(view: &View) -> bool {
     let comes = match view.gate {
         Gate::Paused { until, .. } => until == Timestamp::MAX,
         Gate::Open | Gate::ReduceOnly(_) | Gate::Shut(_) => false,
     };
-    comes && view.incidents.iter().all(|incident| incident.attempt == 0)
+    comes && view.incidents.iter().all(|it| it.kind == IncidentKind::NetworkLost || it.attempt == 0)
 }
