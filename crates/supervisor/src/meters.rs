@@ -39,6 +39,8 @@ pub(crate) struct Meters {
     trades: Vec<Gauge>,
     trades_ended: Vec<Counter>,
     trades_suspect: Gauge,
+    /// From the acceptance of a signal to its first order.
+    pub(crate) signal_latency: Histogram,
     halted: Gauge,
 }
 
@@ -94,6 +96,7 @@ impl Meters {
             trades_ended: of_states(|state| registry.series(&metrics::TRADES_ENDED, [state])),
             halted: registry.series(&metrics::INSTANCES_HALTED, []),
             trades_suspect: registry.series(&metrics::TRADES_SUSPECT, []),
+            signal_latency: registry.series(&metrics::SIGNAL_LATENCY, []),
             registry,
         }
     }

@@ -6,7 +6,9 @@
 use tracing::{debug, info, warn};
 use warden_bridge::{Command, CommandId, Envelope};
 use warden_domain::{Magic, Rule, Timestamp};
-use warden_policy::trade::{Request, TradeEffect, TradeEvent, TradeNotice, TradePhase, may_still_leave};
+use warden_policy::trade::{
+    Attempt, Request, TradeEffect, TradeEvent, TradeNotice, TradePhase, may_still_leave,
+};
 
 use super::{inbox::Heard, order};
 use crate::shard::Shard;
@@ -62,6 +64,7 @@ impl Shard {
         let is_sending =
             matches!(held.trade.phase(), TradePhase::Sending(_)) && held.trade.attempt() == attempt;
         held.sent_at = now;
+        let accepted_at = held.trade.intent().accepted_at;
         let order = order::of(request, held);
         let leaves = is_sending && let_out && now < request.deadline;
         let taken = leaves && {
@@ -74,6 +77,10 @@ impl Shard {
             };
             self.shared.send(envelope)
         };
+        if taken && attempt == Attempt(1) {
+            let took = now.since(accepted_at).as_millis();
+            self.shared.meters.signal_latency.observe(took as f64 / 1_000.0);
+        }
         if !taken {
             debug!(instance = %self.slots[index as usize].id, magic = magic.number(), attempt = attempt.0, "an order did not leave");
             self.shared.meters.order_outcome(Heard::NotStarted);

@@ -107,6 +107,7 @@ async fn trd_1_the_rest_of_a_partial_fill_is_tried_once_more() {
     let _ = desk.buy("s-1", "EURUSD").await;
     desk.reaches("s-1", TradeState::PartiallyFilled, 1).await;
     let text = desk.rig.fleet().registry().render();
+    assert!(text.contains("warden_signal_latency_seconds_count 1"), "{text}");
     let alert = r#"alert="PartialFillIncomplete""#;
     assert!(text.lines().any(|line| line.contains(alert) && line.ends_with(" 1")), "{text}");
     let trade = desk.reaches("s-1", TradeState::Filled, 20).await;
