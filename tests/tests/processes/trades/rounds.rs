@@ -184,11 +184,7 @@ impl Course {
         self.wait("the stream is read to its end", |world| (world.unacknowledged() == Some(0)).then_some(()));
         self.wait("every trade is proven", |world| {
             let listed = world.ask(&["trades"]);
-            let at_rest = |trade: &serde_json::Value| {
-                let state = trade["state"].as_str().unwrap_or_default();
-                state == "PLACED" || state == "FILLED"
-            };
-            listed["trades"].as_array()?.iter().all(at_rest).then_some(())
+            listed["trades"].as_array()?.iter().all(is_at_rest).then_some(())
         });
         self.wait("Redis shows everything", |world| {
             let unshown = |name: &str| keys::snapshot(&world.redis, name).is_none();
@@ -196,11 +192,17 @@ impl Course {
         });
     }
 
-    /// What the stream and the reports of the newest signals say, for a test that failed.
+    /// What the stream says, the reports of the newest signals, and the lives of what is not at rest, for a test that failed.
     fn under_way_still(&self) -> String {
         let mut told = format!("unacknowledged: {:?}\n", self.world.unacknowledged());
         for round in &self.wave {
             told.push_str(&format!("{} {:?}: {}\n", round.key, round.of, self.world.report(&round.key)));
+        }
+        let listed = self.world.ask(&["trades"]);
+        for trade in listed["trades"].as_array().into_iter().flatten().filter(|trade| !is_at_rest(trade)) {
+            let (instance, tag) = (trade["instance"].as_str().unwrap_or_default(), trade["tag"].to_string());
+            told.push_str(&self.world.cli(&["why", instance, "--trade", &tag]).stdout.join("\n"));
+            told.push('\n');
         }
         told
     }
@@ -209,6 +211,12 @@ impl Course {
         poll_until(PROVEN, what, || look(&self.world))
             .unwrap_or_else(|fault| panic!("{fault}\n{}{}", self.under_way_still(), self.world.standing()))
     }
+}
+
+/// Whether a trade is at the broker as it should be.
+fn is_at_rest(trade: &serde_json::Value) -> bool {
+    let state = trade["state"].as_str().unwrap_or_default();
+    state == "PLACED" || state == "FILLED"
 }
 
 /// The code by which an account's only line says that it takes no part.
