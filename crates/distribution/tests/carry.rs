@@ -120,6 +120,7 @@ impl Scene {
             closed: warden_domain::Lots::ZERO,
             position: None,
             extra_position: None,
+            untagged: false,
             lookalike: None,
         }
     }

@@ -88,6 +88,7 @@ fn the_usual_path_of_a_trade_allocates_nothing() {
             closed: volume,
             position: (counter % 2 == 0).then_some(position),
             extra_position: None,
+            untagged: false,
             lookalike: None,
         };
         let _ = step(&mut trade, &TradeEvent::Found(found), now, &ctx, &params, &mut fx);

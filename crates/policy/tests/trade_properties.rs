@@ -181,6 +181,7 @@ fn every(trade: &Trade, now: SnapshotId) -> Vec<TradeEvent> {
         closed: Lots::ZERO,
         position: None,
         extra_position: None,
+        untagged: false,
         lookalike: None,
     };
     let seen = |number, volume| PositionSeen {

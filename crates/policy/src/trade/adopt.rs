@@ -64,9 +64,10 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
         t.held.order = f.order.map(|order| order.ticket);
         return true;
     };
+    t.flags.untagged |= f.untagged;
     let (filled, price) = filled(t, f);
     // A terminal that shows less than is known shows what was, not what is.
-    let untagged = u8::from(t.held.adopted > Lots::ZERO);
+    let untagged = u8::from(t.held.adopted > Lots::ZERO || t.flags.untagged);
     if filled < t.held.filled || f.orders.saturating_add(untagged) < t.held.orders {
         return false;
     }
@@ -81,6 +82,7 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
     t.held.extra_order = f.extra_order;
     t.held.position = f.position.map(|position| position.ticket);
     t.held.extra_position = f.extra_position.map(|position| position.ticket);
+    t.held.extra_volume = f.extra_position.map_or(Lots::ZERO, |position| position.volume);
     let open = open_of(t, f, opening.side, x.ctx.mode);
     t.held.closed = t.held.filled.minus(open).unwrap_or(Lots::ZERO).max(Lots::ZERO);
     if let Some(position) = f.position.filter(|position| !external::is_shared(t, position, x.ctx)) {
@@ -175,6 +177,9 @@ pub(crate) fn by_decision(t: &mut Trade, lookalike: &Lookalike, x: &mut Scene<'_
 
 /// What the look says is filled, together with what is ours by a person's word.
 fn filled(t: &Trade, f: &Findings) -> (Lots, Price) {
+    if t.flags.untagged && f.filled < t.held.filled {
+        return (t.held.filled, t.held.price);
+    }
     mean((f.filled, f.price), (t.held.adopted, t.held.adopted_at))
 }
 

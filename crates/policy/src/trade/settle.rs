@@ -24,7 +24,7 @@ pub(crate) fn settle(t: &mut Trade, x: &mut Scene<'_>) {
     }
     let excess = held.open().minus(t.volume).unwrap_or(Lots::ZERO);
     if excess > Lots::ZERO {
-        return close(t, held.extra_position.or(held.position), excess, Rule::Trd4, x);
+        return close(t, excess, Rule::Trd4, x);
     }
     if held.filled == Lots::ZERO {
         return finish(t, End::CancelledAtBroker, x);
@@ -78,7 +78,7 @@ fn wind_down(t: &mut Trade, end: End, x: &mut Scene<'_>) {
     }
     let open = t.held.open();
     if open > Lots::ZERO && matches!(end, End::Slipped | End::Closed) {
-        return close(t, t.held.extra_position.or(t.held.position), open, rule, x);
+        return close(t, open, rule, x);
     }
     if open > Lots::ZERO {
         t.winding = None;
@@ -101,14 +101,13 @@ fn wind_down(t: &mut Trade, end: End, x: &mut Scene<'_>) {
     finish(t, if closed { End::Closed } else { end }, x);
 }
 
-fn close(
-    t: &mut Trade,
-    position: Option<warden_domain::Ticket>,
-    volume: Lots,
-    rule: Rule,
-    x: &mut Scene<'_>,
-) {
-    match position {
+/// Closes so much, of a position too many first; of that no more than it holds.
+fn close(t: &mut Trade, volume: Lots, rule: Rule, x: &mut Scene<'_>) {
+    if let Some(position) = t.held.extra_position {
+        let volume = volume.min(t.held.extra_volume);
+        return care(t, Op::Close { position, volume }, rule, x);
+    }
+    match t.held.position {
         Some(position) => care(t, Op::Close { position, volume }, rule, x),
         // Its ticket is not known yet: a look says it, or that there is none.
         None => resolver::begin(t, Op::Look, Purpose::Read, x),

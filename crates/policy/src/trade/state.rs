@@ -170,6 +170,8 @@ pub struct Holdings {
     pub position: Option<Ticket>,
     /// A position too many (TRD-4).
     pub extra_position: Option<Ticket>,
+    /// How much that holds.
+    pub extra_volume: Lots,
     /// Opening orders that are known to have reached the broker, open and ended ones.
     pub orders: u8,
     /// Volume of its opening deals.
@@ -244,6 +246,8 @@ pub(crate) struct Flags {
     pub(crate) repairing: bool,
     /// An old send was answered after all: look before it ends.
     pub(crate) look_again: bool,
+    /// The trade server has lost the tag of what an answer named: it is known by its ticket.
+    pub(crate) untagged: bool,
 }
 
 /// How the protection stands (TRD-5).

@@ -251,6 +251,7 @@ fn findings(words: &mut Words<'_>, bench: &Bench) -> Read<Findings> {
         closed: Lots::ZERO,
         position: None,
         extra_position: None,
+        untagged: false,
         lookalike: None,
     };
     if words.has("unsynchronised") {
@@ -279,6 +280,7 @@ fn findings(words: &mut Words<'_>, bench: &Bench) -> Read<Findings> {
         let filled = if last.0.is_empty() { Lots::ZERO } else { lots(last.next()?)? };
         found.lookalike = Some(Lookalike { ticket, filled, price: price.unwrap_or_default() });
     }
+    found.untagged = words.has("untagged");
     found.extra_order = words.optional("extra order").map(ticket).transpose()?;
     let side = if words.has("turned") { Side::Sell } else { Side::Buy };
     let protection = protection(words)?;

@@ -526,6 +526,7 @@ impl World {
             closed: self.closed,
             position: (standing > Lots::ZERO).then_some(position),
             extra_position: None,
+            untagged: false,
             lookalike: None,
         }
     }

@@ -89,6 +89,7 @@ pub(super) fn findings(
         closed: closed(side, mode, &mine, snapshot),
         position,
         extra_position,
+        untagged: mode == AccountMode::Hedging && is_untagged(trade, snapshot),
         lookalike: asked
             .looks_alike
             .filter(|_| nothing)
@@ -173,6 +174,13 @@ fn open_positions(
     mine.sort_unstable_by_key(|open| open.ticket);
     let seen = |at: usize| mine.get(at).and_then(|open| seen_of(open));
     (seen(0), seen(1))
+}
+
+/// Whether the position that an answer named is there without the tag.
+fn is_untagged(trade: &Trade, snapshot: &Snapshot) -> bool {
+    let (magic, known) = (trade.intent().magic.number(), trade.holdings().position.map(Ticket::number));
+    let lost = |open: &OpenPosition| Some(open.ticket) == known && open.magic != magic;
+    trade.intent().opening().is_some() && snapshot.positions.iter().any(lost)
 }
 
 /// Netting: the position of the symbol, where the trade has a part in it.

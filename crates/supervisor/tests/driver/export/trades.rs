@@ -129,6 +129,7 @@ fn trd_9_a_lost_answer_is_told_as_unknown_and_then_as_what_was_found() {
         closed: Lots::ZERO,
         position: Some(PositionSeen { ticket, side: Side::Buy, volume, protection: Protection::default() }),
         extra_position: None,
+        untagged: false,
         lookalike: None,
     };
     let adopted = told(walk.give(TradeEvent::Found(found)));
