@@ -146,7 +146,10 @@ fn table(trades: &[Value]) -> String {
     );
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     for trade in trades {
-        let suspect = if trade["suspect"] == json!(true) { "  decide!" } else { "" };
+        let suspect = match trade["lookalike"].as_u64() {
+            Some(ticket) => format!("  decide: is ticket {ticket} ours?"),
+            None => String::new(),
+        };
         text.push_str(&format!(
             "{:<24} {:<18} {:<8} {:<12} {:<17} {:>10} {:>10}  {}/{}{suspect}\n",
             word(&trade["instance"]),

@@ -2,7 +2,8 @@ use std::fmt;
 
 use serde::Serialize;
 use warden_domain::{
-    ClientTradeId, InstanceId, Lots, Magic, Rule, Timestamp, TradeState, Version, retcode::Retcode,
+    ClientTradeId, InstanceId, Lots, Magic, Rule, Timestamp, TradeState, Version,
+    retcode::{LastError, Retcode},
 };
 use warden_policy::{
     DecodeError,
@@ -117,8 +118,11 @@ fn observed(row: &Row, event: &TradeEvent) -> String {
         }
         TradeEvent::Found(found) => {
             let synchronised = if found.snapshot.is_some() { "" } else { ", not synchronised" };
+            let lookalike = found.lookalike.map_or_else(String::new, |seen| {
+                format!(", ticket {} looks like it: {} lots at {}", seen.ticket, seen.filled, seen.price)
+            });
             format!(
-                "FOUND: inbox {}, {} orders, {} lots filled, {} lots closed{synchronised}",
+                "FOUND: inbox {}, {} orders, {} lots filled, {} lots closed{synchronised}{lookalike}",
                 inbox(&found.inbox),
                 found.orders,
                 found.filled,
@@ -151,7 +155,11 @@ fn inbox(inbox: &Inbox) -> String {
 }
 
 fn code(reply: &Reply) -> String {
-    reply.facts.retcode.map_or_else(String::new, |code| format!(", retcode {}", Retcode::of(code)))
+    match (reply.facts.retcode, reply.facts.last_error) {
+        (Some(code), _) => format!(", retcode {}", Retcode::of(code)),
+        (None, Some(code)) => format!(", last_error {}", LastError::of(code)),
+        (None, None) => String::new(),
+    }
 }
 
 /// What was done, in words; `None` for what only counts.

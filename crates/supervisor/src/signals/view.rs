@@ -23,6 +23,9 @@ pub struct TradeView {
     pub state: TradeState,
     /// Whether a person has to say what a lookalike is.
     pub suspect: bool,
+    /// The ticket at the broker that a person has to say it of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lookalike: Option<Ticket>,
     /// Which way, of one that opens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
@@ -68,6 +71,15 @@ impl TradeView {
         let (intent, held) = (trade.intent(), trade.holdings());
         let opening = intent.opening();
         let protection = trade.protection();
+        let lookalike = match trade.phase() {
+            TradePhase::Suspect(_, lookalike) => Some(lookalike.ticket),
+            TradePhase::Waiting(..)
+            | TradePhase::Sending(_)
+            | TradePhase::Resolving(..)
+            | TradePhase::Resting
+            | TradePhase::Holding
+            | TradePhase::Ended(..) => None,
+        };
         Self {
             instance: instance.clone(),
             tag: known.magic.number(),
@@ -76,7 +88,8 @@ impl TradeView {
             symbol: known.symbol.to_owned(),
             goal: goal(&intent.goal),
             state: trade.state(),
-            suspect: matches!(trade.phase(), TradePhase::Suspect(..)),
+            suspect: lookalike.is_some(),
+            lookalike,
             side: opening.map(|opening| opening.side),
             kind: opening.map(|opening| opening.kind),
             volume: trade.volume(),
