@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
-use warden_distribution::{Accepted, Book, Budget, Symbol};
+use warden_distribution::{Accepted, AccountRules, Book, Budget, Symbol};
 use warden_domain::{InstanceId, Timestamp};
 use warden_store::JournalError;
 
@@ -29,13 +29,17 @@ impl Recovered {
         let kept = shared.options.distribution.params.keep_keys.as_millis();
         let since = Timestamp::from_millis(shared.clock.now().as_millis().saturating_sub_unsigned(kept));
         let keys = shared.journal.keys(since).await?;
-        let mut accounts: HashMap<InstanceId, Account> = specs
-            .iter()
-            .map(|spec| {
-                let (group, rules) = (spec.group.as_str().into(), Arc::clone(&spec.rules));
-                (spec.id.clone(), Account { group, rules, budget: Budget::default() })
-            })
-            .collect();
+        let mut accounts: HashMap<InstanceId, Account> = HashMap::with_capacity(specs.len());
+        let mut before: Option<(Arc<str>, Arc<AccountRules>)> = None;
+        for spec in specs {
+            // Instances beside each other are usually alike: they share what they have in common.
+            let (group, rules) = match before.take() {
+                Some((group, rules)) if *group == *spec.group && rules == spec.rules => (group, rules),
+                Some(_) | None => (spec.group.as_str().into(), Arc::clone(&spec.rules)),
+            };
+            before = Some((Arc::clone(&group), Arc::clone(&rules)));
+            accounts.insert(spec.id.clone(), Account { group, rules, budget: Budget::default() });
+        }
         for key in &keys {
             // A restart fills no budget.
             if let Some(Account { rules, budget, .. }) = accounts.get_mut(&key.instance) {

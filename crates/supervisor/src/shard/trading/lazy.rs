@@ -47,7 +47,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Part(Vec<u8>);
+    struct Part {
+        values: Vec<u8>,
+    }
 
     impl Empty for Part {
         fn empty() -> &'static Self {
@@ -59,8 +61,8 @@ mod tests {
     #[test]
     fn a_part_takes_room_with_its_first_change() {
         let mut part = Lazy::<Part>::default();
-        assert!(part.0.0.is_empty() && part.known().is_none(), "reading takes none");
-        part.0.push(7);
-        assert_eq!((part.0.0.len(), part.known().is_some()), (1, true));
+        assert!(part.values.is_empty() && part.known().is_none(), "reading takes none");
+        part.values.push(7);
+        assert_eq!((part.values.len(), part.known().is_some()), (1, true));
     }
 }
