@@ -111,7 +111,7 @@ pub enum DecideError {
         Magic,
     ),
     /// Nothing is to be decided.
-    #[error("nothing at the broker looks like trade {} alone; it is being looked for", .0.number())]
+    #[error("nothing is to be decided about trade {}; see the list of trades", .0.number())]
     NotSuspect(
         /// The tag.
         Magic,
