@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use warden_bridge::{Command, Envelope};
 use warden_bridge_sim::FleetPlan;
-use warden_domain::{AccountMode, InstanceId};
+use warden_domain::{AccountMode, InstanceId, Timestamp};
 use warden_policy::Params;
 use warden_store::{Commit, HistoryRows, history::Range};
 
@@ -92,17 +92,17 @@ impl State {
                         member.take_in(*step);
                     }
                 }
-                Row::Trade(life) => self.take_in_life(*life),
+                Row::Trade(life) => self.take_in_life(&life),
             }
         }
     }
 
-    fn take_in_life(&mut self, row: LifeRow) {
-        self.judge_life(&row);
+    fn take_in_life(&mut self, row: &LifeRow) {
+        self.judge_life(row);
         let params = Arc::clone(&self.judge.params);
         if let Some(member) = self.judge.members.get_mut(&row.instance) {
             if let Some(life) = member.lives.get_mut(&row.magic.number()) {
-                life.waits_after(&row, &params);
+                life.waits_after(row, &params);
             }
             member.take_in_life(row);
         }
@@ -173,6 +173,7 @@ impl State {
             let hedging = *mode == AccountMode::Hedging;
             let verdicts = [
                 ("no order without a durable intent", invariant::ledger::intended(member, &entry)),
+                ("no order begins after its deadline", invariant::ledger::begun_in_time(member, &entry)),
                 ("an intent executes once", invariant::ledger::executed_once(account, &entry)),
                 (
                     "what others made is untouched",
@@ -220,12 +221,14 @@ impl State {
         for (name, verdict) in verdicts {
             self.judged(name, verdict);
         }
+        let ahead = self.clocks.get(&self.process).copied().unwrap_or(0);
+        let until = Timestamp::from_millis(envelope.deadline.as_millis() - ahead);
         if let Some(member) = self.judge.members.get_mut(&envelope.instance) {
             member.sent.insert((envelope.epoch, envelope.id));
             if let Command::Order(order) = &envelope.command
                 && let Some(life) = member.lives.get_mut(&order.send.magic)
             {
-                life.left.insert(order.send.attempt);
+                life.left.insert(order.send.attempt, until);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What the broker really did, against what the journal wanted.
 
 use warden_bridge_sim::{EntryKind, LedgerEntry, Reason};
-use warden_domain::Timestamp;
+use warden_domain::Span;
 
 use crate::judge::{Account, Member, Verdict, units};
 
@@ -11,7 +11,7 @@ pub(crate) fn intended(member: &Member, entry: &LedgerEntry) -> Verdict {
     let Some(life) = member.lives.get(&send.magic) else {
         return Err(format!("{} {:?} of {}: no such intent is durable", entry.order, entry.kind, send.magic));
     };
-    if life.sends.contains_key(&send.attempt) && life.left.contains(&send.attempt) {
+    if life.sends.contains_key(&send.attempt) && life.left.contains_key(&send.attempt) {
         return Ok(());
     }
     Err(format!(
@@ -33,21 +33,18 @@ pub(crate) fn executed_once(account: &Account, entry: &LedgerEntry) -> Verdict {
     Ok(())
 }
 
-/// TRD-7: a request is not begun after the deadline that its send had; what the broker does later with it is his.
-pub(crate) fn begun_in_time(member: &Member, entry: &LedgerEntry, ahead: i64, slack: i64) -> Verdict {
-    let Some(send) = entry.send.filter(|_| entry.reason == Reason::Client && !entry.repeated) else {
-        return Ok(());
-    };
+/// How long after the gateway began with it a request may still execute: the call, and what the broker makes wait.
+const UNDER_WAY: Span = Span::from_secs(15);
+
+/// TRD-7: a request is not begun after the deadline that its send had.
+pub(crate) fn begun_in_time(member: &Member, entry: &LedgerEntry) -> Verdict {
+    let Some(send) = entry.send.filter(|_| entry.reason == Reason::Client) else { return Ok(()) };
     let life = member.lives.get(&send.magic);
-    let Some(request) = life.and_then(|life| life.sends.get(&send.attempt)) else { return Ok(()) };
-    let deadline = Timestamp::from_millis(request.deadline.as_millis() - ahead + slack);
-    if entry.time <= deadline {
+    let Some(until) = life.and_then(|life| life.left.get(&send.attempt)) else { return Ok(()) };
+    if entry.time <= until.after(UNDER_WAY) {
         return Ok(());
     }
-    Err(format!(
-        "send {} of {} was to begin by {deadline} and ran at {}",
-        send.attempt, send.magic, entry.time
-    ))
+    Err(format!("send {} of {} was to begin by {until} and ran at {}", send.attempt, send.magic, entry.time))
 }
 
 /// TRD-8: a request of ours changes nothing that is not ours.

@@ -29,7 +29,7 @@ fn order_is_durable(member: &Member, order: &warden_bridge::Order) -> Verdict {
     let Some(life) = life.filter(|life| life.sends.contains_key(&send.attempt)) else {
         return Err(format!("send {} of {} is in no journalled step", send.attempt, send.magic));
     };
-    if life.left.contains(&send.attempt) {
+    if life.left.contains_key(&send.attempt) {
         return Err(format!("send {} of {} left a second time", send.attempt, send.magic));
     }
     Ok(())

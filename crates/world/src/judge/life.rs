@@ -27,8 +27,8 @@ pub(crate) struct Life {
     pub(crate) at: Timestamp,
     /// Sends whose `SENDING` is durable, by their number.
     pub(crate) sends: BTreeMap<u32, Request>,
-    /// Sends that left.
-    pub(crate) left: BTreeSet<u32>,
+    /// Sends that left, and until when, by the world's time, the gateway may begin with them.
+    pub(crate) left: BTreeMap<u32, Timestamp>,
     /// Before this moment nothing of the intent may be sent again, and why.
     pub(crate) not_before: Option<(Timestamp, &'static str)>,
     /// Sends that were proven not to be started, in a row of the intent.
@@ -47,7 +47,7 @@ pub(crate) struct Life {
 
 impl Life {
     /// A trade was accepted.
-    pub(crate) fn begun(row: LifeRow) -> Self {
+    pub(crate) fn begun(row: &LifeRow) -> Self {
         let mut life = Self {
             key: row.row.key.as_str().to_owned(),
             digest: row.row.digest,
@@ -60,7 +60,7 @@ impl Life {
             ended: false,
             at: row.at,
             sends: BTreeMap::new(),
-            left: BTreeSet::new(),
+            left: BTreeMap::new(),
             not_before: None,
             not_started: 0,
             duplicates: 0,
@@ -74,7 +74,7 @@ impl Life {
     }
 
     /// A step became durable.
-    pub(crate) fn take_in(&mut self, row: LifeRow) {
+    pub(crate) fn take_in(&mut self, row: &LifeRow) {
         if let Some(request) = row.request() {
             self.sends.insert(request.attempt.0, *request);
             self.not_before = None;

@@ -47,9 +47,9 @@ impl Member {
     }
 
     /// A row of a trade became durable.
-    pub(crate) fn take_in_life(&mut self, row: LifeRow) {
+    pub(crate) fn take_in_life(&mut self, row: &LifeRow) {
         self.epoch = row.epoch;
-        let (magic, more) = (row.magic.number(), self.counts(&row));
+        let (magic, more) = (row.magic.number(), self.counts(row));
         self.duplicates = row.row.tally.duplicates;
         match self.lives.get_mut(&magic) {
             Some(life) => {

@@ -233,7 +233,8 @@ impl Director {
                     let TradePhase::Suspect(_, lookalike) = life.trade.phase() else { continue };
                     let made = account.made.get(&magic);
                     let ours = made.is_some_and(|made| {
-                        let this = made.orders.values().any(|orders| orders.contains(&lookalike.ticket.number()));
+                        let this =
+                            made.orders.values().any(|orders| orders.contains(&lookalike.ticket.number()));
                         // One position holds everything of its symbol there: whether anything of it is ours counts.
                         this || (*mode == AccountMode::Netting && made.opened > 0)
                     });
