@@ -68,7 +68,8 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
     let (filled, price) = filled(t, f);
     // A terminal that shows less than is known shows what was, not what is.
     let untagged = u8::from(t.held.adopted > Lots::ZERO || t.flags.untagged);
-    if filled < t.held.filled || f.orders.saturating_add(untagged) < t.held.orders {
+    let vanished = t.held.order.is_some() && f.orders.saturating_add(untagged) < t.held.orders;
+    if filled < t.held.filled || vanished {
         return false;
     }
     duplicate::noticed(t, f, x);
