@@ -23,9 +23,12 @@ impl Shard {
     /// Gives an event to a trade.
     pub(super) fn step_trade(&mut self, index: u32, magic: Magic, event: &TradeEvent, now: Timestamp) {
         let closed = self.closed_for_another(index, magic);
+        let known = self.slots[index as usize].trading.trades.get(&magic);
+        let filled = known.map_or(Lots::ZERO, |held| held.trade.holdings().filled);
         if self.take_step(index, magic, event, now) == Some(Stepped::Changed) {
             self.record_trade(index, magic, event, event.kind(), now);
             self.reduce_another(index, magic, closed, now);
+            self.set_off(index, magic, filled, now);
         }
     }
 
@@ -45,6 +48,29 @@ impl Shard {
         };
         let volume = after.minus(before).unwrap_or(Lots::ZERO);
         if volume > Lots::ZERO {
+            self.step_trade(index, of, &TradeEvent::Reduced { volume }, now);
+        }
+    }
+
+    /// Netting: what filled with this step sets off what trades of ours hold on the other side, the oldest first.
+    fn set_off(&mut self, index: u32, magic: Magic, filled: Lots, now: Timestamp) {
+        let trading = &self.slots[index as usize].trading;
+        let Some(held) = trading.trades.get(&magic).filter(|_| trading.mode() == AccountMode::Netting) else {
+            return;
+        };
+        let Some(side) = held.trade.intent().opening().map(|opening| opening.side) else { return };
+        let mut left = held.trade.holdings().filled.minus(filled).unwrap_or(Lots::ZERO);
+        let mut set_off = Vec::new();
+        for other in &trading.waits.at_broker {
+            let Some(of) = trading.trades.get(other).filter(|of| of.symbol == held.symbol) else { continue };
+            let opposite = of.trade.intent().opening().is_some_and(|opening| opening.side != side);
+            let volume = of.trade.holdings().open().min(left);
+            if opposite && volume > Lots::ZERO {
+                left = left.minus(volume).unwrap_or(Lots::ZERO);
+                set_off.extend([(*other, volume), (magic, volume)]);
+            }
+        }
+        for (of, volume) in set_off {
             self.step_trade(index, of, &TradeEvent::Reduced { volume }, now);
         }
     }

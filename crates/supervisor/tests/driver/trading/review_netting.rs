@@ -61,3 +61,43 @@ async fn trd_8_a_share_that_was_closed_is_not_closed_again() {
     assert_eq!(desk.positions(), ["BUY 0.1 EURUSD"]);
     assert_eq!(desk.newest("s-1").await.state(), TradeState::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_trades_that_set_each_other_off_both_end() {
+    for before_a_look in [true, false] {
+        let desk = netting().await;
+        let _ = desk.buy("s-1", "EURUSD").await;
+        desk.reaches("s-1", TradeState::Filled, 2).await;
+        if !before_a_look {
+            pass(10).await;
+        }
+        let sell =
+            r#""action": "open", "symbol": "EURUSD", "side": "SELL", "sizing": "fixed", "lots": "0.10""#;
+        let _ = desk.signal("s-2", "i0", sell).await;
+        pass(60).await;
+        assert!(desk.positions().is_empty());
+        for key in ["s-1", "s-2"] {
+            let trade = desk.newest(key).await;
+            assert_eq!(trade.state(), TradeState::Closed, "{key}: {:#?} {trade:#?}", desk.kinds(key).await);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_what_was_set_off_is_no_part_of_what_is_opened_after_it() {
+    let desk = netting().await;
+    for (key, side) in [("s-1", "BUY"), ("s-2", "SELL"), ("s-3", "BUY")] {
+        let what = format!(
+            r#""action": "open", "symbol": "EURUSD", "side": "{side}", "sizing": "fixed", "lots": "0.10""#
+        );
+        let _ = desk.signal(key, "i0", &what).await;
+        settle().await;
+    }
+    pass(60).await;
+    assert_eq!(desk.positions(), ["BUY 0.1 EURUSD"]);
+    let mut states = Vec::new();
+    for key in ["s-1", "s-2", "s-3"] {
+        states.push(desk.newest(key).await.state());
+    }
+    assert_eq!(states, [TradeState::Closed, TradeState::Closed, TradeState::Filled]);
+}
