@@ -52,7 +52,7 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Starts a fleet of `count` instances; `on_command` gets every command with the way to answer it.
+    /// Starts a fleet of `count` instances that watches `symbols`; `on_command` gets every command with the way to answer it.
     ///
     /// # Errors
     /// When a store fails.
@@ -60,6 +60,7 @@ impl Rig {
         count: usize,
         folder: &Path,
         hot: Arc<dyn HotState>,
+        symbols: Vec<Symbol>,
         on_command: impl FnOnce(mpsc::Sender<Inbound>) -> OnCommand,
     ) -> Result<Self, Fault> {
         let (inbound, outlet) = mpsc::channel(65_536);
@@ -78,17 +79,17 @@ impl Rig {
             inbound: outlet,
             ownership: Arc::new(Ownership::default()),
             clock: Arc::new(SystemClock::new(1)),
-            options: options()?,
+            options: options(symbols),
         })
         .await?;
         Ok(Self { fleet, journal, inbound, ids })
     }
 }
 
-fn options() -> Result<Options, Fault> {
+fn options(symbols: Vec<Symbol>) -> Options {
     let mut options = Options::default();
-    options.distribution.symbols = vec![Symbol::new(SYMBOL)?];
-    Ok(options)
+    options.distribution.symbols = symbols;
+    options
 }
 
 /// The rules' numbers, but logins are not throttled and nothing is given up: what is measured is the path.

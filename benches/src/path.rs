@@ -46,7 +46,7 @@ pub fn figures() -> Figures {
         let (parked, ready) = mpsc::unbounded_channel();
         let of_bench = Arc::clone(&meter);
         let gateways = move |inbound| of_bench.gateways(inbound, parked);
-        let rig = Rig::start(INSTANCES, folder.path(), hot, gateways).await?;
+        let rig = Rig::start(INSTANCES, folder.path(), hot, Vec::new(), gateways).await?;
         bring_up(&rig, INSTANCES).await?;
 
         // Each instance is left with one confirmation under way.

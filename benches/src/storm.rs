@@ -34,7 +34,7 @@ pub fn figures() -> Figures {
         let before = resident("VmRSS")?;
         let confirmed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&confirmed);
-        let rig = Rig::start(INSTANCES, folder.path(), hot, |inbound| -> OnCommand {
+        let rig = Rig::start(INSTANCES, folder.path(), hot, Vec::new(), |inbound| -> OnCommand {
             Box::new(move |envelope| {
                 count.fetch_add(usize::from(matches!(envelope.command, Command::Confirm)), Ordering::Relaxed);
                 let (inbound, answer) = (inbound.clone(), done(&envelope));

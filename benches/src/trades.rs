@@ -18,7 +18,7 @@ use tokio::{
     task::JoinSet,
 };
 use warden_bridge::{Command, Envelope, Finished, Inbound, Market, Outcome, Snapshot, SymbolNow, TradeReply};
-use warden_distribution::Signal;
+use warden_distribution::{Signal, Symbol};
 use warden_domain::{
     AccountMode, Epoch, Facts, Filling, FillingModes, InstanceId, OpId, Points, Quote, Session, Span,
     Timestamp, TradeMode, Version,
@@ -69,7 +69,8 @@ pub fn figures() -> Figures {
         let meter = Arc::new(Meter::new());
         let of_bench = Arc::clone(&meter);
         let on_command = move |inbound| of_bench.gateways(inbound);
-        let rig = Rig::start(INSTANCES, &folder.path().join("fleet"), hot, on_command).await?;
+        let symbols = vec![Symbol::new(SYMBOL)?];
+        let rig = Rig::start(INSTANCES, &folder.path().join("fleet"), hot, symbols, on_command).await?;
         bring_up(&rig, INSTANCES).await?;
         meter.wait_watched().await;
         let quotes = tokio::spawn(quote(rig.inbound.clone(), rig.ids.clone()));
