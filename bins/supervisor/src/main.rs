@@ -58,7 +58,7 @@ async fn carry_out(task: Task) -> Result<(), Error> {
             stores::check_keys(&loaded)?;
             match &loaded.accounts {
                 Some(accounts) => {
-                    say!("{}: no fault; {} instances", config.display(), accounts.instances().len());
+                    say!("{}: no fault; {} accounts", config.display(), accounts.instances().len());
                 }
                 None => say!("{}: no fault; the database was not asked", config.display()),
             }

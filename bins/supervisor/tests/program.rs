@@ -18,7 +18,7 @@ use warden_testkit::Program;
 fn check_config_says_everything_that_is_wrong_and_ends_with_2() {
     let setup = Setup::new();
     let good = setup.ends(&["check-config", "w.toml"]);
-    assert_eq!((good.code, good.stdout), (Some(0), vec!["w.toml: no fault; 2 instances".to_owned()]));
+    assert_eq!((good.code, good.stdout), (Some(0), vec!["w.toml: no fault; 2 accounts".to_owned()]));
     setup.put(
         "w.toml",
         "[supervisor]\nshards = 0\ncolour = 1\n[accounts]\nfile = \"accounts.toml\"\n",
