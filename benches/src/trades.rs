@@ -207,7 +207,12 @@ impl Meter {
                 return vec![done(envelope), Inbound::Market { instance, market: Box::new(market()) }];
             }
             Command::Snapshot(_) => Outcome::Snapshot(Box::new(snapshot(envelope))),
-            _ => return vec![done(envelope)],
+            Command::Login { .. }
+            | Command::Reconnect
+            | Command::Restart { .. }
+            | Command::Confirm
+            | Command::CloseTrades { .. }
+            | Command::EndSession => return vec![done(envelope)],
         };
         vec![finished(envelope, outcome, facts(true))]
     }

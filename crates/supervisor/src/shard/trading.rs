@@ -179,12 +179,15 @@ impl Trading {
 
     /// The trades that have not ended, in the order of their tags.
     pub(crate) fn trades(&self) -> impl Iterator<Item = Known<'_>> {
-        self.trades.iter().filter(|(_, held)| held.trade.end().is_none()).map(known)
+        self.trades
+            .iter()
+            .filter(|(_, held)| held.trade.end().is_none())
+            .map(|(magic, held)| known(*magic, held))
     }
 
     /// The trade with this tag: one that has not ended, or that ended in this turn.
     pub(crate) fn trade(&self, magic: Magic) -> Option<Known<'_>> {
-        self.trades.get_key_value(&magic).map(known)
+        self.trades.get(&magic).map(|held| known(magic, held))
     }
 
     /// How many trades have not ended.
@@ -203,8 +206,8 @@ impl Trading {
     }
 }
 
-fn known<'a>((magic, held): (&'a Magic, &'a Box<Held>)) -> Known<'a> {
-    Known { magic: *magic, key: &held.key, part: held.part, symbol: &held.symbol, trade: &held.trade }
+fn known(magic: Magic, held: &Held) -> Known<'_> {
+    Known { magic, key: &held.key, part: held.part, symbol: &held.symbol, trade: &held.trade }
 }
 
 /// Commands for trades have numbers of their own: they never meet those of the instance machine.

@@ -99,11 +99,15 @@ impl Shard {
 
     fn forget_shown(&mut self, index: u32) {
         let trading = &mut self.slots[index as usize].trading;
-        let over = |(magic, held): (&Magic, &Box<Held>)| {
-            let over = held.trade.end().is_some() && !held.dirty && !trading.unshown.contains(magic);
-            over.then_some(*magic)
+        let is_over = |magic: Magic, held: &Held| {
+            held.trade.end().is_some() && !held.dirty && !trading.unshown.contains(&magic)
         };
-        let over: Vec<Magic> = trading.trades.iter().filter_map(over).collect();
+        let over: Vec<Magic> = trading
+            .trades
+            .iter()
+            .filter(|(magic, held)| is_over(**magic, held))
+            .map(|(magic, _)| *magic)
+            .collect();
         for magic in over {
             trading.forget(magic);
         }
