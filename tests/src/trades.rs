@@ -1,6 +1,9 @@
 //! Signals that are given to a world, and what becomes of them.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use serde_json::Value;
 use warden_domain::Gate;
@@ -11,6 +14,9 @@ use crate::{LedgerLine, Plan, Signal, World, keys, must, succeeded};
 
 /// What Redis shows of a trade: the fields of its hash.
 pub type Shown = BTreeMap<String, String>;
+
+/// Every probe has a key of its own.
+static PROBES: AtomicU64 = AtomicU64::new(0);
 
 /// The stream of signals.
 const STREAM: &str = "trade_signals";
@@ -103,7 +109,9 @@ impl World {
     pub fn lives_for(&self, key: &str) -> i64 {
         match must(self.redis.command(&["PTTL", key]), "ask how long a key lives") {
             Reply::Integer(millis) => millis,
-            other => panic!("PTTL answers {other:?}"),
+            other @ (Reply::Simple(_) | Reply::Error(_) | Reply::Bulk(_) | Reply::Array(_)) => {
+                panic!("PTTL answers {other:?}")
+            }
         }
     }
 
@@ -136,11 +144,14 @@ impl World {
     /// Waits until these symbols of every instance are known: what is asked for is too much for every account, and is
     /// refused for that as soon as the symbol is known.
     pub fn wait_until_quoted(&self, symbols: &[&str]) {
-        let mut number = 0_u32;
         for symbol in symbols {
             self.wait(&format!("{symbol} is quoted"), || {
-                number += 1;
-                let probe = Signal::open(&format!("probe-{symbol}-{number}"), symbol, "BUY", "5000");
+                let probe = Signal::open(
+                    &format!("quoted-{symbol}-{}", PROBES.fetch_add(1, Ordering::Relaxed)),
+                    symbol,
+                    "BUY",
+                    "5000",
+                );
                 let told = self.say(&probe.to_group(Plan::GROUP)).stdout.join("\n");
                 let report: Value = serde_json::from_str(&told).ok()?;
                 let lines = report["lines"].as_array()?;
@@ -164,18 +175,15 @@ impl World {
         LedgerLine::read(&std::fs::read_to_string(self.path("ledger.jsonl")).unwrap_or_default())
     }
 
-    /// What is open at the trade server: tags and tickets of positions and pending orders, in their order.
+    /// What is open at the trade server: tag and ticket of every position and pending order.
     #[must_use]
-    pub fn at_broker(&self, instance: &str) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
+    pub fn at_broker(&self, instance: &str) -> Vec<(u64, u64)> {
         let told = self.control("truth");
         let all: Value = must(serde_json::from_str(&told), "read the truth");
-        let list = |key: &str| {
-            let mut list: Vec<(u64, u64)> =
-                must(serde_json::from_value(all[instance][key].clone()), "read what is open");
-            list.sort_unstable();
-            list
+        let list = |key: &str| -> Vec<(u64, u64)> {
+            must(serde_json::from_value(all[instance][key].clone()), "read what is open")
         };
-        (list("positions"), list("orders"))
+        [list("positions"), list("orders")].concat()
     }
 
     /// How every trade of an instance stands that Redis shows, a line each.

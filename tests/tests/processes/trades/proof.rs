@@ -80,3 +80,21 @@ fn trd_4_a_person_decides_what_a_lookalike_is() {
     let sends = world.ledger().into_iter().filter_map(|line| line.send).collect::<Vec<_>>();
     assert_eq!(sends.len(), 2, "nothing was sent twice: {sends:?}");
 }
+
+#[test]
+fn trd_4_what_an_ended_trade_of_ours_made_is_no_lookalike_after_a_restart() {
+    let mut world = World::trading(Plan::trading(1));
+    world.give(&Signal::open("s-1", "EURUSD", "BUY", "0.01").to("acct-1"));
+    world.wait_for_trade("acct-1", "s-1", "FILLED");
+    world.give(&Signal::close("s-2", "s-1").to("acct-1"));
+    world.wait_for_trade("acct-1", "s-1", "CLOSED");
+    world.kill_supervisor();
+    world.start_supervisor();
+    world.wait_until_all_trade();
+    world.wait_until_quoted(&["EURUSD"]);
+    world.fault("acct-1", "lost_request");
+    world.give(&Signal::open("s-3", "EURUSD", "BUY", "0.01").to("acct-1"));
+    let filled = world.wait_for_trade("acct-1", "s-3", "FILLED");
+    assert_eq!(filled["attempt"], "2", "it was proven not to be executed: nothing was to be decided");
+    world.judge();
+}

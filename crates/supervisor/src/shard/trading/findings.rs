@@ -226,7 +226,8 @@ fn lookalike(
     snapshot: &Snapshot,
     trading: &Trading,
 ) -> Option<Lookalike> {
-    let not_ours = |magic| !matches!(trading.owner(magic), Owner::Ours(_));
+    // The tag of a trade that has ended, and is not known here any more, is no lost tag either.
+    let not_ours = |magic| matches!(trading.owner(magic), Owner::External);
     let alike = |symbol: &str, of: Side, lots: Lots, magic: u64| {
         symbol == &*held.symbol && of == side && lots == volume && not_ours(magic)
     };

@@ -19,13 +19,8 @@ pub(super) type ByHand = BTreeMap<String, BTreeSet<u64>>;
 pub(super) fn by_hand(world: &World) -> ByHand {
     let ours = ours(&world.ledger());
     let open = |name: &str| {
-        let (positions, orders) = world.at_broker(name);
-        positions
-            .into_iter()
-            .chain(orders)
-            .filter(|(magic, _)| !ours.contains(magic))
-            .map(|(_, ticket)| ticket)
-            .collect()
+        let not_ours = world.at_broker(name).into_iter().filter(|(magic, _)| !ours.contains(magic));
+        not_ours.map(|(_, ticket)| ticket).collect()
     };
     world.plan().instances().map(|name| (name.to_owned(), open(name))).collect()
 }
@@ -137,11 +132,10 @@ impl Judge {
             trade.end().map_or_else(|| trade.state().to_string(), |end| format!("{} {end}", trade.state()));
         *self.ends.entry(end).or_default() += 1;
         for told in rows {
-            let kind = match &told.said.step.event {
-                TradeEvent::Found(found) if found.snapshot.is_none() => "FOUND_UNSYNCHRONISED".to_owned(),
-                _ => told.row.kind.clone(),
-            };
-            *self.events.entry(kind).or_default() += 1;
+            let unsynchronised =
+                matches!(&told.said.step.event, TradeEvent::Found(found) if found.snapshot.is_none());
+            let kind = if unsynchronised { "FOUND_UNSYNCHRONISED" } else { told.row.kind.as_str() };
+            *self.events.entry(kind.to_owned()).or_default() += 1;
         }
     }
 }
