@@ -24,7 +24,10 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
 fn trd_7_signals_come_in_by_the_stream_and_what_cannot_be_read_is_kept_apart() {
     let redis = Redis::start().unwrap();
     let setup = Setup::new();
-    let stores = format!("[redis]\nurl = \"{}\"\n[trading]\nsymbols = [\"EURUSD\"]\n", redis.url());
+    let stores = format!(
+        "[redis]\nurl = \"{}\"\n[trading]\nsymbols = [\"EURUSD\"]\nready_within = \"0s\"\n",
+        redis.url()
+    );
     setup.put("w.toml", &(setup.config("data", setup.port) + &stores), 0o644);
     let mut supervisor = setup.supervisor();
     let add = |fields: &str| {
