@@ -119,7 +119,9 @@ pub const fn rule_of(alert: Alert) -> AlertRule {
             "the history is {{ $value }} seconds behind the journal",
         ),
         Alert::LeaseLost => instance("{{ $labels.instance }}: its lease was lost"),
-        Alert::DriftFound => instance("{{ $labels.instance }}: its stores disagree, or a person must decide about a trade"),
+        Alert::DriftFound => {
+            instance("{{ $labels.instance }}: its stores disagree, or a person must decide about a trade")
+        }
     };
     AlertRule { alert, condition, hold, summary }
 }

@@ -7,11 +7,7 @@ use tracing::{error, warn};
 use warden_store::{HistoryRows, Journal, JournalError, JournalId, Pending, Row, history::Range};
 
 use super::{
-    Derived, Deriver, ExportConfig, Told,
-    back_off::BackOff,
-    heard,
-    progress::Progress,
-    servers::Servers,
+    Derived, Deriver, ExportConfig, Told, back_off::BackOff, heard, progress::Progress, servers::Servers,
 };
 
 /// A range with its rows, ready to be sent.
