@@ -7,6 +7,16 @@ use warden_policy::mutant::Mutant;
 
 use crate::{Log, run};
 
+/// Mutants that no source, person or broker of this world brings to bear within 200 seeds; the policy's own cases notice
+/// them (`warden-policy`, `tests/mutants.rs`).
+const UNSEEN: [Mutant; 5] = [
+    Mutant::OldLookCounts,
+    Mutant::OldAnswerCounts,
+    Mutant::DuplicateIgnored,
+    Mutant::ExternalIsTouched,
+    Mutant::SlippageUnjudged,
+];
+
 /// What became of one mutant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fate {
@@ -29,9 +39,12 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     Mutant::ALL.iter().map(|mutant| (mutant.name(), mutant.text()))
 }
 
-/// Runs seeds from `from` on with each mutant in force until one notices it, `seeds` at most.
+/// Runs seeds from `from` on with each mutant in force until one notices it, `seeds` at most; those that this world does not
+/// show only when they are named.
 pub fn hunt(from: u64, seeds: u64, only: Option<&str>, mut each: impl FnMut(&Fate)) -> Vec<Fate> {
-    let wanted = Mutant::ALL.iter().filter(|mutant| only.is_none_or(|name| name == mutant.name()));
+    let wanted = Mutant::ALL
+        .iter()
+        .filter(|mutant| only.map_or(!UNSEEN.contains(mutant), |name| name == mutant.name()));
     wanted
         .map(|mutant| {
             let fate = hunted(*mutant, from, seeds);
