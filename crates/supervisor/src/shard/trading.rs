@@ -31,7 +31,7 @@ mod wheel;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use warden_domain::{Magic, Timestamp, Version};
@@ -45,11 +45,19 @@ pub(crate) use self::{
     recover::TradeRows,
     waits::Figure,
 };
-use self::{alerts::Alerting, kept::Kept, lazy::Lazy, looks::Looks, waits::Waits};
+use self::{
+    alerts::Alerting,
+    kept::Kept,
+    lazy::{Empty, Lazy},
+    looks::Looks,
+    waits::Waits,
+};
 pub(super) use self::{inbox::is_for_trades, surroundings::Surroundings, wheel::of_trades};
 use crate::TradeCounts;
 
 /// The trades of one instance, and what is known for them.
+///
+/// An instance that never had a trade or a watched symbol holds this much and nothing else.
 #[derive(Debug)]
 pub(crate) struct Trading {
     /// Marks what is ours at the broker (TRD-8).
@@ -58,38 +66,51 @@ pub(crate) struct Trading {
     counter: u64,
     /// How often trade rules were troubled.
     tally: Tally,
+    market: Option<MarketNow>,
+    /// The earliest moment in the shard's wheel.
+    armed_at: Timestamp,
+    /// The number of the next command.
+    next_command: u64,
+    /// The symbols that are to be watched changed, or the gateway forgot them.
+    watch: Watch,
+    /// Unresolved sends, as the instance machine was told; `None` when it was not told since the start.
+    told_unresolved: Option<u16>,
+    desk: Lazy<Desk>,
+}
+
+/// What only an instance with trades or watched symbols has.
+#[derive(Debug, Default)]
+struct Desk {
     /// Every trade that has not ended, and those whose last row is not yet told and shown.
     trades: BTreeMap<Magic, Box<Held>>,
     /// How many of them have not ended.
     open: usize,
     /// The symbols of the trades, and those that somebody wants to know.
     symbols: BTreeMap<Arc<str>, Box<SymbolState>>,
-    market: Option<MarketNow>,
     /// What the trades wait for.
-    waits: Lazy<Waits>,
+    waits: Waits,
     deadlines: BTreeSet<(Timestamp, Magic)>,
-    /// The earliest moment in the shard's wheel.
-    armed_at: Timestamp,
     /// The newest tickets that were seen at the broker.
     marks: Marks,
-    looks: Lazy<Looks>,
+    looks: Looks,
     /// The commands whose answers are taken, by the number on the wire.
     sends: BTreeMap<u64, (Magic, Attempt)>,
-    /// The number of the next command.
-    next_command: u64,
-    /// The symbols that are to be watched changed, or the gateway forgot them.
-    watch: Watch,
     /// The end of a command that the instance machine hears of later.
     kept: Option<Box<Kept>>,
     /// The gateway has said how the market stands since the terminal is connected.
     market_is_told: bool,
-    /// Unresolved sends, as the instance machine was told; `None` when it was not told since the start.
-    told_unresolved: Option<u16>,
     alerting: Alerting,
     /// Trades that the hot-state store lacks.
     unshown: BTreeSet<Magic>,
     /// Positions and orders of others, as the newest look saw them (TRD-8).
     externals: u32,
+}
+
+impl Empty for Desk {
+    fn empty() -> &'static Self {
+        static EMPTY: LazyLock<Desk> = LazyLock::new(Desk::default);
+        &EMPTY
+    }
 }
 
 /// Whether the gateway knows what to watch.
@@ -151,24 +172,12 @@ impl Trading {
             installation,
             counter: first_counter(now),
             tally: Tally::default(),
-            trades: BTreeMap::new(),
-            open: 0,
-            symbols: BTreeMap::new(),
             market: None,
-            waits: Lazy::default(),
-            deadlines: BTreeSet::new(),
             armed_at: Timestamp::MAX,
-            marks: Marks::default(),
-            looks: Lazy::default(),
-            sends: BTreeMap::new(),
             next_command: FIRST_COMMAND,
             watch: Watch::Nobody,
-            kept: None,
-            market_is_told: false,
             told_unresolved: None,
-            alerting: Alerting::default(),
-            unshown: BTreeSet::new(),
-            externals: 0,
+            desk: Lazy::default(),
         }
     }
 
@@ -179,7 +188,8 @@ impl Trading {
 
     /// The trades that have not ended, in the order of their tags.
     pub(crate) fn trades(&self) -> impl Iterator<Item = Known<'_>> {
-        self.trades
+        self.desk
+            .trades
             .iter()
             .filter(|(_, held)| held.trade.end().is_none())
             .map(|(magic, held)| known(*magic, held))
@@ -187,21 +197,25 @@ impl Trading {
 
     /// The trade with this tag: one that has not ended, or that ended in this turn.
     pub(crate) fn trade(&self, magic: Magic) -> Option<Known<'_>> {
-        self.trades.get(&magic).map(|held| known(magic, held))
+        self.desk.trades.get(&magic).map(|held| known(magic, held))
+    }
+
+    fn held_mut(&mut self, magic: Magic) -> Option<&mut Held> {
+        self.desk.known()?.trades.get_mut(&magic).map(Box::as_mut)
     }
 
     /// How many trades have not ended.
-    pub(crate) const fn open(&self) -> usize {
-        self.open
+    pub(crate) fn open(&self) -> usize {
+        self.desk.open
     }
 
     /// The figures that people see.
     pub(crate) fn counts(&self) -> TradeCounts {
         let count = |some: usize| u32::try_from(some).unwrap_or(u32::MAX);
         TradeCounts {
-            open: count(self.open),
-            unknown: count(self.waits.unknown.len()),
-            externals: self.externals,
+            open: count(self.desk.open),
+            unknown: count(self.desk.waits.unknown.len()),
+            externals: self.desk.externals,
         }
     }
 }
@@ -216,4 +230,32 @@ const FIRST_COMMAND: u64 = 1 << 63;
 /// Ten milliseconds each: no instance is given so many trades for long, so that no later start repeats a counter.
 fn first_counter(now: Timestamp) -> u64 {
     (u64::try_from(now.as_millis()).unwrap_or(0) / 10) & Magic::MAX_COUNTER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::Slot;
+
+    /// There is a slot for each of 100,000 instances: what is rarely needed belongs behind a pointer.
+    #[test]
+    fn an_instance_without_trades_takes_little_room() {
+        assert!(size_of::<Trading>() <= 96, "{} bytes", size_of::<Trading>());
+        assert!(size_of::<Slot>() <= 960, "{} bytes", size_of::<Slot>());
+    }
+
+    #[test]
+    fn a_gateway_that_comes_and_goes_makes_no_desk() {
+        let mut trading = Trading::new(1, Timestamp::from_millis(0));
+        trading.gateway_came();
+        trading.watch_after_reconnect();
+        trading.show_all_again();
+        let told = trading.next_number();
+        assert!(!trading.watch_ended(told, true, Timestamp::from_millis(1)));
+        trading.gateway_went();
+        assert_eq!((trading.open(), trading.trades().count(), trading.counts().unknown), (0, 0, 0));
+        assert!(trading.desk.known().is_none(), "reading takes no room");
+        trading.enlist("EURUSD");
+        assert!(trading.desk.known().is_some());
+    }
 }

@@ -93,7 +93,7 @@ impl Trading {
             }
         };
         // What has ended and is not shown yet takes room too: a store that is lost for long bounds what is accepted.
-        if self.trades.len() >= room as usize {
+        if self.desk.trades.len() >= room as usize {
             return Err(NotAccepted::Full(room));
         }
         self.next_tag()
@@ -108,30 +108,30 @@ impl Trading {
     /// Takes a trade in, and what it waits for.
     pub(super) fn insert(&mut self, held: Held) {
         let magic = held.trade.intent().magic;
-        self.open += usize::from(held.trade.end().is_none());
-        if let Some(symbol) = self.symbols.get_mut(&held.symbol) {
+        self.desk.open += usize::from(held.trade.end().is_none());
+        if let Some(symbol) = self.desk.symbols.get_mut(&held.symbol) {
             symbol.trades += 1;
         }
-        self.trades.insert(magic, Box::new(held));
+        self.desk.trades.insert(magic, Box::new(held));
     }
 
     /// Lets a trade go that has ended, was told of and shown.
     pub(super) fn forget(&mut self, magic: Magic) {
-        let Some(held) = self.trades.remove(&magic) else { return };
-        self.sends.retain(|_, (of, _)| *of != magic);
-        if let Some(symbol) = self.symbols.get_mut(&held.symbol) {
+        let Some(held) = self.desk.trades.remove(&magic) else { return };
+        self.desk.sends.retain(|_, (of, _)| *of != magic);
+        if let Some(symbol) = self.desk.symbols.get_mut(&held.symbol) {
             symbol.trades -= 1;
         }
     }
 
     /// The symbol's one name here; it is watched from now on.
     pub(super) fn enlist(&mut self, symbol: &str) -> Arc<str> {
-        if let Some((name, _)) = self.symbols.get_key_value(symbol) {
+        if let Some((name, _)) = self.desk.symbols.get_key_value(symbol) {
             return Arc::clone(name);
         }
         let name: Arc<str> = symbol.into();
         self.make_room();
-        self.symbols.insert(Arc::clone(&name), Box::default());
+        self.desk.symbols.insert(Arc::clone(&name), Box::default());
         self.watch_anew();
         name
     }

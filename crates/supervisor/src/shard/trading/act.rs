@@ -29,7 +29,7 @@ impl Shard {
         match effect {
             TradeEffect::Send(request) => self.send_order(index, &request),
             TradeEffect::Verify(query) => {
-                self.slots[index as usize].trading.looks.want(query);
+                self.slots[index as usize].trading.desk.looks.want(query);
                 self.touch(index);
             }
             TradeEffect::Notify(notice) => self.notify_trade(index, magic, rule, notice),
@@ -60,7 +60,7 @@ impl Shard {
         let slot = &mut self.slots[index as usize];
         // A stop, a halt or a pause may have been decided after it, in the same batch.
         let let_out = may_still_leave(slot.state.gate(), &request.kind);
-        let Some(held) = slot.trading.trades.get_mut(&magic) else { return };
+        let Some(held) = slot.trading.held_mut(magic) else { return };
         let is_sending =
             matches!(held.trade.phase(), TradePhase::Sending(_)) && held.trade.attempt() == attempt;
         held.sent_at = now;

@@ -53,8 +53,9 @@ impl Shard {
     /// Shows the alerts as the durable trades ask for them.
     pub(super) fn show_trade_alerts(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        let due = slot.trading.alerting.due();
-        let shown = std::mem::replace(&mut slot.trading.alerting.shown, due);
+        let Some(desk) = slot.trading.desk.known() else { return };
+        let due = desk.alerting.due();
+        let shown = std::mem::replace(&mut desk.alerting.shown, due);
         if due.partly_filled != shown.partly_filled {
             self.shared.meters.alert(Alert::PartialFillIncomplete, &slot.id, due.partly_filled);
         }
@@ -71,7 +72,7 @@ impl Shard {
         // A number that was used at this epoch is answered from the gateway's inbox.
         trading.next_command = slot.trading.next_command;
         let old = std::mem::replace(&mut slot.trading, trading);
-        let shown = old.alerting.shown;
+        let shown = old.desk.alerting.shown;
         for (alert, shows) in
             [(Alert::PartialFillIncomplete, shown.partly_filled), (Alert::DriftFound, shown.drift)]
         {
@@ -79,6 +80,6 @@ impl Shard {
                 self.shared.meters.alert(alert, &slot.id, false);
             }
         }
-        self.shared.meters.trades_gone(old.trades.values().map(|held| held.noted.figure()));
+        self.shared.meters.trades_gone(old.desk.trades.values().map(|held| held.noted.figure()));
     }
 }

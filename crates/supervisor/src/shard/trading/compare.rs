@@ -38,17 +38,19 @@ impl Trading {
                 Owner::Unclaimed(_) => unclaimed += 1,
             }
         }
-        (self.externals, self.alerting.unclaimed) = (externals, unclaimed);
+        let desk = &mut *self.desk;
+        (desk.externals, desk.alerting.unclaimed) = (externals, unclaimed);
     }
 
     /// Netting: whether a trade of ours has a part in the position of this symbol.
     fn collects(&self, symbol: &str) -> bool {
         let holds = |magic| {
-            self.trades
+            self.desk
+                .trades
                 .get(magic)
                 .is_some_and(|held| &*held.symbol == symbol && held.trade.holdings().open() > Lots::ZERO)
         };
-        self.mode() == AccountMode::Netting && self.waits.at_broker.iter().any(holds)
+        self.mode() == AccountMode::Netting && self.desk.waits.at_broker.iter().any(holds)
     }
 
     /// The trades that are not as the reading shows what is open.
@@ -59,7 +61,7 @@ impl Trading {
             seen.orders.iter().map(|order| (order.ticket, order.magic)).collect();
         let parts = self.parts();
         let differs = |magic: &&Magic| {
-            let Some(held) = self.trades.get(*magic) else { return false };
+            let Some(held) = self.desk.trades.get(*magic) else { return false };
             let trade = &held.trade;
             let order = trade.holdings().order.map(Ticket::number);
             let placed = order.is_none_or(|order| orders.contains_key(&order));
@@ -74,13 +76,13 @@ impl Trading {
         };
         let tagged = seen.orders.iter().map(|order| (order.magic, order.ticket));
         let unknown = tagged.filter_map(|(magic, ticket)| self.unknown_order(magic, ticket));
-        self.waits.at_broker.iter().filter(differs).copied().chain(unknown).collect()
+        self.desk.waits.at_broker.iter().filter(differs).copied().chain(unknown).collect()
     }
 
     /// Netting: what all trades of a symbol hold together, in units, sells negative.
     fn parts(&self) -> BTreeMap<&str, i64> {
         let mut parts = BTreeMap::new();
-        for held in self.waits.at_broker.iter().filter_map(|magic| self.trades.get(magic)) {
+        for held in self.desk.waits.at_broker.iter().filter_map(|magic| self.desk.trades.get(magic)) {
             let Some(opening) = held.trade.intent().opening() else { continue };
             let open = held.trade.holdings().open().units();
             *parts.entry(&*held.symbol).or_insert(0) += signed(opening.side, open);
@@ -91,20 +93,22 @@ impl Trading {
     /// The trade whose tag an open order carries that it does not know of.
     fn unknown_order(&self, magic: u64, ticket: u64) -> Option<Magic> {
         let magic = Magic::from_number(magic).ok()?;
-        let holdings = self.trades.get(&magic)?.trade.holdings();
+        let holdings = self.desk.trades.get(&magic)?.trade.holdings();
         let known = [holdings.order, holdings.extra_order].into_iter().flatten();
         (!known.map(Ticket::number).any(|known| known == ticket)).then_some(magic)
     }
 
     /// What an intent that ended did to the order or position it named is seen at once by the trade that holds it.
     pub(super) fn look_after_end(&mut self, magic: Magic, now: Timestamp, params: &Params) {
-        let Some(held) = self.trades.get(&magic).filter(|held| held.trade.end().is_some()) else { return };
+        let Some(held) = self.desk.trades.get(&magic).filter(|held| held.trade.end().is_some()) else {
+            return;
+        };
         let Some(target) = held.trade.intent().goal.target() else { return };
         let holds =
             |of: &Held| [of.trade.holdings().order, of.trade.holdings().position].contains(&Some(target));
-        let mine = self.waits.at_broker.iter().copied();
+        let mine = self.desk.waits.at_broker.iter().copied();
         let holders: Vec<Magic> =
-            mine.filter(|magic| self.trades.get(magic).is_some_and(|held| holds(held))).collect();
+            mine.filter(|magic| self.desk.trades.get(magic).is_some_and(|held| holds(held))).collect();
         for holder in holders {
             self.ask(holder, now, params);
         }
@@ -112,17 +116,17 @@ impl Trading {
 
     /// Asks how things stand with a trade.
     pub(super) fn ask(&mut self, magic: Magic, now: Timestamp, params: &Params) {
-        let Some(held) = self.trades.get(&magic) else { return };
+        let Some(held) = self.desk.trades.get(&magic) else { return };
         let holdings = held.trade.holdings();
         let query = Query {
             magic,
             attempt: held.trade.attempt(),
-            marks: self.marks,
+            marks: self.desk.marks,
             back: params.unknown.search_back,
             after: now,
             also: holdings.position.or(holdings.order).or(held.trade.intent().goal.target()),
         };
-        self.looks.want(query);
+        self.desk.looks.want(query);
     }
 
     /// SES-1: whether what is open was reconciled with what is stored. A send that was unresolved is being resolved, with
@@ -133,12 +137,12 @@ impl Trading {
         now: Timestamp,
         params: &Params,
     ) -> bool {
-        if self.looks.compared() {
+        if self.desk.looks.compared() {
             return true;
         }
         let mut differing = Vec::new();
-        for magic in &self.waits.at_broker {
-            let Some(held) = self.trades.get(magic) else { continue };
+        for magic in &self.desk.waits.at_broker {
+            let Some(held) = self.desk.trades.get(magic) else { continue };
             let holdings = held.trade.holdings();
             let holds = |of: Option<Ticket>, all: &[(u64, u64)]| {
                 of.is_none_or(|ticket| all.iter().any(|(_, open)| *open == ticket.number()))
@@ -149,7 +153,7 @@ impl Trading {
             }
         }
         let tagged = session.orders.iter().filter_map(|(magic, ticket)| self.unknown_order(*magic, *ticket));
-        differing.extend(tagged.filter(|magic| !self.waits.resolving.contains(magic)));
+        differing.extend(tagged.filter(|magic| !self.desk.waits.resolving.contains(magic)));
         for magic in &differing {
             self.ask(*magic, now, params);
         }

@@ -21,8 +21,8 @@ impl Slot {
         params: &Params,
     ) -> Option<TradeContext> {
         let trading = &self.trading;
-        let held = trading.trades.get(&magic)?;
-        let symbol = trading.symbols.get(&held.symbol);
+        let held = trading.desk.trades.get(&magic)?;
+        let symbol = trading.desk.symbols.get(&held.symbol);
         let session = symbol.and_then(|symbol| symbol.now()).map(|said| said.session);
         Some(TradeContext {
             gate: self.state.gate(),
@@ -32,8 +32,8 @@ impl Slot {
             symbol: symbol.and_then(|symbol| symbol.rules(params.slippage.points.of(&held.symbol))),
             quote: symbol.and_then(|symbol| symbol.quote(now, params)),
             mode: trading.mode(),
-            marks: trading.marks,
-            synchronised: trading.looks.seen().map(|seen| seen.id),
+            marks: trading.desk.marks,
+            synchronised: trading.desk.looks.seen().map(|seen| seen.id),
             target: held.trade.intent().goal.target().and_then(|ticket| trading.target(held, ticket)),
             tally: trading.tally,
         })
@@ -51,19 +51,20 @@ impl Trading {
         let goal = &held.trade.intent().goal;
         if let (Some(of), AccountMode::Netting) = (goal.of(), self.mode()) {
             // One position collects several trades: what the other ones hold of it is not meant.
-            let open = self.trades.get(&of).filter(|other| other.trade.end().is_none());
+            let open = self.desk.trades.get(&of).filter(|other| other.trade.end().is_none());
             return open.map_or(Some(Target::Gone), |other| held_target(&other.trade, ticket));
         }
-        let mine = self.waits.at_broker.iter().filter_map(|magic| self.trades.get(magic));
+        let mine = self.desk.waits.at_broker.iter().filter_map(|magic| self.desk.trades.get(magic));
         if let Some(target) = mine.filter_map(|other| held_target(&other.trade, ticket)).next() {
             return Some(target);
         }
-        let seen = self.looks.seen().filter(|seen| seen.id > SnapshotId(held.trade.intent().accepted_at))?;
+        let seen =
+            self.desk.looks.seen().filter(|seen| seen.id > SnapshotId(held.trade.intent().accepted_at))?;
         Some(self.seen_target(seen, ticket))
     }
 
     fn seen_target(&self, seen: &Seen, ticket: Ticket) -> Target {
-        let owner = |magic| owner_of(magic, self.installation, |magic| self.trades.contains_key(&magic));
+        let owner = |magic| owner_of(magic, self.installation, |magic| self.desk.trades.contains_key(&magic));
         if let Some(order) = seen.orders.iter().find(|order| order.ticket == ticket.number()) {
             return Target::Order { ticket, owner: owner(order.magic) };
         }

@@ -21,7 +21,7 @@ impl Shard {
     ) {
         let slot = &mut self.slots[index as usize];
         let Ok(tag) = slot.trading.next_tag() else { return };
-        let Some(held) = slot.trading.trades.get(&magic) else { return };
+        let Some(held) = slot.trading.desk.trades.get(&magic) else { return };
         let twin = held.trade.duplicate(tag, ticket, now);
         let (tally, counter) = (slot.trading.tally, slot.trading.counter);
         let head = TradeHead {
@@ -32,7 +32,7 @@ impl Shard {
             counter,
             tally,
             filled_before: Lots::ZERO,
-            point: slot.trading.symbols.get(&held.symbol).map_or(Price::ZERO, |symbol| symbol.point()),
+            point: slot.trading.desk.symbols.get(&held.symbol).map_or(Price::ZERO, |symbol| symbol.point()),
             sent_at: Timestamp::from_millis(0),
         };
         let mut payload = Vec::with_capacity(512);
@@ -65,7 +65,7 @@ impl Shard {
             noted: Noted::ended(),
         };
         slot.trading.insert(twin);
-        slot.trading.unshown.insert(tag);
+        slot.trading.desk.unshown.insert(tag);
         self.batch.trades.push((index, tag));
     }
 }

@@ -65,15 +65,17 @@ pub(super) fn findings(
     let magic = asked.magic.number();
     let (trade, mode) = (&held.trade, trading.mode());
     let side = trade.intent().opening().map(|opening| opening.side);
-    let mine: Vec<&Deal> = snapshot.deals.iter().filter(|deal| deal.magic == magic).collect();
+    let known = known_order(trade);
+    let is_mine = |deal: &&Deal| deal.magic == magic || known == Some(deal.order);
+    let mine: Vec<&Deal> = snapshot.deals.iter().filter(is_mine).collect();
     let (filled, price) = total(mine.iter().filter(|deal| side == Some(deal.side)));
-    let orders = opening_orders(magic, side, &mine, snapshot);
+    let orders = opening_orders(magic, side, known, &mine, snapshot);
     let (order, extra_order) = open_orders(trade, asked, side, snapshot);
     let (position, extra_position) = match (mode, side) {
         (AccountMode::Netting, Some(_)) => {
             (of_symbol(&held.symbol, filled.max(trade.holdings().filled), snapshot), None)
         }
-        (AccountMode::Netting | AccountMode::Hedging, _) => open_positions(trade, asked, snapshot),
+        (AccountMode::Netting | AccountMode::Hedging, _) => open_positions(trade, asked, &mine, snapshot),
     };
     let nothing = orders == 0 && filled == Lots::ZERO && order.is_none() && position.is_none();
     Findings {
@@ -89,7 +91,8 @@ pub(super) fn findings(
         closed: closed(side, mode, &mine, snapshot),
         position,
         extra_position,
-        untagged: mode == AccountMode::Hedging && is_untagged(trade, snapshot),
+        untagged: (mode == AccountMode::Hedging && is_untagged(trade, snapshot))
+            || has_lost_tag(magic, known, snapshot),
         lookalike: asked
             .looks_alike
             .filter(|_| nothing)
@@ -118,11 +121,33 @@ fn total<'a>(deals: impl Iterator<Item = &'a &'a Deal>) -> (Lots, Price) {
     (volume, Price::from_units(mean.unwrap_or(0)))
 }
 
-/// How many orders with the tag open: open ones, ended ones, and those known by their deals alone.
-fn opening_orders(magic: u64, side: Option<Side>, mine: &[&Deal], snapshot: &Snapshot) -> u8 {
+/// The order that the trade opens with and that is known already: the trade server may have lost its tag.
+fn known_order(trade: &Trade) -> Option<u64> {
+    trade.intent().opening().and(trade.holdings().order).map(Ticket::number)
+}
+
+/// Whether that order is there, open or ended, without the tag.
+fn has_lost_tag(magic: u64, known: Option<u64>, snapshot: &Snapshot) -> bool {
+    let open = snapshot.orders.iter().map(|order| (order.ticket, order.magic));
+    let past = snapshot.past_orders.iter().map(|order| (order.ticket, order.magic));
+    open.chain(past).any(|(ticket, of)| known == Some(ticket) && of != magic)
+}
+
+/// How many orders with the tag open, and the one that is known: open ones, ended ones, and those known by their deals
+/// alone.
+fn opening_orders(
+    magic: u64,
+    side: Option<Side>,
+    known: Option<u64>,
+    mine: &[&Deal],
+    snapshot: &Snapshot,
+) -> u8 {
     let Some(side) = side else { return 0 };
-    let open = snapshot.orders.iter().filter(|order| order.magic == magic && order.side == side);
-    let past = snapshot.past_orders.iter().filter(|order| order.magic == magic && order.side == side);
+    let is_mine = |ticket: u64, of: u64| of == magic || known == Some(ticket);
+    let open =
+        snapshot.orders.iter().filter(|order| is_mine(order.ticket, order.magic) && order.side == side);
+    let past =
+        snapshot.past_orders.iter().filter(|order| is_mine(order.ticket, order.magic) && order.side == side);
     let filled = mine.iter().filter(|deal| deal.side == side);
     let tickets: BTreeSet<u64> = open
         .map(|order| order.ticket)
@@ -140,13 +165,10 @@ fn open_orders(
     snapshot: &Snapshot,
 ) -> (Option<OrderSeen>, Option<Ticket>) {
     let target = trade.intent().goal.target().map(Ticket::number);
-    let also = asked
-        .also
-        .map(Ticket::number)
-        .filter(|also| trade.holdings().order.map(Ticket::number) == Some(*also));
+    let known = known_order(trade);
     let is_mine = |order: &&OpenOrder| {
         let tagged = order.magic == asked.magic.number() && side == Some(order.side);
-        tagged || target == Some(order.ticket) || also == Some(order.ticket)
+        tagged || target == Some(order.ticket) || known == Some(order.ticket)
     };
     let mut mine: Vec<&OpenOrder> = snapshot.orders.iter().filter(is_mine).collect();
     mine.sort_unstable_by_key(|order| order.ticket);
@@ -160,16 +182,22 @@ fn open_orders(
     (mine.first().and_then(seen), mine.get(1).and_then(|order| Ticket::of(order.ticket)))
 }
 
-/// The positions with the tag, or the one that the intent names or that is known already; the oldest first.
+/// The positions with the tag, or the one that the intent names, that is known already or that the known order opened;
+/// the oldest first.
 fn open_positions(
     trade: &Trade,
     asked: &Asked,
+    deals: &[&Deal],
     snapshot: &Snapshot,
 ) -> (Option<PositionSeen>, Option<PositionSeen>) {
     let opens = trade.intent().opening().is_some();
     let target = trade.intent().goal.target().or(asked.also).map(Ticket::number);
-    let is_mine =
-        |open: &&OpenPosition| (opens && open.magic == asked.magic.number()) || target == Some(open.ticket);
+    let known = known_order(trade);
+    let opened = |ticket| deals.iter().any(|deal| known == Some(deal.order) && deal.position == ticket);
+    let is_mine = |open: &&OpenPosition| {
+        let tagged = opens && open.magic == asked.magic.number();
+        tagged || target == Some(open.ticket) || opened(open.ticket)
+    };
     let mut mine: Vec<&OpenPosition> = snapshot.positions.iter().filter(is_mine).collect();
     mine.sort_unstable_by_key(|open| open.ticket);
     let seen = |at: usize| mine.get(at).and_then(|open| seen_of(open));
@@ -250,6 +278,6 @@ fn lookalike(
 impl Trading {
     /// Whose something with this `magic` is (TRD-8).
     pub(super) fn owner(&self, magic: u64) -> Owner {
-        owner_of(magic, self.installation, |magic| self.trades.contains_key(&magic))
+        owner_of(magic, self.installation, |magic| self.desk.trades.contains_key(&magic))
     }
 }

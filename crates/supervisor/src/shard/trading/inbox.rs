@@ -38,7 +38,7 @@ impl Shard {
         if trading.watch_ended(number, finished.outcome == Outcome::Done, now) {
             return self.touch(index);
         }
-        let Some((magic, attempt)) = trading.sends.get(&number).copied() else { return };
+        let Some((magic, attempt)) = trading.desk.sends.get(&number).copied() else { return };
         let (event, outcome) = trading.heard(attempt, finished);
         self.shared.meters.order_outcome(outcome);
         self.step_trade(index, magic, &event, now);
@@ -64,7 +64,7 @@ impl Trading {
 
     /// What was seen at the broker is older than what is sent from now on.
     pub(super) fn raise_marks(&mut self, order: u64, deal: u64, position: u64) {
-        let marks = &mut self.marks;
+        let marks = &mut self.desk.marks;
         marks.order = marks.order.max(order);
         marks.deal = marks.deal.max(deal);
         marks.position = marks.position.max(position);
@@ -73,8 +73,8 @@ impl Trading {
     /// Names the command of this send. Answers to sends long before it are not waited for any more.
     pub(super) fn take_number(&mut self, magic: Magic, attempt: Attempt) -> u64 {
         let number = self.next_number();
-        self.sends.retain(|_, (of, sent)| *of != magic || sent.0 + ANSWERS >= attempt.0);
-        self.sends.insert(number, (magic, attempt));
+        self.desk.sends.retain(|_, (of, sent)| *of != magic || sent.0 + ANSWERS >= attempt.0);
+        self.desk.sends.insert(number, (magic, attempt));
         number
     }
 

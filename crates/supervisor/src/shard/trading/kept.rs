@@ -49,7 +49,7 @@ impl Shard {
             }
             WaitsFor::Market => params.unknown.synchronised_after.times(2),
         };
-        slot.trading.kept = Some(Box::new(Kept { finished, waits_for, until: now.after(within) }));
+        slot.trading.desk.kept = Some(Box::new(Kept { finished, waits_for, until: now.after(within) }));
         self.touch(index);
         None
     }
@@ -70,10 +70,9 @@ impl Slot {
     /// What the trades wait for before what follows from the present phase.
     fn not_ready_for(&self) -> Option<WaitsFor> {
         match self.state.phase() {
-            Phase::Closing(_) => (!self.trading.waits.at_broker.is_empty()).then_some(WaitsFor::Looks),
-            Phase::Confirming => {
-                (!self.trading.symbols.is_empty() && !self.trading.market_is_told).then_some(WaitsFor::Market)
-            }
+            Phase::Closing(_) => (!self.trading.desk.waits.at_broker.is_empty()).then_some(WaitsFor::Looks),
+            Phase::Confirming => (!self.trading.desk.symbols.is_empty() && !self.trading.desk.market_is_told)
+                .then_some(WaitsFor::Market),
             Phase::Stopped { .. }
             | Phase::LoginDue
             | Phase::LoggingIn
@@ -86,23 +85,23 @@ impl Slot {
 
 impl Trading {
     fn look_at_all(&mut self, now: Timestamp, params: &Params) {
-        let open: Vec<Magic> = self.waits.at_broker.iter().copied().collect();
+        let open: Vec<Magic> = self.desk.waits.at_broker.iter().copied().collect();
         for magic in open {
             self.ask(magic, now, params);
         }
     }
 
     fn take_kept(&mut self, connected: bool, now: Timestamp) -> Option<Box<Kept>> {
-        let (looked, told) = (!self.looks.is_wanted(), self.market_is_told);
+        let (looked, told) = (!self.desk.looks.is_wanted(), self.desk.market_is_told);
         let ready = |waits_for| match waits_for {
             WaitsFor::Looks => looked,
             WaitsFor::Market => told,
         };
-        self.kept.take_if(|kept| ready(kept.waits_for) || !connected || kept.until <= now)
+        self.desk.known()?.kept.take_if(|kept| ready(kept.waits_for) || !connected || kept.until <= now)
     }
 
     /// When the end is told at the latest.
     pub(super) fn next_kept(&self) -> Option<Timestamp> {
-        self.kept.as_ref().map(|kept| kept.until)
+        self.desk.kept.as_ref().map(|kept| kept.until)
     }
 }

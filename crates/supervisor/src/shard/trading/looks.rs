@@ -5,10 +5,7 @@
 //! gateway's inbox knows. For a single trade, what concerns it is to be equal twice: other symbols of the account may be
 //! traded meanwhile.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use warden_bridge::{
     Command, CommandId, Envelope, OpenOrder, OpenPosition, Outcome, SendId, Snapshot, SnapshotQuery,
@@ -23,7 +20,6 @@ use super::{
     Trading,
     alike::{digest, digest_for},
     findings::{Asked, findings},
-    lazy::Empty,
 };
 use crate::shard::{Shard, Slot};
 
@@ -91,13 +87,6 @@ impl Default for Looks {
             regular_at: long_ago,
             asked: 0,
         }
-    }
-}
-
-impl Empty for Looks {
-    fn empty() -> &'static Self {
-        static EMPTY: LazyLock<Looks> = LazyLock::new(Looks::default);
-        &EMPTY
     }
 }
 
@@ -184,34 +173,37 @@ impl Looks {
 impl Trading {
     /// Whether a reading is due.
     fn look_is_due(&self, now: Timestamp) -> bool {
-        let at_broker = !self.waits.at_broker.is_empty();
-        self.looks.under_way.is_none() && self.looks.next_wake(at_broker).is_some_and(|at| at <= now)
+        let at_broker = !self.desk.waits.at_broker.is_empty();
+        self.desk.looks.under_way.is_none()
+            && self.desk.looks.next_wake(at_broker).is_some_and(|at| at <= now)
     }
 
     /// A reading that was not answered in time is given up.
     pub(super) fn look_is_overdue(&mut self, now: Timestamp, params: &Params) {
-        if self.looks.under_way.as_ref().is_some_and(|look| look.gives_up_at <= now) {
+        if self.desk.looks.under_way.as_ref().is_some_and(|look| look.gives_up_at <= now) {
             self.look_failed(now, params);
         }
     }
 
     fn look_failed(&mut self, now: Timestamp, params: &Params) {
-        self.looks.under_way = None;
-        self.looks.unsynchronised();
-        self.looks.next_at = now.after(params.unknown.synchronised_after);
-        self.looks.regular_at = now.after(params.look.every);
+        self.desk.looks.under_way = None;
+        self.desk.looks.unsynchronised();
+        self.desk.looks.next_at = now.after(params.unknown.synchronised_after);
+        self.desk.looks.regular_at = now.after(params.look.every);
     }
 
     /// What is asked for: those that have waited longest, as many as fit.
     fn questions(&self, params: &Params) -> (Vec<Asked>, SnapshotQuery) {
         let mut turns: Vec<(u64, Magic)> =
-            self.looks.wanted.iter().map(|(magic, wanted)| (wanted.turn, *magic)).collect();
+            self.desk.looks.wanted.iter().map(|(magic, wanted)| (wanted.turn, *magic)).collect();
         turns.sort_unstable();
         turns.truncate(SnapshotQuery::MOST);
         let mut query = SnapshotQuery { newer_than: u64::MAX, ..SnapshotQuery::default() };
         let mut asked = Vec::with_capacity(turns.len());
         for (_, magic) in turns {
-            let (Some(wanted), Some(held)) = (self.looks.wanted.get(&magic), self.trades.get(&magic)) else {
+            let (Some(wanted), Some(held)) =
+                (self.desk.looks.wanted.get(&magic), self.desk.trades.get(&magic))
+            else {
                 continue;
             };
             let mut question = Asked::of(&wanted.query, &held.trade);
@@ -223,8 +215,11 @@ impl Trading {
             if question.looks_alike.is_some() {
                 query.newer_than = query.newer_than.min(question.marks.order.min(question.marks.deal));
             }
+            if let Some(ticket) = held.trade.past_after() {
+                query.newer_than = query.newer_than.min(ticket);
+            }
             // The whole life of the trade is to be in it: a look that shows less than is known counts for nothing.
-            let age = self.looks.began_at.max(held.trade.intent().accepted_at);
+            let age = self.desk.looks.began_at.max(held.trade.intent().accepted_at);
             let age = age.since(held.trade.intent().accepted_at);
             let back = Span::from_millis(wanted.query.back.as_millis().saturating_add(age.as_millis()));
             query.back = query.back.max(back);
@@ -247,7 +242,7 @@ impl Shard {
         if !slot.trading.look_is_due(now) {
             return;
         }
-        slot.trading.looks.began_at = now;
+        slot.trading.desk.looks.began_at = now;
         let (asked, query) = slot.trading.questions(&params);
         let number = slot.trading.next_number();
         let gives_up_at = now.after(params.look.answer_within);
@@ -259,7 +254,7 @@ impl Shard {
             command: Command::Snapshot(query),
         };
         if self.shared.send(envelope) {
-            let looks = &mut self.slots[index as usize].trading.looks;
+            let looks = &mut self.slots[index as usize].trading.desk.looks;
             looks.under_way = Some(UnderWay { number, began_at: now, gives_up_at, asked });
         } else {
             self.slots[index as usize].trading.look_failed(now, &params);
@@ -270,8 +265,9 @@ impl Shard {
     pub(super) fn look_ended(&mut self, index: u32, number: u64, outcome: &Outcome, now: Timestamp) -> bool {
         let params = self.shared.params.clone();
         let slot = &mut self.slots[index as usize];
-        let looks = &mut slot.trading.looks;
-        let Some(look) = looks.under_way.take_if(|look| look.number == number) else { return false };
+        let under_way = slot.trading.desk.known().map(|desk| &mut desk.looks.under_way);
+        let look = under_way.and_then(|look| look.take_if(|look| look.number == number));
+        let Some(look) = look else { return false };
         match outcome {
             Outcome::Snapshot(snapshot) if slot.is_read_by(snapshot) => {
                 self.read(index, &look, snapshot, now, &params);
@@ -292,30 +288,30 @@ impl Shard {
         let confirmed = slot.state.phase() == Phase::Up;
         let trading = &mut slot.trading;
         trading.raise_marks(snapshot.newest.order, snapshot.newest.deal, snapshot.newest.position);
-        let id = trading.looks.sync.read(digest(snapshot), look.began_at, params);
-        trading.looks.next_at = look.began_at.after(params.unknown.synchronised_after).max(now);
-        trading.looks.regular_at = now.after(params.look.every);
+        let id = trading.desk.looks.sync.read(digest(snapshot), look.began_at, params);
+        trading.desk.looks.next_at = look.began_at.after(params.unknown.synchronised_after).max(now);
+        trading.desk.looks.regular_at = now.after(params.look.every);
         if id.is_none() && !confirmed {
             // The second of two equal readings is what a session is confirmed on.
-            trading.looks.regular_at = trading.looks.next_at;
+            trading.desk.looks.regular_at = trading.desk.looks.next_at;
         }
         trading.compare(snapshot, id.is_some(), now, params);
         if let Some(id) = id {
             let (orders, positions) = (snapshot.orders.clone(), snapshot.positions.clone());
-            trading.looks.seen = Some(Seen { id, orders, positions });
-            trading.looks.compared = true;
+            trading.desk.looks.seen = Some(Seen { id, orders, positions });
+            trading.desk.looks.compared = true;
         }
         for asked in &look.asked {
             let trading = &mut self.slots[index as usize].trading;
-            let Some(held) = trading.trades.get(&asked.magic) else { continue };
+            let Some(held) = trading.desk.trades.get(&asked.magic) else { continue };
             let digest = digest_for(&held.symbol, asked.magic.number(), snapshot);
-            let alike = trading.looks.alike_for(asked.magic, digest, look.began_at, params);
+            let alike = trading.desk.looks.alike_for(asked.magic, digest, look.began_at, params);
             let id = id.or(alike);
-            let Some(held) = trading.trades.get(&asked.magic) else { continue };
+            let Some(held) = trading.desk.trades.get(&asked.magic) else { continue };
             let found = findings(held, asked, snapshot, id, trading);
             let answered = |wanted: &Wanted| id.is_some_and(|id| id.0 > wanted.query.after);
-            if trading.looks.wanted.get(&asked.magic).is_some_and(answered) {
-                trading.looks.unwanted(asked.magic);
+            if trading.desk.looks.wanted.get(&asked.magic).is_some_and(answered) {
+                trading.desk.looks.unwanted(asked.magic);
             }
             self.step_trade(index, asked.magic, &TradeEvent::Found(found), now);
         }
@@ -326,7 +322,7 @@ impl Shard {
 
     /// Trades that wait for what a look says of what they name.
     fn wake_for_look(&mut self, index: u32) {
-        let named: Vec<Magic> = self.slots[index as usize].trading.looks.named.iter().copied().collect();
+        let named: Vec<Magic> = self.slots[index as usize].trading.desk.looks.named.iter().copied().collect();
         for magic in named {
             self.tick_later(index, magic);
         }

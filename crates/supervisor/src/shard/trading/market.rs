@@ -1,9 +1,6 @@
 //! How the account and its symbols stand, as the gateway says it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use warden_bridge::{Market, SnapshotQuery, SymbolNow};
 use warden_domain::{AccountMode, Magic, Points, Price, Quote, Timestamp};
@@ -12,7 +9,7 @@ use warden_policy::{
     trade::{Lane, SymbolRules, Wait},
 };
 
-use super::{Trading, Watch, waits::Levels};
+use super::{Desk, Trading, Watch, waits::Levels};
 use crate::shard::Shard;
 
 /// How the account stands.
@@ -119,19 +116,19 @@ impl SymbolState {
 impl Trading {
     /// The symbol with this name, if it is watched.
     pub(crate) fn symbol(&self, name: &str) -> Option<&SymbolState> {
-        self.symbols.get(name).map(Box::as_ref)
+        self.desk.symbols.get(name).map(Box::as_ref)
     }
 
     /// Makes room for another symbol where as many are watched as may be: one without trades is not watched any more, and
     /// of those rather one that nobody asked for, or that the trade server does not have.
     pub(super) fn make_room(&mut self) {
-        if self.symbols.len() < SnapshotQuery::MOST {
+        if self.desk.symbols.len() < SnapshotQuery::MOST {
             return;
         }
-        let idle = self.symbols.iter().filter(|(_, state)| state.trades == 0);
+        let idle = self.desk.symbols.iter().filter(|(_, state)| state.trades == 0);
         let least = idle.min_by_key(|(_, state)| (state.wanted, state.said.is_some()));
         if let Some(name) = least.map(|(name, _)| Arc::clone(name)) {
-            self.symbols.remove(&name);
+            self.desk.symbols.remove(&name);
         }
     }
 
@@ -144,7 +141,8 @@ impl Trading {
 
     /// What the gateway is to watch: the symbols of the trades first.
     pub(super) fn to_watch(&self) -> Vec<String> {
-        let (needed, others): (Vec<_>, Vec<_>) = self.symbols.iter().partition(|(_, state)| state.trades > 0);
+        let (needed, others): (Vec<_>, Vec<_>) =
+            self.desk.symbols.iter().partition(|(_, state)| state.trades > 0);
         let names = needed.into_iter().chain(others).take(SnapshotQuery::MOST);
         names.map(|(name, _)| name.to_string()).collect()
     }
@@ -156,9 +154,9 @@ impl Shard {
     pub(crate) fn watch<'a>(&mut self, index: u32, names: impl IntoIterator<Item = &'a str>) {
         let trading = &mut self.slots[index as usize].trading;
         for name in names {
-            if trading.symbols.get(name).is_none_or(|state| !state.wanted) {
+            if trading.desk.symbols.get(name).is_none_or(|state| !state.wanted) {
                 let name = trading.enlist(name);
-                if let Some(state) = trading.symbols.get_mut(&name) {
+                if let Some(state) = trading.desk.symbols.get_mut(&name) {
                     state.wanted = true;
                 }
             }
@@ -171,21 +169,13 @@ impl Shard {
         let slot = &mut self.slots[index as usize];
         let connected = slot.is_connected();
         let trading = &mut slot.trading;
-        trading.market_is_told |= connected && symbols_told(&trading.symbols, &market);
         let Market { mode, balance, equity, symbols } = market;
         let before = trading.market.replace(MarketNow { mode, balance, equity, at: now });
         // Something was closed, or paid in: who did that, a look tells.
         #[expect(clippy::float_cmp, reason = "whether it is the same number again is what is asked")]
         let moved = before.is_some_and(|before| before.balance != balance);
-        if moved && !trading.waits.at_broker.is_empty() {
-            trading.looks.soon(now);
-        }
-        let mut concerned = Vec::new();
-        for said in symbols {
-            if let Some(state) = trading.symbols.get_mut(said.name.as_str()) {
-                concerned.extend(state.take(said, now));
-            }
-        }
+        let desk = trading.desk.known();
+        let concerned = desk.map(|desk| desk.take_market(symbols, moved, connected, now)).unwrap_or_default();
         for magic in concerned {
             self.tick_later(index, magic);
         }
@@ -193,7 +183,26 @@ impl Shard {
     }
 }
 
-/// Whether a symbol of ours has prices: a terminal that was just connected may not have them yet.
-fn symbols_told(ours: &BTreeMap<Arc<str>, Box<SymbolState>>, market: &Market) -> bool {
-    market.symbols.iter().any(|said| said.quote.is_some() && ours.contains_key(said.name.as_str()))
+impl Desk {
+    /// Takes in what is said of the symbols now, and whether the balance moved; answers who is concerned.
+    fn take_market(
+        &mut self,
+        symbols: Vec<SymbolNow>,
+        moved: bool,
+        connected: bool,
+        now: Timestamp,
+    ) -> Vec<Magic> {
+        if moved && !self.waits.at_broker.is_empty() {
+            self.looks.soon(now);
+        }
+        let mut concerned = Vec::new();
+        for said in symbols {
+            if let Some(state) = self.symbols.get_mut(said.name.as_str()) {
+                // A terminal that was just connected may not have prices yet.
+                self.market_is_told |= connected && said.quote.is_some();
+                concerned.extend(state.take(said, now));
+            }
+        }
+        concerned
+    }
 }

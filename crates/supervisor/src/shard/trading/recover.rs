@@ -70,13 +70,13 @@ impl Trading {
                 stepped_at: row.at,
                 noted: Noted::default(),
             });
-            self.unshown.insert(magic);
+            self.desk.unshown.insert(magic);
         }
         Ok((read.tally, read.counter))
     }
 
     /// The tags of the trades that were recovered.
     pub(in crate::shard) fn tags(&self) -> Vec<Magic> {
-        self.trades.keys().copied().collect()
+        self.desk.trades.keys().copied().collect()
     }
 }

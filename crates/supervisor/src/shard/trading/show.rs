@@ -28,8 +28,8 @@ impl Shard {
     /// Shows every trade that the store lacks, of these instances.
     pub(in crate::shard) async fn show_lacking(&mut self, indices: &[u32]) -> Result<(), HotError> {
         for index in indices {
-            let lacking: Vec<(u32, Magic)> =
-                self.slots[*index as usize].trading.unshown.iter().map(|magic| (*index, *magic)).collect();
+            let unshown = self.slots[*index as usize].trading.desk.unshown.iter();
+            let lacking: Vec<(u32, Magic)> = unshown.map(|magic| (*index, *magic)).collect();
             for part in lacking.chunks(TOGETHER) {
                 self.show(part).await?;
             }
@@ -46,10 +46,10 @@ impl Shard {
                 continue;
             }
             if slot.state.hot_state_removed() {
-                slot.trading.unshown.remove(magic);
+                slot.trading.shows_no_more(*magic);
                 continue;
             }
-            if let Some(held) = slot.trading.trades.get_mut(magic) {
+            if let Some(held) = slot.trading.held_mut(*magic) {
                 // What is stored is not known until this is answered.
                 let previous = held.shown.take();
                 let trade = projection(*magic, held);
@@ -88,9 +88,9 @@ impl Shard {
     pub(in crate::shard) fn forget_told(&mut self) {
         for (index, magic) in std::mem::take(&mut self.batch.trades) {
             let trading = &mut self.slots[index as usize].trading;
-            if let Some(held) = trading.trades.get_mut(&magic) {
+            if let Some(held) = trading.held_mut(magic) {
                 held.dirty = false;
-                if held.trade.end().is_some() && !trading.unshown.contains(&magic) {
+                if held.trade.end().is_some() && !trading.desk.unshown.contains(&magic) {
                     trading.forget(magic);
                 }
             }
@@ -100,9 +100,10 @@ impl Shard {
     fn forget_shown(&mut self, index: u32) {
         let trading = &mut self.slots[index as usize].trading;
         let is_over = |magic: Magic, held: &Held| {
-            held.trade.end().is_some() && !held.dirty && !trading.unshown.contains(&magic)
+            held.trade.end().is_some() && !held.dirty && !trading.desk.unshown.contains(&magic)
         };
         let over: Vec<Magic> = trading
+            .desk
             .trades
             .iter()
             .filter(|(magic, held)| is_over(**magic, held))
@@ -117,13 +118,16 @@ impl Shard {
 impl Trading {
     /// The store lost what it had, or may have: everything is shown again.
     pub(in crate::shard) fn show_all_again(&mut self) {
-        self.unshown.extend(self.trades.keys());
+        if let Some(desk) = self.desk.known() {
+            desk.unshown.extend(desk.trades.keys());
+        }
     }
 
     fn is_shown(&mut self, magic: Magic, shown: TradeShown) {
-        let held = self.trades.get_mut(&magic);
+        let Some(desk) = self.desk.known() else { return };
+        let held = desk.trades.get_mut(&magic);
         if held.as_ref().is_none_or(|held| held.version == shown.version) {
-            self.unshown.remove(&magic);
+            desk.unshown.remove(&magic);
         }
         if let Some(held) = held {
             held.shown = Some(Box::new(shown));
@@ -132,10 +136,17 @@ impl Trading {
 
     /// What is stored is of a journal that lost its tail: the next step is shown above it.
     fn raise_version(&mut self, magic: Magic, stored: Version) {
-        if let Some(held) = self.trades.get_mut(&magic) {
+        if let Some(held) = self.held_mut(magic) {
             held.version = held.version.max(stored);
         }
-        self.unshown.remove(&magic);
+        self.shows_no_more(magic);
+    }
+
+    /// It is not to be shown any more.
+    fn shows_no_more(&mut self, magic: Magic) {
+        if let Some(desk) = self.desk.known() {
+            desk.unshown.remove(&magic);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl Shard {
     /// Gives an event to a trade.
     pub(super) fn step_trade(&mut self, index: u32, magic: Magic, event: &TradeEvent, now: Timestamp) {
         let closed = self.closed_for_another(index, magic);
-        let known = self.slots[index as usize].trading.trades.get(&magic);
+        let known = self.slots[index as usize].trading.desk.trades.get(&magic);
         let filled = known.map_or(Lots::ZERO, |held| held.trade.holdings().filled);
         if self.take_step(index, magic, event, now) == Some(Stepped::Changed) {
             self.record_trade(index, magic, event, event.kind(), now);
@@ -35,7 +35,7 @@ impl Shard {
     /// Netting: the trade whose part of a position an intent closes, and how much of it that closed so far.
     fn closed_for_another(&self, index: u32, magic: Magic) -> Option<(Magic, Lots)> {
         let trading = &self.slots[index as usize].trading;
-        let trade = &trading.trades.get(&magic)?.trade;
+        let trade = &trading.desk.trades.get(&magic)?.trade;
         let of = trade.intent().goal.of().filter(|_| trading.mode() == AccountMode::Netting)?;
         Some((of, trade.holdings().closed))
     }
@@ -55,14 +55,17 @@ impl Shard {
     /// Netting: what filled with this step sets off what trades of ours hold on the other side, the oldest first.
     fn set_off(&mut self, index: u32, magic: Magic, filled: Lots, now: Timestamp) {
         let trading = &self.slots[index as usize].trading;
-        let Some(held) = trading.trades.get(&magic).filter(|_| trading.mode() == AccountMode::Netting) else {
+        let Some(held) = trading.desk.trades.get(&magic).filter(|_| trading.mode() == AccountMode::Netting)
+        else {
             return;
         };
         let Some(side) = held.trade.intent().opening().map(|opening| opening.side) else { return };
         let mut left = held.trade.holdings().filled.minus(filled).unwrap_or(Lots::ZERO);
         let mut set_off = Vec::new();
-        for other in &trading.waits.at_broker {
-            let Some(of) = trading.trades.get(other).filter(|of| of.symbol == held.symbol) else { continue };
+        for other in &trading.desk.waits.at_broker {
+            let Some(of) = trading.desk.trades.get(other).filter(|of| of.symbol == held.symbol) else {
+                continue;
+            };
             let opposite = of.trade.intent().opening().is_some_and(|opening| opening.side != side);
             let volume = of.trade.holdings().open().min(left);
             if opposite && volume > Lots::ZERO {
@@ -83,7 +86,7 @@ impl Shard {
         }
         let params = &self.shared.params;
         let context = slot.trade_context(magic, now, params)?;
-        let held = slot.trading.trades.get_mut(&magic)?;
+        let held = slot.trading.held_mut(magic)?;
         self.batch.events += 1;
         self.filled_before = held.trade.holdings().filled;
         Some(trade::step(&mut held.trade, event, now, &context, params, &mut self.trade_fx))
@@ -105,10 +108,11 @@ impl Shard {
             }
         }
         let (tally, counter) = (slot.trading.tally, slot.trading.counter);
-        let Some(held) = slot.trading.trades.get_mut(&magic) else { return };
+        let desk = &mut *slot.trading.desk;
+        let Some(held) = desk.trades.get_mut(&magic) else { return };
         held.version = held.version.next();
         held.stepped_at = now;
-        let symbol = slot.trading.symbols.get(&held.symbol).and_then(|symbol| symbol.now());
+        let symbol = desk.symbols.get(&held.symbol).and_then(|symbol| symbol.now());
         let head = TradeHead {
             key: &held.key.id,
             digest: held.key.digest,
@@ -138,7 +142,7 @@ impl Shard {
         if !std::mem::replace(&mut held.dirty, true) {
             self.batch.trades.push((index, magic));
         }
-        slot.trading.unshown.insert(magic);
+        desk.unshown.insert(magic);
         let next = slot.trading.note(magic, &mut self.batch.figures);
         slot.trading.look_after_end(magic, now, &self.shared.params);
         if let Some(next) = next {
@@ -172,7 +176,7 @@ impl Shard {
 
     /// Gives a trade a tick in this turn, or in the next one where there are many; once, however often it is asked for.
     pub(super) fn tick_later(&mut self, index: u32, magic: Magic) {
-        if let Some(held) = self.slots[index as usize].trading.trades.get_mut(&magic)
+        if let Some(held) = self.slots[index as usize].trading.held_mut(magic)
             && !std::mem::replace(&mut held.ticking, true)
         {
             self.trade_ticks.push_back((index, magic));
@@ -187,7 +191,7 @@ impl Shard {
         }
         for _ in 0..self.shared.options.batch {
             let Some((index, magic)) = self.trade_ticks.pop_front() else { break };
-            if let Some(held) = self.slots[index as usize].trading.trades.get_mut(&magic) {
+            if let Some(held) = self.slots[index as usize].trading.held_mut(magic) {
                 held.ticking = false;
             }
             self.step_trade(index, magic, &TradeEvent::Tick, now);

@@ -96,11 +96,11 @@ impl Shard {
 
     fn connection_lost(&mut self, index: u32) {
         let trading = &mut self.slots[index as usize].trading;
-        if let Some(looks) = trading.looks.known() {
-            looks.lost();
+        if let Some(desk) = trading.desk.known() {
+            desk.looks.lost();
+            desk.market_is_told = false;
         }
-        trading.market_is_told = false;
-        let sending: Vec<Magic> = trading.waits.sending.iter().copied().collect();
+        let sending: Vec<Magic> = trading.desk.waits.sending.iter().copied().collect();
         self.shared.meters.orders_lost(sending.len() as u64);
         let lost = sending.into_iter().map(|magic| (index, magic, TradeEvent::Lost));
         self.trade_events.extend(lost);
@@ -108,14 +108,14 @@ impl Shard {
 
     fn connection_back(&mut self, index: u32, now: Timestamp) {
         let trading = &mut self.slots[index as usize].trading;
-        if let Some(looks) = trading.looks.known() {
-            looks.soon(now);
+        if let Some(desk) = trading.desk.known() {
+            desk.looks.soon(now);
+            desk.market_is_told = false;
         }
-        trading.market_is_told = false;
         trading.watch_after_reconnect();
-        let waits = trading.waits.waiting.iter().filter(|(_, wait)| **wait == Wait::Connection);
+        let waits = trading.desk.waits.waiting.iter().filter(|(_, wait)| **wait == Wait::Connection);
         let waiting = waits.map(|(magic, _)| *magic);
-        let concerned: Vec<Magic> = waiting.chain(trading.waits.resolving.iter().copied()).collect();
+        let concerned: Vec<Magic> = waiting.chain(trading.desk.waits.resolving.iter().copied()).collect();
         for magic in concerned {
             self.tick_later(index, magic);
         }
@@ -126,7 +126,7 @@ impl Shard {
             Gate::Shut(_) => true,
             Gate::Open | Gate::ReduceOnly(_) | Gate::Paused { .. } => wait == Wait::Gate,
         };
-        let waiting = self.slots[index as usize].trading.waits.waiting.iter();
+        let waiting = self.slots[index as usize].trading.desk.waits.waiting.iter();
         let concerned: Vec<Magic> =
             waiting.filter(|(_, wait)| heeds(**wait)).map(|(magic, _)| *magic).collect();
         for magic in concerned {
@@ -136,7 +136,7 @@ impl Shard {
 
     /// TRD-7: a halt withdraws what was not sent; what is on its way, or being found out, is not sent again.
     fn withdraw(&mut self, index: u32) {
-        let waits = &self.slots[index as usize].trading.waits;
+        let waits = &self.slots[index as usize].trading.desk.waits;
         let unsent = waits.waiting.keys().chain(&waits.sending).chain(&waits.resolving);
         let withdrawn: Vec<_> = unsent.map(|magic| (index, *magic, TradeEvent::Withdraw)).collect();
         self.trade_events.extend(withdrawn);

@@ -12,7 +12,7 @@ use crate::shard::{Shard, Slot};
 
 impl Slot {
     fn unresolved(&self, now: Timestamp, params: &Params) -> u16 {
-        let waits = &self.trading.waits;
+        let waits = &self.trading.desk.waits;
         let alive = self.state.health().is_up(Layer::TerminalAlive);
         let count = if alive || !self.state.health().is_up(Layer::GatewayAlive) {
             waits.unknown.len()
@@ -27,8 +27,8 @@ impl Slot {
 impl Trading {
     /// When the orders left whose outcome is not known.
     fn last_sends(&self) -> impl Iterator<Item = Timestamp> {
-        let unresolved = self.waits.unknown.iter().chain(&self.waits.sending);
-        unresolved.filter_map(|magic| self.trades.get(magic)).map(|held| held.sent_at)
+        let unresolved = self.desk.waits.unknown.iter().chain(&self.desk.waits.sending);
+        unresolved.filter_map(|magic| self.desk.trades.get(magic)).map(|held| held.sent_at)
     }
 
     /// When fewer sends may be under way than the instance machine was told, if that is a matter of time.

@@ -1,14 +1,11 @@
 //! Who waits for what: an index over the trades of one instance, kept by the difference of each step.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use warden_domain::{Alert, Magic, Price, Quote, Side, Timestamp, TradeState};
 use warden_policy::trade::{Trade, TradePhase, Wait};
 
-use super::{Trading, lazy::Empty};
+use super::Trading;
 
 /// The trades of one instance, by what they wait for.
 #[derive(Debug, Default)]
@@ -23,13 +20,6 @@ pub(super) struct Waits {
     pub(super) resolving: BTreeSet<Magic>,
     /// Something of them is at the broker, as far as is known.
     pub(super) at_broker: BTreeSet<Magic>,
-}
-
-impl Empty for Waits {
-    fn empty() -> &'static Self {
-        static EMPTY: LazyLock<Waits> = LazyLock::new(Waits::default);
-        &EMPTY
-    }
 }
 
 /// How a trade stands in the index.
@@ -181,13 +171,14 @@ impl Trading {
     ///
     /// What it was and is, for the fleet's figures, is appended to `figures`.
     pub(super) fn note(&mut self, magic: Magic, figures: &mut Vec<(Figure, Figure)>) -> Option<Magic> {
-        let held = self.trades.get_mut(&magic)?;
+        let desk = self.desk.known()?;
+        let held = desk.trades.get_mut(&magic)?;
         let after = Noted::of(&held.trade);
         let before = std::mem::replace(&mut held.noted, after);
         if before.figure() != after.figure() {
             figures.push((before.figure(), after.figure()));
         }
-        let waits = &mut self.waits;
+        let waits = &mut desk.waits;
         match after.wait {
             Some(wait) => waits.waiting.insert(magic, wait),
             None => waits.waiting.remove(&magic),
@@ -198,18 +189,18 @@ impl Trading {
         place(&mut waits.at_broker, magic, before.at_broker, after.at_broker);
         if before.deadline != after.deadline {
             if let Some(at) = before.deadline {
-                self.deadlines.remove(&(at, magic));
+                desk.deadlines.remove(&(at, magic));
             }
-            self.deadlines.extend(after.deadline.map(|at| (at, magic)));
+            desk.deadlines.extend(after.deadline.map(|at| (at, magic)));
         }
-        self.open -= usize::from(after.ended && !before.ended);
-        self.alerting.follow(before.alert, after.alert);
+        desk.open -= usize::from(after.ended && !before.ended);
+        desk.alerting.follow(before.alert, after.alert);
         let names = after.wait == Some(Wait::Snapshot) && held.trade.intent().goal.target().is_some();
-        self.looks.name(magic, names);
+        desk.looks.name(magic, names);
         if !(after.resolving || after.at_broker) {
-            self.looks.unwanted(magic);
+            desk.looks.unwanted(magic);
         }
-        let symbol = self.symbols.get_mut(&held.symbol)?;
+        let symbol = desk.symbols.get_mut(&held.symbol)?;
         symbol.note_waits(magic, before.wait, after.wait);
         if let Some(crossings) = before.levels {
             symbol.levels.get_or_insert_default().remove(&crossings, magic);
@@ -222,10 +213,10 @@ impl Trading {
 
     /// The deadline of a trade came up: it is not in the index any more.
     pub(super) fn due_before(&mut self, now: Timestamp) -> Option<Magic> {
-        let (at, magic) = self.deadlines.first().copied().filter(|(at, _)| *at <= now)?;
-        self.deadlines.remove(&(at, magic));
+        let (at, magic) = self.desk.deadlines.first().copied().filter(|(at, _)| *at <= now)?;
+        self.desk.deadlines.remove(&(at, magic));
         // A step that leaves it as it is takes it in again.
-        if let Some(held) = self.trades.get_mut(&magic) {
+        if let Some(held) = self.held_mut(magic) {
             held.noted.deadline = None;
         }
         Some(magic)

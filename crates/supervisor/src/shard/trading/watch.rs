@@ -20,7 +20,7 @@ impl Trading {
 
     /// A terminal that was cut off may have forgotten what it watched.
     pub(super) fn watch_after_reconnect(&mut self) {
-        if self.watch != Watch::Nobody && !self.symbols.is_empty() {
+        if self.watch != Watch::Nobody && !self.desk.symbols.is_empty() {
             self.watch = Watch::Due;
         }
     }
@@ -38,7 +38,7 @@ impl Trading {
 
     /// A gateway came: it knows nothing yet.
     pub(super) fn gateway_came(&mut self) {
-        self.watch = if self.symbols.is_empty() { Watch::Told(0) } else { Watch::Due };
+        self.watch = if self.desk.symbols.is_empty() { Watch::Told(0) } else { Watch::Due };
     }
 
     /// The gateway is gone.
