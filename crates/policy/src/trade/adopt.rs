@@ -67,7 +67,9 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
     t.flags.untagged |= f.untagged;
     let (filled, price) = filled(t, f);
     // A terminal that shows less than is known shows what was, not what is.
-    let untagged = u8::from(t.held.adopted > Lots::ZERO || t.flags.untagged);
+    // What filled without the tag is not counted by it; an order that is held is known by its ticket.
+    let uncounted = t.held.adopted > Lots::ZERO || t.flags.untagged;
+    let untagged = u8::from(uncounted && t.held.filled > Lots::ZERO);
     let vanished = t.held.order.is_some() && f.orders.saturating_add(untagged) < t.held.orders;
     if filled < t.held.filled || vanished {
         return false;
@@ -80,6 +82,7 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
         t.held.price = price;
     }
     t.held.order = f.order.map(|order| order.ticket);
+    t.held.named = None;
     t.held.extra_order = f.extra_order;
     t.held.position = f.position.map(|position| position.ticket);
     t.held.extra_position = f.extra_position.map(|position| position.ticket);
@@ -143,6 +146,7 @@ pub(crate) fn entered(t: &mut Trade, reply: &Reply, x: &mut Scene<'_>) {
         t.held.protection = t.protection;
     }
     t.held.orders = t.held.orders.saturating_add(1);
+    t.held.named = reply.order;
     noted(t, x);
     executed(t, x);
 }

@@ -131,7 +131,8 @@ pub struct Findings {
     pub position: Option<PositionSeen>,
     /// On a hedging account the next position with the tag: more than there should be.
     pub extra_position: Option<PositionSeen>,
-    /// Hedging: the position that an answer named is there, and does not carry the tag: the trade server has lost it.
+    /// The order, or on a hedging account the position, that an answer named is there, and does not carry the tag: the trade
+    /// server has lost it.
     pub untagged: bool,
     /// Nothing carries the tag, and something newer than the send looks like it: same symbol, side and volume.
     pub lookalike: Option<Lookalike>,

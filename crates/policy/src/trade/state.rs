@@ -188,9 +188,20 @@ pub struct Holdings {
     pub adopted: Lots,
     /// The price of that.
     pub adopted_at: Price,
+    /// The order that the answer to an entry named, until a look has shown it: looked for also without the tag.
+    pub named: Option<Ticket>,
 }
 
 impl Holdings {
+    /// The order that it opens with and whose ticket is known: the trade server may have lost its tag.
+    #[must_use]
+    pub const fn known_order(&self) -> Option<Ticket> {
+        match self.order {
+            Some(order) => Some(order),
+            None => self.named,
+        }
+    }
+
     /// What is open.
     #[must_use]
     pub fn open(&self) -> Lots {
@@ -507,6 +518,18 @@ impl Trade {
     #[must_use]
     pub const fn attempt(&self) -> Attempt {
         self.attempt
+    }
+
+    /// Past orders and deals with a higher ticket say what became of its order, whose tag the trade server lost or may have
+    /// lost; 0 for all. `None` where the tag finds them.
+    #[must_use]
+    pub fn past_after(&self) -> Option<u64> {
+        let order = self.intent.opening().and(self.held.known_order())?.number();
+        if self.flags.untagged {
+            return Some(0);
+        }
+        let marks = self.flight.marks;
+        (!self.flags.confirmed).then(|| marks.order.min(marks.deal).min(order.saturating_sub(1)))
     }
 
     /// Whether nobody knows the outcome of a send: what the instance machine counts (NET-2).
