@@ -123,7 +123,7 @@ fn total<'a>(deals: impl Iterator<Item = &'a &'a Deal>) -> (Lots, Price) {
 
 /// The order that the trade opens with and that is known already: the trade server may have lost its tag.
 fn known_order(trade: &Trade) -> Option<u64> {
-    trade.intent().opening().and(trade.holdings().order).map(Ticket::number)
+    trade.intent().opening().and(trade.holdings().known_order()).map(Ticket::number)
 }
 
 /// Whether that order is there, open or ended, without the tag.
