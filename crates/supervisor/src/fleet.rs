@@ -129,7 +129,7 @@ pub enum Wish {
 /// next one starts from.
 pub struct Fleet {
     shards: Vec<mpsc::Sender<Internal>>,
-    of_instance: HashMap<InstanceId, usize>,
+    of_instance: Arc<HashMap<InstanceId, usize>>,
     distributor: Distributor,
     shared: Shared,
     workers: JoinSet<Result<(), FleetError>>,
@@ -148,7 +148,7 @@ impl Fleet {
 
     pub(crate) fn running(
         workers: Vec<(Shard, mpsc::Sender<Internal>)>,
-        of_instance: HashMap<InstanceId, usize>,
+        of_instance: Arc<HashMap<InstanceId, usize>>,
         groups: HashMap<String, Vec<InstanceId>>,
         shared: &Shared,
         dispatcher: Option<JoinHandle<()>>,
@@ -158,7 +158,7 @@ impl Fleet {
             shards.push(to_shard);
             running.spawn(shard.run());
         }
-        let distributor = Distributor::new(&shards, of_instance.clone(), groups, shared);
+        let distributor = Distributor::new(&shards, Arc::clone(&of_instance), groups, shared);
         Self { shards, of_instance, distributor, shared: shared.clone(), workers: running, dispatcher }
     }
 

@@ -96,7 +96,7 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
         of_instance.insert(found.slot.id.clone(), shard);
         groups[shard].add(found);
     }
-    Ok(run(&shared, groups, of_instance, found.store, parts.inbound, &signals))
+    Ok(run(&shared, groups, Arc::new(of_instance), found.store, parts.inbound, &signals))
 }
 
 fn unique(specs: &[InstanceSpec]) -> Result<(), FleetError> {
@@ -482,7 +482,7 @@ impl Group {
 fn run(
     shared: &Shared,
     groups: Vec<Group>,
-    of_instance: HashMap<InstanceId, usize>,
+    of_instance: Arc<HashMap<InstanceId, usize>>,
     store: StateStore,
     inbound: mpsc::Receiver<Inbound>,
     signals: &Recovered,
@@ -492,7 +492,7 @@ fn run(
     let (dispatcher, outlets) = if groups.len() == 1 {
         (None, vec![inbound])
     } else {
-        (Some(tokio::spawn(dispatch(inbound, inlets, of_instance.clone()))), outlets)
+        (Some(tokio::spawn(dispatch(inbound, inlets, Arc::clone(&of_instance)))), outlets)
     };
     // Steps are named across owners: the high bits are drawn at each start, the low ones count.
     let mut op = (RandomState::new().build_hasher().finish() >> 40) << 40;
@@ -521,7 +521,7 @@ fn run(
 async fn dispatch(
     mut inbound: mpsc::Receiver<Inbound>,
     shards: Vec<mpsc::Sender<Inbound>>,
-    of_instance: HashMap<InstanceId, usize>,
+    of_instance: Arc<HashMap<InstanceId, usize>>,
 ) {
     while let Some(message) = inbound.recv().await {
         let id = match &message {

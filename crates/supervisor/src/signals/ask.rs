@@ -22,7 +22,7 @@ pub struct Distributor(Arc<Inner>);
 
 struct Inner {
     shards: Vec<mpsc::Sender<Internal>>,
-    of_instance: HashMap<InstanceId, usize>,
+    of_instance: Arc<HashMap<InstanceId, usize>>,
     /// The members of each group.
     groups: HashMap<String, Vec<InstanceId>>,
     shared: Shared,
@@ -31,7 +31,7 @@ struct Inner {
 impl Distributor {
     pub(crate) fn new(
         shards: &[mpsc::Sender<Internal>],
-        of_instance: HashMap<InstanceId, usize>,
+        of_instance: Arc<HashMap<InstanceId, usize>>,
         groups: HashMap<String, Vec<InstanceId>>,
         shared: &Shared,
     ) -> Self {
