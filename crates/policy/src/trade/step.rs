@@ -90,8 +90,11 @@ fn resumed(t: &mut Trade, x: &mut Scene<'_>) {
             }
             resolver::begin(t, op, Purpose::Lost, x);
         }
-        TradePhase::Resolving(..) => {
+        TradePhase::Resolving(op, mut resolving) => {
             x.fx.decided(warden_domain::Rule::Rec4);
+            // The clock may have been set meanwhile: what another process saw, and when, proves nothing with what is seen now.
+            resolving.negatives = 0;
+            t.phase = TradePhase::Resolving(op, resolving);
             resolver::ask(t, x);
         }
         // What happened meanwhile is read with the confirmation of the session.
@@ -193,9 +196,12 @@ fn reduced(t: &mut Trade, volume: Lots, x: &mut Scene<'_>) {
     }
     t.held.reduced = t.held.reduced.plus(volume).unwrap_or(t.held.reduced);
     t.held.closed = t.held.closed.plus(volume).unwrap_or(t.held.closed).min(t.held.filled);
+    // No look showed yet whether there is more of it than the answer said (TRD-4).
+    let unseen = !t.flags.confirmed && t.held.order.is_none() && t.held.open() == Lots::ZERO;
     adopt::noted(t, x);
     match t.phase {
         TradePhase::Waiting(op, _) if t.serves_intent(op) => {}
+        TradePhase::Holding if unseen => resolver::begin(t, Op::Look, Purpose::Read, x),
         TradePhase::Waiting(..) | TradePhase::Resting | TradePhase::Holding => settle::settle(t, x),
         TradePhase::Sending(_)
         | TradePhase::Resolving(..)

@@ -36,12 +36,14 @@ pub(crate) fn executed_once(account: &Account, entry: &LedgerEntry) -> Verdict {
 /// How long after the gateway began with it a request may still execute: the call, and what the broker makes wait.
 const UNDER_WAY: Span = Span::from_secs(15);
 
-/// TRD-7: a request is not begun after the deadline that its send had.
+/// TRD-7: a request is not begun after the deadline that its send had. What a terminal took before, and hung with, it
+/// executes when it hangs no more.
 pub(crate) fn begun_in_time(member: &Member, entry: &LedgerEntry) -> Verdict {
     let Some(send) = entry.send.filter(|_| entry.reason == Reason::Client) else { return Ok(()) };
     let life = member.lives.get(&send.magic);
-    let Some(until) = life.and_then(|life| life.left.get(&send.attempt)) else { return Ok(()) };
-    if entry.time <= until.after(UNDER_WAY) {
+    let Some(until) = life.and_then(|life| life.left.get(&send.attempt)).copied() else { return Ok(()) };
+    let hung = member.hung.iter().filter(|(from, _)| *from <= until).map(|(_, to)| *to).max();
+    if entry.time <= until.max(hung.unwrap_or(until)).after(UNDER_WAY) {
         return Ok(());
     }
     Err(format!("send {} of {} was to begin by {until} and ran at {}", send.attempt, send.magic, entry.time))

@@ -88,6 +88,8 @@ impl Waits {
         }
         // What was not started is tried again soon, and was no attempt.
         let failed = matches!(row.step.event, Event::Finished { outcome: Outcome::Failed, .. });
+        // An attempt that met the rate limit was none either: it is made when that pause is over (BRK-2).
+        let failed = failed && !matches!(row.rule, "BRK-2" | "BRK-3");
         // What other processes and other events planned is theirs: only a wait that began with a refusal is measured.
         match member.waits {
             Some((before, since)) if before == now && row.epoch == member.epoch => Some((now, since)),

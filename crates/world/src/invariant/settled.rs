@@ -35,14 +35,17 @@ pub(crate) fn positions_agree(member: &Member, account: &Account, mode: AccountM
 }
 
 fn of_each_intent(member: &Member, account: &Account) -> Verdict {
-    let mut open: BTreeMap<u64, i64> = BTreeMap::new();
+    let (mut open, mut nameless): (BTreeMap<u64, i64>, BTreeMap<u64, i64>) = Default::default();
     for position in account.positions.values().filter(|position| position.intent != 0) {
-        *open.entry(position.intent).or_default() += position.volume;
+        let sum = if position.nameless { &mut nameless } else { &mut open };
+        *sum.entry(position.intent).or_default() += position.volume;
     }
     for (magic, life) in &member.lives {
         let Some(held) = held(life) else { continue };
         let real = open.remove(magic).unwrap_or(0);
-        if real != held {
+        // What a person called the intent's is its own, tag or not.
+        let all = real + nameless.remove(magic).unwrap_or(0);
+        if real != held && all != held {
             return Err(format!(
                 "trade {magic} {:?} holds {held} in the journal and {real} at the broker",
                 life.trade.state()
@@ -61,9 +64,11 @@ fn of_each_intent(member: &Member, account: &Account) -> Verdict {
 fn of_each_deal(member: &Member, account: &Account) -> Verdict {
     for (magic, life) in &member.lives {
         let holdings = life.trade.holdings();
-        let dealt = account.made.get(magic).map_or(0, |made| made.opened + made.opened_by_repetition);
-        if life.trade.intent().opening().is_some() && holdings.filled.units() != dealt {
-            let filled = holdings.filled.units();
+        let made = account.made.get(magic);
+        let dealt = made.map_or(0, |made| made.opened + made.opened_by_repetition);
+        let named = dealt - made.map_or(0, |made| made.nameless);
+        let filled = holdings.filled.units();
+        if life.trade.intent().opening().is_some() && filled != dealt && filled != named {
             return Err(format!(
                 "trade {magic} {:?} filled {filled} in the journal and {dealt} at the broker",
                 life.trade.state()

@@ -35,6 +35,8 @@ pub(crate) struct Open {
     pub(crate) magic: u64,
     /// The intent whose send opened it, whatever the broker remembers of its tag.
     pub(crate) intent: u64,
+    /// The broker made it once more by itself, and forgot the tag: nothing says whose it is, so it is nobody's (TRD-8).
+    pub(crate) nameless: bool,
     pub(crate) volume: i64,
 }
 
@@ -51,6 +53,12 @@ pub(crate) struct Made {
     pub(crate) repeated: BTreeSet<u64>,
     /// What those opened.
     pub(crate) opened_by_repetition: i64,
+    /// What of that carries no tag of the intent: nothing says that it is of the intent.
+    pub(crate) nameless: i64,
+    /// Positions that its deals made, or added to.
+    pub(crate) positions: BTreeSet<u64>,
+    /// Something that it made carries its tag: a look proves it, and nobody has to be asked.
+    pub(crate) tagged: bool,
     /// Worst prices of what was opened, in hundred-millionths.
     pub(crate) lowest: i64,
     pub(crate) highest: i64,
@@ -117,6 +125,7 @@ impl Account {
             symbol: entry.symbol.clone(),
             magic: entry.magic,
             intent: entry.send.map_or(0, |send| send.magic),
+            nameless: is_nameless(entry),
             volume: 0,
         });
         position.volume += signed;
@@ -126,16 +135,27 @@ impl Account {
     }
 }
 
+/// The broker executed a request once more by itself, and did not keep its tag.
+fn is_nameless(entry: &LedgerEntry) -> bool {
+    entry.repeated && entry.send.is_some_and(|send| send.magic != entry.magic)
+}
+
 impl Made {
     fn take_in(&mut self, send: SendId, entry: &LedgerEntry) {
         let makes = matches!(entry.kind, EntryKind::Deal | EntryKind::Placed);
         if !makes {
             return;
         }
+        if entry.kind == EntryKind::Deal {
+            self.positions.insert(entry.position);
+        }
+        self.tagged |= entry.magic == send.magic;
         if entry.repeated {
             self.repeated.insert(entry.order);
             if entry.kind == EntryKind::Deal && entry.asked > 0.0 {
-                self.opened_by_repetition += units(entry.volume);
+                let volume = units(entry.volume);
+                self.opened_by_repetition += volume;
+                self.nameless += if is_nameless(entry) { volume } else { 0 };
             }
             return;
         }

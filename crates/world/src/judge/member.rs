@@ -28,6 +28,8 @@ pub(crate) struct Member {
     pub(crate) duplicates: u8,
     /// Its trades, by their tags.
     pub(crate) lives: BTreeMap<u64, Life>,
+    /// When its terminal hung, from and until, by the world's time.
+    pub(crate) hung: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Member {

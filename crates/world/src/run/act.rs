@@ -115,6 +115,13 @@ impl Director {
         let state = &mut *self.sim.state();
         let at = state.now();
         state.fault(kind_name(what), format_args!("{who:?} {what:?} for {lasts:?}"));
+        if let (FaultKind::Freeze, Who::Instances(hang), Some(lasts)) = (what, &who, lasts) {
+            for instance in hang {
+                if let Some(member) = state.judge.members.get_mut(instance) {
+                    member.hung.push((at, at.after(lasts)));
+                }
+            }
+        }
         state.world.fault_now([Fault { at: Span::ZERO, lasts, who, what }], at);
     }
 

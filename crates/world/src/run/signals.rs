@@ -232,12 +232,16 @@ impl Director {
                 for (magic, life) in member.open() {
                     let TradePhase::Suspect(_, lookalike) = life.trade.phase() else { continue };
                     let made = account.made.get(&magic);
+                    let ticket = lookalike.ticket.number();
                     let ours = made.is_some_and(|made| {
-                        let this =
-                            made.orders.values().any(|orders| orders.contains(&lookalike.ticket.number()));
+                        let this = made.orders.values().any(|orders| orders.contains(&ticket));
                         // One position holds everything of its symbol there: whether anything of it is ours counts.
-                        this || (*mode == AccountMode::Netting && made.opened > 0)
+                        this || (*mode == AccountMode::Netting && made.positions.contains(&ticket))
                     });
+                    if !ours && made.is_some_and(|made| made.tagged) {
+                        // The terminal does not show yet what carries the tag.
+                        continue;
+                    }
                     let decision = if ours { Decision::Ours } else { Decision::NotOurs };
                     open.push((instance.clone(), life.trade.intent().magic, decision));
                 }

@@ -191,7 +191,9 @@ fn open_positions(
     snapshot: &Snapshot,
 ) -> (Option<PositionSeen>, Option<PositionSeen>) {
     let opens = trade.intent().opening().is_some();
-    let target = trade.intent().goal.target().or(asked.also).map(Ticket::number);
+    // What an answer named meanwhile counts, whatever was known when the look was asked for.
+    let also = trade.holdings().position.or(asked.also);
+    let target = trade.intent().goal.target().or(also).map(Ticket::number);
     let known = known_order(trade);
     let opened = |ticket| deals.iter().any(|deal| known == Some(deal.order) && deal.position == ticket);
     let is_mine = |open: &&OpenPosition| {
