@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn a_drained_program_gives_its_code_and_everything_it_said() {
         let mut program = shell(
-            "trap 'echo drained; exit 7' TERM; echo ready; echo careful >&2; while :; do sleep 0.05; done",
+            "trap 'echo drained; exit 7' TERM; echo careful >&2; echo ready; while :; do sleep 0.05; done",
         );
         program.wait_for_line(SOON, |line| line.text == "ready").unwrap();
         let finished = program.terminate(SOON).unwrap();

@@ -30,12 +30,23 @@ pub(crate) fn begin(t: &mut Trade, op: Op, purpose: Purpose, x: &mut Scene<'_>) 
 /// Asks the gateway and the broker, now if there is a connection, or as soon as there is one.
 pub(crate) fn ask(t: &mut Trade, x: &mut Scene<'_>) {
     let (magic, attempt, marks, after) = (t.intent.magic, t.attempt, t.flight.marks, t.floor);
-    let TradePhase::Resolving(_, resolving) = &mut t.phase else { return };
     if !x.ctx.connected {
         return t.timers.disarm(TradeTimer::Act);
     }
-    resolving.asked = resolving.asked.saturating_add(1);
-    let wait = x.params.unknown.waits.after(resolving.asked);
+    let asked = match &mut t.phase {
+        TradePhase::Resolving(_, resolving) => {
+            resolving.asked = resolving.asked.saturating_add(1);
+            resolving.asked
+        }
+        // While a person makes up their mind, the tag may show up.
+        TradePhase::Suspect(..) => u8::MAX,
+        TradePhase::Waiting(..)
+        | TradePhase::Sending(_)
+        | TradePhase::Resting
+        | TradePhase::Holding
+        | TradePhase::Ended(..) => return,
+    };
+    let wait = x.params.unknown.waits.after(asked);
     t.timers.arm(TradeTimer::Act, x.now.after(wait));
     let rule = x.fx.rule().unwrap_or(Rule::Trd7);
     let also = t.held.position.or(t.held.order).or(t.intent.goal.target());
@@ -134,9 +145,8 @@ fn negative(t: &mut Trade, op: Op, mut resolving: Resolving, f: &Findings, x: &m
             return settle::settle(t, x);
         }
         x.fx.notify(Rule::Trd4, TradeNotice::Suspect);
-        t.timers.disarm(TradeTimer::Act);
         t.phase = TradePhase::Suspect(op, lookalike);
-        return;
+        return ask(t, x);
     }
     if resolving.negatives > 0 && snapshot <= resolving.last {
         return;

@@ -600,12 +600,13 @@ impl Trade {
     fn heeded(&self) -> &'static [TradeTimer] {
         match self.phase {
             TradePhase::Waiting(op, _) if self.serves_intent(op) => &[TradeTimer::Act, TradeTimer::Expiry],
-            TradePhase::Waiting(..) | TradePhase::Sending(_) | TradePhase::Resolving(..) => {
-                &[TradeTimer::Act]
-            }
+            TradePhase::Waiting(..)
+            | TradePhase::Sending(_)
+            | TradePhase::Resolving(..)
+            | TradePhase::Suspect(..) => &[TradeTimer::Act],
             TradePhase::Resting => &[TradeTimer::Fill, TradeTimer::Guard],
             TradePhase::Holding => &[TradeTimer::Guard],
-            TradePhase::Suspect(..) | TradePhase::Ended(..) => &[],
+            TradePhase::Ended(..) => &[],
         }
     }
 

@@ -73,10 +73,10 @@ fn tick(t: &mut Trade, x: &mut Scene<'_>) {
     match t.phase {
         TradePhase::Waiting(op, why) => pending::tick(t, op, why, x),
         TradePhase::Sending(op) if t.timers.is_due(TradeTimer::Act, x.now) => timeout::late(t, op, x),
-        TradePhase::Resolving(..) => resolver::tick(t, x),
+        TradePhase::Resolving(..) | TradePhase::Suspect(..) => resolver::tick(t, x),
         TradePhase::Resting if t.timers.is_due(TradeTimer::Fill, x.now) => partial_fill::due(t, x),
         TradePhase::Resting | TradePhase::Holding => protection::tick(t, x),
-        TradePhase::Sending(_) | TradePhase::Suspect(..) | TradePhase::Ended(..) => {}
+        TradePhase::Sending(_) | TradePhase::Ended(..) => {}
     }
 }
 

@@ -135,9 +135,11 @@ impl Account {
     }
 }
 
-/// The broker executed a request once more by itself, and did not keep its tag.
+/// The broker did not keep the tag of what it executed once more by itself, or in part: nothing says whose it is, unless an
+/// answer named it.
 fn is_nameless(entry: &LedgerEntry) -> bool {
-    entry.repeated && entry.send.is_some_and(|send| send.magic != entry.magic)
+    let unlike = entry.repeated || units(entry.volume) != units(entry.asked);
+    unlike && entry.send.is_some_and(|send| send.magic != entry.magic)
 }
 
 impl Made {
@@ -163,6 +165,7 @@ impl Made {
         self.asked = self.asked.max(units(entry.asked));
         if entry.kind == EntryKind::Deal && entry.asked > 0.0 {
             self.opened += units(entry.volume);
+            self.nameless += if is_nameless(entry) { units(entry.volume) } else { 0 };
             let price = units(entry.price);
             self.lowest = if self.lowest == 0 { price } else { self.lowest.min(price) };
             self.highest = self.highest.max(price);

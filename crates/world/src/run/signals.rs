@@ -235,8 +235,9 @@ impl Director {
                     let ticket = lookalike.ticket.number();
                     let ours = made.is_some_and(|made| {
                         let this = made.orders.values().any(|orders| orders.contains(&ticket));
-                        // One position holds everything of its symbol there: whether anything of it is ours counts.
-                        this || (*mode == AccountMode::Netting && made.positions.contains(&ticket))
+                        // One position holds everything of its symbol there: what looks like the order is it when it is as much.
+                        let as_much = made.opened == lookalike.filled.units();
+                        this || (*mode == AccountMode::Netting && as_much && made.positions.contains(&ticket))
                     });
                     if !ours && made.is_some_and(|made| made.tagged) {
                         // The terminal does not show yet what carries the tag.

@@ -265,8 +265,10 @@ fn lookalike(
         order.ticket > asked.marks.order && alike(&order.symbol, order.side, order.volume, order.magic)
     });
     let orders = orders.map(|order| (order.ticket, Lots::ZERO, order.price));
+    // On a netting account a position is everybody's of its symbol: there only orders and deals look like one.
+    let apart = trading.mode() == AccountMode::Hedging;
     let positions = snapshot.positions.iter().filter(|open| {
-        open.ticket > asked.marks.position && alike(&open.symbol, open.side, open.volume, open.magic)
+        apart && open.ticket > asked.marks.position && alike(&open.symbol, open.side, open.volume, open.magic)
     });
     let positions = positions.map(|open| (open.ticket, open.volume, open.price));
     let deals = snapshot.deals.iter().filter(|deal| {
