@@ -34,7 +34,16 @@ pub(crate) fn seeds(checkout: &Checkout) -> Result {
 /// Every decision that is broken on purpose is noticed: by the policy's own cases, and by the world as far as it shows them.
 pub(crate) fn mutants(checkout: &Checkout) -> Result {
     let mut cases = cargo(checkout);
-    cases.args(["test", "--quiet", "--package", "warden-policy", "--features", "mutants", "--test", "mutants"]);
+    cases.args([
+        "test",
+        "--quiet",
+        "--package",
+        "warden-policy",
+        "--features",
+        "mutants",
+        "--test",
+        "mutants",
+    ]);
     run(&mut cases)?;
     simulate(checkout, true, &["--mutants", "--seeds", HUNTED].map(str::to_owned))
 }
