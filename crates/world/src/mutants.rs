@@ -9,8 +9,9 @@ use crate::{Log, run};
 
 /// Mutants that no source, person or broker of this world brings to bear within 200 seeds; the policy's own cases notice
 /// them (`warden-policy`, `tests/mutants.rs`).
-const UNSEEN: [Mutant; 5] = [
+const UNSEEN: [Mutant; 6] = [
     Mutant::OldLookCounts,
+    Mutant::UnseenIsNotStarted,
     Mutant::OldAnswerCounts,
     Mutant::DuplicateIgnored,
     Mutant::ExternalIsTouched,
