@@ -150,6 +150,14 @@ impl AccountsSchema {
         Ok(())
     }
 
+    /// Makes the ledger and looks for the step in it, within the transaction that is open: on SQLite the commit of a
+    /// migrator that was abandoned may come after its lock has ended, and after the plan was made.
+    async fn is_applied(&mut self, step: &Step) -> Result<bool, sqlx::Error> {
+        self.conn.batch(self.ledger).await?;
+        let sql = "SELECT version FROM schema_step WHERE version = $1 AND finished";
+        Ok(!self.conn.rows(sql, &[Arg::Int(i64::from(step.version))]).await?.is_empty())
+    }
+
     async fn apply_step(
         &mut self,
         step: &Step,
@@ -157,11 +165,13 @@ impl AccountsSchema {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), SchemaError> {
         self.conn.begin().await.map_err(|error| self.unreachable(&error))?;
-        let made = self.conn.batch(self.ledger).await;
-        let mut done = made.map_err(|error| self.failed(step, 0, &error));
-        if done.is_ok() {
-            done = self.statements(step, progress).await;
-        }
+        let mut done = match self.is_applied(step).await {
+            Ok(false) => self.statements(step, progress).await,
+            Ok(true) => {
+                return self.conn.batch("ROLLBACK").await.map_err(|error| self.unreachable(&error));
+            }
+            Err(error) => Err(self.failed(step, 0, &error)),
+        };
         if done.is_ok() {
             let last = count(statements(step.sql).len()) + 1;
             let entered = enter(&mut self.conn, step, now).await;
