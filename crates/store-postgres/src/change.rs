@@ -11,8 +11,9 @@ use crate::{
     db::{Arg, Db, Engine, Line, Tx, placeholders},
 };
 
-/// Rows that one statement writes at most.
-pub(crate) const BATCH: usize = 500;
+/// Rows that one statement writes at most: SQLite and its driver look each placeholder up in a list, so that the time of a
+/// statement grows with the square of how many it has.
+pub(crate) const BATCH: usize = 50;
 
 /// A transaction that changes something. Nothing is changed without a note: dropped, or committed without one, it never
 /// was.
