@@ -30,7 +30,7 @@ pub(crate) const HELP: &str = "\
 Exit codes; when stores end differently, the hardest counts:
   0  every schema is current, or was brought up
   1  `verify` found differences, or the program failed
-  2  the configuration or the command line is wrong
+  2  the configuration or the command line is wrong, or a store refuses its user
   3  a store lacks steps: run `up`
   4  a store did not answer; the others were still tried
   5  a store's ledger does not fit our steps: one was edited or left out
@@ -63,6 +63,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
 fn of_schema(fault: &SchemaError) -> u8 {
     match fault {
         SchemaError::Unreachable { .. } => UNREACHABLE,
+        SchemaError::Refused { .. } => BAD_CONFIGURATION,
         SchemaError::Failed { .. } => STEP_FAILED,
         SchemaError::Locked { .. } | SchemaError::InUse { .. } => LOCKED,
         SchemaError::Edited { .. } | SchemaError::Missing { .. } => MISFIT,

@@ -102,6 +102,7 @@ fn state_of(fault: &Error) -> &'static str {
     if let Some(fault) = fault.chain().find_map(|cause| cause.downcast_ref::<SchemaError>()) {
         return match fault {
             SchemaError::Unreachable { .. } => "unreachable",
+            SchemaError::Refused { .. } => "misconfigured",
             SchemaError::Failed { .. } => "step_failed",
             SchemaError::Locked { .. } => "locked",
             SchemaError::InUse { .. } => "in_use",

@@ -40,7 +40,7 @@ pub(crate) async fn each<T>(
     let mut outcomes = Vec::new();
     for store in stores.iter().copied() {
         let answer = match targets::open(store, purpose, loaded).await {
-            Ok(Target::Schema(mut schema)) => ask(store, schema.as_mut(), &question).await,
+            Ok(Target::Schema(mut schema)) => ask(store, loaded, schema.as_mut(), &question).await,
             Ok(Target::Schemaless(why)) => Ok(Answer::Schemaless(why)),
             Err(fault) => Err(fault),
         };
@@ -51,12 +51,13 @@ pub(crate) async fn each<T>(
 
 async fn ask<T>(
     store: Store,
+    loaded: &Loaded,
     schema: &mut dyn Schema,
     question: impl AsyncFn(Store, &mut dyn Schema) -> Result<T, SchemaError>,
 ) -> Result<Answer<T>, Error> {
     match question(store, schema).await {
         Ok(answer) => Ok(Answer::Is(schema.place(), answer)),
         Err(SchemaError::InUse { place }) => Ok(Answer::InUse(place)),
-        Err(fault) => Err(fault.into()),
+        Err(fault) => Err(targets::blamed(store, loaded, fault)),
     }
 }

@@ -3,7 +3,7 @@
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration};
 
 use anyhow::Error;
-use warden_store::schema::Schema;
+use warden_store::schema::{Schema, SchemaError};
 use warden_store_clickhouse::ClickHouseConfig;
 use warden_store_duckdb::JournalSchema;
 use warden_store_postgres::{AccountsSchema, OpenError, SQLITE_STEPS};
@@ -88,11 +88,10 @@ async fn accounts(purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
         (DatabaseUrl::Sqlite(_) | DatabaseUrl::Postgres(_), Purpose::Look | Purpose::BringUp) => {}
     }
     let schema = AccountsSchema::connect(&adapted).await.map_err(|fault| match fault {
-        OpenError::Schema(fault) => Error::new(fault),
-        wrong @ (OpenError::Config(_)
-        | OpenError::Refused { .. }
-        | OpenError::Unusable { .. }
-        | OpenError::Exposed { .. }) => misconfigured(&loaded.places, "accounts.url", &Error::new(wrong)),
+        OpenError::Schema(fault) => blamed(Store::Accounts, loaded, fault),
+        wrong @ (OpenError::Config(_) | OpenError::Unusable { .. } | OpenError::Exposed { .. }) => {
+            misconfigured(&loaded.places, "accounts.url", &Error::new(wrong))
+        }
     })?;
     Ok(Target::of(schema))
 }
@@ -126,6 +125,20 @@ fn history(file: &Path, purpose: Purpose, loaded: &Loaded) -> Result<Target, Err
     let schema = warden_store_clickhouse::HistorySchema::connect(&adapted);
     let schema = schema.map_err(|fault| misconfigured(&loaded.places, "history.url", &Error::new(fault)))?;
     Ok(Target::of(schema))
+}
+
+/// What a store says, in the place of the configuration that has to be corrected where that is what helps.
+pub(crate) fn blamed(store: Store, loaded: &Loaded, fault: SchemaError) -> Error {
+    let key = match store {
+        Store::Accounts => "accounts.url",
+        Store::Journal => "supervisor.data_folder",
+        Store::History => "history.url",
+    };
+    if matches!(fault, SchemaError::Refused { .. }) {
+        misconfigured(&loaded.places, key, &Error::new(fault))
+    } else {
+        Error::new(fault)
+    }
 }
 
 fn misconfigured(places: &Places, key: &str, fault: &Error) -> Error {

@@ -5,7 +5,9 @@ use std::{env, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, 
 use anyhow::{Context as _, Error};
 use tokio::time::sleep;
 use warden_domain::Span;
-use warden_store::{Accounts, AccountsError, History, HistoryError, JournalId, Registered};
+use warden_store::{
+    Accounts, AccountsError, History, HistoryError, JournalId, Registered, schema::SchemaError,
+};
 use warden_store_clickhouse::{ClickHouseConfig as ClickHouse, ClickHouseHistory};
 use warden_store_duckdb::{DuckHistory, HistoryConfig, Probe};
 use warden_store_postgres::{
@@ -125,7 +127,9 @@ async fn open_database(
     let config = database_config(database, loaded.accounts_auth.as_ref());
     SqlAccounts::open(&config, Arc::clone(kms) as _, actor).await.map_err(|fault| match fault {
         OpenError::Config(fault) => loaded.places.fault("accounts.url", fault.to_string()).into(),
-        fault @ OpenError::Refused { .. } => loaded.places.fault("accounts.url", fault.to_string()).into(),
+        OpenError::Schema(fault @ SchemaError::Refused { .. }) => {
+            loaded.places.fault("accounts.url", fault.to_string()).into()
+        }
         fault @ (OpenError::Schema(_) | OpenError::Unusable { .. } | OpenError::Exposed { .. }) => {
             fault.into()
         }

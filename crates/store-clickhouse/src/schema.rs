@@ -83,12 +83,11 @@ impl HistorySchema {
         Template { database: &self.config.database, cluster: self.config.cluster.as_deref() }
     }
 
-    fn unreachable(&self, fault: Fault) -> SchemaError {
-        let place = self.config.place();
+    fn unserved(&self, fault: Fault) -> SchemaError {
+        let (place, what) = (self.config.place(), fault.words);
         match fault.kind {
-            Kind::Unreachable | Kind::Refused | Kind::Schema | Kind::Denied => {
-                SchemaError::Unreachable { place, what: fault.words }
-            }
+            Kind::Unreachable | Kind::Refused | Kind::Schema => SchemaError::Unreachable { place, what },
+            Kind::Denied => SchemaError::Refused { place, what },
         }
     }
 
@@ -103,11 +102,11 @@ impl HistorySchema {
     }
 
     async fn hold(&mut self) -> Result<(), SchemaError> {
-        self.make_database().await.map_err(|fault| self.unreachable(fault))?;
+        self.make_database().await.map_err(|fault| self.unserved(fault))?;
         match Lock::take(&self.link, &self.config).await {
             Ok(Some(lock)) => self.lock = Some(lock),
             Ok(None) => return Err(SchemaError::Locked { place: self.config.place() }),
-            Err(fault) => return Err(self.unreachable(fault)),
+            Err(fault) => return Err(self.unserved(fault)),
         }
         Ok(())
     }
@@ -135,7 +134,7 @@ impl HistorySchema {
         match held {
             Ok(true) => Ok(()),
             Ok(false) => Err(SchemaError::Locked { place: self.config.place() }),
-            Err(fault) => Err(self.unreachable(fault)),
+            Err(fault) => Err(self.unserved(fault)),
         }
     }
 
@@ -144,7 +143,7 @@ impl HistorySchema {
         self.check(lock.prolong().await)?;
         let settled = retention::settle(&self.patient, &self.template(), &self.config).await;
         let released = lock.release().await;
-        settled.and(released).map_err(|fault| self.unreachable(fault))
+        settled.and(released).map_err(|fault| self.unserved(fault))
     }
 
     async fn run(
@@ -201,7 +200,7 @@ impl Schema for HistorySchema {
 
     fn applied(&mut self) -> Pending<'_, Result<Vec<Applied>, SchemaError>> {
         Box::pin(async move {
-            ledger::read(&self.link, &self.config.database).await.map_err(|fault| self.unreachable(fault))
+            ledger::read(&self.link, &self.config.database).await.map_err(|fault| self.unserved(fault))
         })
     }
 
@@ -215,7 +214,7 @@ impl Schema for HistorySchema {
     }
 
     fn differences(&mut self) -> Pending<'_, Result<Vec<String>, SchemaError>> {
-        Box::pin(async move { self.compare().await.map_err(|fault| self.unreachable(fault)) })
+        Box::pin(async move { self.compare().await.map_err(|fault| self.unserved(fault)) })
     }
 }
 

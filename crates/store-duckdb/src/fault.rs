@@ -43,6 +43,7 @@ impl Fault {
                 Self::NewerSchema { found: found.into(), known: known.into() }
             }
             SchemaError::Unreachable { .. }
+            | SchemaError::Refused { .. }
             | SchemaError::Failed { .. }
             | SchemaError::Locked { .. }
             | SchemaError::InUse { .. }

@@ -17,7 +17,7 @@ use crate::{
     lookup, owners,
     refusals::{self, Refusals},
     resting,
-    schema::{AccountsSchema, OpenError, unreachable},
+    schema::{AccountsSchema, OpenError, unserved},
 };
 
 /// Accounts in PostgreSQL or SQLite. Clones share one store.
@@ -92,7 +92,7 @@ impl SqlAccounts {
         let counted =
             db.rows(sql, &[]).await.and_then(|lines| lines.first().map_or(Ok(0), |line| line.cell::<i64>(0)));
         db.close().await;
-        Ok(counted.map_err(|error| unreachable(&place, &error))? == 0)
+        Ok(counted.map_err(|error| unserved(&place, &error))? == 0)
     }
 
     /// The keys that credentials stand under, each once; credentials that were revoked are left out.

@@ -50,6 +50,11 @@ pub(crate) fn words(error: &sqlx::Error) -> String {
     short(&error.to_string())
 }
 
+/// Whether it answered that it does not let us in, knows no such database, or does not let us go that far.
+pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code.starts_with("28") || code == "3D000" || code == NOT_ALLOWED)
+}
+
 /// The engine's code of an error that it reported.
 pub(crate) fn code(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|said| said.code()).map(Into::into)

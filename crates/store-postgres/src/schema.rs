@@ -66,7 +66,7 @@ impl AccountsSchema {
     /// Connects to the place. A SQLite file that is missing is made, empty.
     ///
     /// # Errors
-    /// When the configuration is wrong, the place does not answer, or others may read the SQLite file.
+    /// When the configuration is wrong, the place does not answer or refuses us, or others may read the SQLite file.
     pub async fn connect(config: &AccountsConfig) -> Result<Self, OpenError> {
         let wait = Duration::from(config.migration_wait);
         let (conn, file, steps, ledger) = match config.place()? {
@@ -83,8 +83,9 @@ impl AccountsSchema {
                 (conn, Some(path), SQLITE_STEPS, include_str!("../../../migrations/sqlite/ledger.sql"))
             }
         };
-        let conn = conn.map_err(|error| not_connected(config, &error))?;
-        Ok(Self { place: shown(config), steps: steps.to_vec(), ledger, conn, wait, file, locked: None })
+        let place = shown(config);
+        let conn = conn.map_err(|error| unserved(&place, &error))?;
+        Ok(Self { place, steps: steps.to_vec(), ledger, conn, wait, file, locked: None })
     }
 
     /// With other steps than those of this program, to show what becomes of faulty ones.
@@ -99,14 +100,14 @@ impl AccountsSchema {
             return match locked {
                 Ok(_) => Ok(()),
                 Err(error) if fault::code(&error).as_deref() == Some("55P03") => Err(self.locked()),
-                Err(error) => Err(self.unreachable(&error)),
+                Err(error) => Err(self.unserved(&error)),
             };
         };
         let mut name = path.clone().into_os_string();
         name.push(".migrate.lock");
         let locked = lock::file(Path::new(&name), self.wait).await;
         self.locked =
-            Some(locked.map_err(|error| self.unreachable(&error.into()))?.ok_or_else(|| self.locked())?);
+            Some(locked.map_err(|error| self.unserved(&error.into()))?.ok_or_else(|| self.locked())?);
         Ok(())
     }
 
@@ -116,7 +117,7 @@ impl AccountsSchema {
             return Ok(());
         }
         let unlocked = self.conn.rows("SELECT pg_advisory_unlock($1)", &[Arg::Int(lock::ADVISORY)]).await;
-        unlocked.map(drop).map_err(|error| self.unreachable(&error))
+        unlocked.map(drop).map_err(|error| self.unserved(&error))
     }
 
     async fn ledger(&mut self) -> Result<Vec<Applied>, sqlx::Error> {
@@ -164,11 +165,11 @@ impl AccountsSchema {
         now: Timestamp,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), SchemaError> {
-        self.conn.begin().await.map_err(|error| self.unreachable(&error))?;
+        self.conn.begin().await.map_err(|error| self.unserved(&error))?;
         let mut done = match self.is_applied(step).await {
             Ok(false) => self.statements(step, progress).await,
             Ok(true) => {
-                return self.conn.batch("ROLLBACK").await.map_err(|error| self.unreachable(&error));
+                return self.conn.batch("ROLLBACK").await.map_err(|error| self.unserved(&error));
             }
             Err(error) => Err(self.failed(step, 0, &error)),
         };
@@ -185,17 +186,17 @@ impl AccountsSchema {
     }
 
     async fn compare(&mut self) -> Result<Vec<String>, SchemaError> {
-        let applied = self.ledger().await.map_err(|error| self.unreachable(&error))?.len();
-        let live = catalogue(&mut self.conn).await.map_err(|error| self.unreachable(&error))?;
+        let applied = self.ledger().await.map_err(|error| self.unserved(&error))?.len();
+        let live = catalogue(&mut self.conn).await.map_err(|error| self.unserved(&error))?;
         let steps: Vec<Step> = self.steps.iter().take(applied).copied().collect();
         let wanted = if steps.is_empty() {
             Ok(BTreeSet::new())
         } else if self.file.is_some() {
             self.made_in_memory(&steps).await
         } else {
-            self.conn.begin().await.map_err(|error| self.unreachable(&error))?;
+            self.conn.begin().await.map_err(|error| self.unserved(&error))?;
             let wanted = self.made_aside(&steps).await;
-            self.conn.batch("ROLLBACK").await.map_err(|error| self.unreachable(&error))?;
+            self.conn.batch("ROLLBACK").await.map_err(|error| self.unserved(&error))?;
             wanted
         }?;
         let missing = wanted.difference(&live).map(|line| format!("{line} is missing"));
@@ -206,7 +207,7 @@ impl AccountsSchema {
     /// The catalogue that the steps make in a database of their own.
     async fn made_in_memory(&mut self, steps: &[Step]) -> Result<BTreeSet<String>, SchemaError> {
         let options = SqliteConnectOptions::new().in_memory(true);
-        let scratch = Conn::sqlite(&options).await.map_err(|error| self.unreachable(&error))?;
+        let scratch = Conn::sqlite(&options).await.map_err(|error| self.unserved(&error))?;
         let live = std::mem::replace(&mut self.conn, scratch);
         let made = self.make(steps).await;
         self.conn = live;
@@ -216,21 +217,21 @@ impl AccountsSchema {
     /// The catalogue that the steps make in a schema of their own, which goes with the open transaction.
     async fn made_aside(&mut self, steps: &[Step]) -> Result<BTreeSet<String>, SchemaError> {
         let aside = "CREATE SCHEMA warden_verify; SET LOCAL search_path TO warden_verify";
-        self.conn.batch(aside).await.map_err(|error| self.unreachable(&error))?;
+        self.conn.batch(aside).await.map_err(|error| self.unserved(&error))?;
         self.make(steps).await
     }
 
     async fn make(&mut self, steps: &[Step]) -> Result<BTreeSet<String>, SchemaError> {
         let made = self.conn.batch(self.ledger).await;
-        made.map_err(|error| self.unreachable(&error))?;
+        made.map_err(|error| self.unserved(&error))?;
         for step in steps {
             self.statements(step, &mut |_| {}).await?;
         }
-        catalogue(&mut self.conn).await.map_err(|error| self.unreachable(&error))
+        catalogue(&mut self.conn).await.map_err(|error| self.unserved(&error))
     }
 
-    fn unreachable(&self, error: &sqlx::Error) -> SchemaError {
-        unreachable(&self.place, error)
+    fn unserved(&self, error: &sqlx::Error) -> SchemaError {
+        unserved(&self.place, error)
     }
 
     fn locked(&self) -> SchemaError {
@@ -239,7 +240,7 @@ impl AccountsSchema {
 
     fn failed(&self, step: &Step, statement: u32, error: &sqlx::Error) -> SchemaError {
         if error.as_database_error().is_none() {
-            return self.unreachable(error);
+            return self.unserved(error);
         }
         SchemaError::Failed {
             place: self.place.clone(),
@@ -268,7 +269,7 @@ impl Schema for AccountsSchema {
     }
 
     fn applied(&mut self) -> Pending<'_, Result<Vec<Applied>, SchemaError>> {
-        Box::pin(async move { self.ledger().await.map_err(|error| self.unreachable(&error)) })
+        Box::pin(async move { self.ledger().await.map_err(|error| self.unserved(&error)) })
     }
 
     fn apply<'a>(
@@ -291,17 +292,9 @@ pub enum OpenError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The place does not answer.
+    /// The place does not answer, refuses us, or has another schema.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// The server answers and does not let us in.
-    #[error("{place} refuses us: {what}; check user, password and database of the configuration")]
-    Refused {
-        /// Which store.
-        place: String,
-        /// Its own words.
-        what: String,
-    },
     /// The SQLite file could not be made or looked at.
     #[error(
         "{path} could not be opened; check that its folder exists and belongs to the user of this program"
@@ -343,18 +336,14 @@ fn shown(config: &AccountsConfig) -> String {
     format!("accounts store {}", without_secret(&config.url))
 }
 
-/// Why there is no connection: waiting helps, or it does not.
-fn not_connected(config: &AccountsConfig, error: &sqlx::Error) -> OpenError {
-    match fault::code(error) {
-        Some(code) if code.starts_with("28") || code == "3D000" => {
-            OpenError::Refused { place: shown(config), what: fault::words(error) }
-        }
-        Some(_) | None => unreachable(&shown(config), error).into(),
+/// Why the place does not serve us: waiting helps, or only a person does.
+pub(crate) fn unserved(place: &str, error: &sqlx::Error) -> SchemaError {
+    let (place, what) = (place.to_owned(), fault::words(error));
+    if fault::is_refusal(error) {
+        SchemaError::Refused { place, what }
+    } else {
+        SchemaError::Unreachable { place, what }
     }
-}
-
-pub(crate) fn unreachable(place: &str, error: &sqlx::Error) -> SchemaError {
-    SchemaError::Unreachable { place: place.to_owned(), what: fault::words(error) }
 }
 
 /// The statements of a step, or groups of them: an empty line ends one. Comments alone are none.

@@ -70,19 +70,19 @@ pub trait Schema: Send {
     /// Waits until no other migrator works on the store.
     ///
     /// # Errors
-    /// When the store did not answer, or the other one takes too long.
+    /// When the store did not answer or refused us, or the other one takes too long.
     fn lock(&mut self) -> Pending<'_, Result<(), SchemaError>>;
 
     /// Lets others in again.
     ///
     /// # Errors
-    /// When the store did not answer; the lock then ends with the connection.
+    /// When the store did not answer or refused us; the lock then ends with the connection.
     fn unlock(&mut self) -> Pending<'_, Result<(), SchemaError>>;
 
     /// The ledger, in the order of versions; empty when the store is new. Changes nothing.
     ///
     /// # Errors
-    /// When the store did not answer.
+    /// When the store did not answer or refused us.
     fn applied(&mut self) -> Pending<'_, Result<Vec<Applied>, SchemaError>>;
 
     /// Runs one step and enters it into the ledger; `now` is entered with it, `progress` hears of long ones.
@@ -99,7 +99,7 @@ pub trait Schema: Send {
     /// Compares what is there with the sum of the applied steps; one sentence for each difference.
     ///
     /// # Errors
-    /// When the store did not answer.
+    /// When the store did not answer or refused us.
     fn differences(&mut self) -> Pending<'_, Result<Vec<String>, SchemaError>>;
 }
 
@@ -123,6 +123,14 @@ pub enum SchemaError {
         /// Which store.
         place: String,
         /// Its or the system's own words.
+        what: String,
+    },
+    /// The store answers and does not let us in, or not that far: waiting does not help.
+    #[error("{place} refuses us: {what}; check user, password and database of the configuration")]
+    Refused {
+        /// Which store.
+        place: String,
+        /// Its own words.
         what: String,
     },
     /// A statement of a step failed.

@@ -42,6 +42,18 @@ fn a_killed_one_is_gone_on_with() {
 }
 
 #[test]
+fn a_wrong_password_is_told_and_not_shown() {
+    let clickhouse = ClickHouse::start().unwrap();
+    let setup = over_with(&clickhouse, "warden", "auth_file = \"clickhouse.auth\"\n");
+    setup.put("clickhouse.auth", "default:hunter2-canary", 0o600);
+    for task in ["status", "plan", "up", "verify"] {
+        let (told, said) = setup.ends(2, &[task, "--store", "history"]);
+        assert!(said.contains("history.url: ") && said.contains("check user, password"), "{said}");
+        assert!(!said.contains("canary") && !told.contains("canary"), "{told}{said}");
+    }
+}
+
+#[test]
 fn a_ledger_that_does_not_fit_is_refused() {
     let clickhouse = ClickHouse::start().unwrap();
     let fresh_one = || fresh(&clickhouse);

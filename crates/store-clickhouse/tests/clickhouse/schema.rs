@@ -152,14 +152,16 @@ async fn five_at_once_apply_each_step_once() {
 }
 
 #[tokio::test]
-async fn an_absent_server_is_named_without_its_password() {
+async fn a_server_that_refuses_or_is_absent_is_named_without_its_password() {
     let mut clickhouse = ClickHouse::start().unwrap();
     let config =
         ClickHouseConfig { password: Some(Password::new("canary-7f3a".into())), ..config(&clickhouse) };
-    let denied = come_up(&config).await.unwrap_err().to_string();
+    let denied = come_up(&config).await.unwrap_err();
+    assert!(matches!(denied, SchemaError::Refused { .. }), "{denied:?}");
     clickhouse.kill().unwrap();
-    let unreachable = come_up(&config).await.unwrap_err().to_string();
-    for text in [denied, unreachable, format!("{:?}", open(&config))] {
+    let unreachable = come_up(&config).await.unwrap_err();
+    assert!(matches!(unreachable, SchemaError::Unreachable { .. }), "{unreachable:?}");
+    for text in [denied.to_string(), unreachable.to_string(), format!("{:?}", open(&config))] {
         assert!(!text.contains("canary") && text.contains("127.0.0.1"), "{text}");
     }
     poll_until(Duration::from_secs(20), "a restart", || clickhouse.restart().ok()).unwrap();

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use warden_domain::Timestamp;
-use warden_store::{Accounts, Password, conformance, schema, schema::Schema as _};
+use warden_store::{
+    Accounts, Password, conformance, schema,
+    schema::{Schema as _, SchemaError},
+};
 use warden_store_postgres::{AccountsConfig, AccountsSchema, OpenError, SqlAccounts};
 use warden_testkit::Postgres;
 
@@ -174,15 +177,22 @@ async fn a_member_of_the_reconcilers_lists_accounts_and_gets_no_credentials() {
 async fn who_is_not_let_in_is_told_so() {
     let place = Place::new(Engine::Postgres);
     place.up().await;
-    let (cluster, _) = place.server();
+    let (cluster, database) = place.server();
     let wrong = Some(Password::new("canary".to_owned()));
+    let (nobody, password) = (format!("nobody_of_{database}"), "nobody's");
+    cluster.create_user(&nobody, password, &[]).unwrap();
     for config in [
         AccountsConfig { password: wrong, ..place.config.clone() },
+        AccountsConfig {
+            password: Some(Password::new(password.to_owned())),
+            ..AccountsConfig::new(cluster.url_as(&nobody, database))
+        },
         AccountsConfig { url: cluster.url("nowhere"), ..place.config.clone() },
     ] {
         let error = SqlAccounts::open(&config, place.kms("key", None), "sup-1").await.unwrap_err();
         let said = error.to_string();
-        assert!(matches!(error, OpenError::Refused { .. }) && !error.is_unreachable(), "{said}");
+        let refused = matches!(error, OpenError::Schema(SchemaError::Refused { .. }));
+        assert!(refused && !error.is_unreachable(), "{said}");
         assert!(!said.contains("canary") && !said.contains(cluster.password()), "{said}");
     }
 }
