@@ -135,8 +135,14 @@ async fn connections_that_were_cut_off_within_a_statement_make_room_for_new_ones
     let (keys, config, _) = in_own_cluster(&cluster).await;
     let (address, vanish) = vanishing(cluster.address()).await;
     let url = config.url.replace(&format!(":{}/", cluster.port()), &format!(":{}/", address.port()));
-    let answer_timeout = Span::from_secs(3);
-    let behind = AccountsConfig { url, connections: 2, answer_timeout, ..config.clone() };
+    let patient = Span::from_secs(3);
+    let behind = AccountsConfig {
+        url,
+        connections: 2,
+        connect_timeout: patient,
+        answer_timeout: patient,
+        ..config.clone()
+    };
     let store = SqlAccounts::open(&behind, keys.kms("key", None), "sup-1").await.unwrap();
     let options: PgConnectOptions = config.url.parse().unwrap();
     let mut other = PgConnection::connect_with(&options.password(cluster.password())).await.unwrap();
