@@ -57,7 +57,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             SocketError::NoSocket(_) | SocketError::Io { .. } => Some(BAD_CONFIGURATION),
         };
     }
-    if let Some(FleetError::Twice(_)) = cause.downcast_ref::<FleetError>() {
+    if let Some(FleetError::Twice(_) | FleetError::SameAccount { .. }) = cause.downcast_ref::<FleetError>() {
         return Some(BAD_CONFIGURATION);
     }
     let configured = cause.is::<Faults>() || cause.is::<BindError>() || cause.is::<ConfigError>();

@@ -270,6 +270,17 @@ pub enum FleetError {
     /// An instance stands in the configuration twice.
     #[error("instance {0} is configured twice; remove one")]
     Twice(InstanceId),
+    /// Two instances have the same login on the same trade server: their terminals would trade one account, each without
+    /// knowing of the other's orders.
+    #[error(
+        "instances {first} and {second} have the same account; remove one, or give it an account of its own"
+    )]
+    SameAccount {
+        /// The one that stands first.
+        first: InstanceId,
+        /// The other one.
+        second: InstanceId,
+    },
     /// A worker panicked: this is our bug.
     #[error("a worker panicked; please report this with its log")]
     Panicked,

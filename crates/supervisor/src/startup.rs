@@ -99,12 +99,22 @@ pub(crate) async fn start(parts: Parts) -> Result<Fleet, FleetError> {
     Ok(run(&shared, groups, Arc::new(of_instance), found.store, parts.inbound, &signals))
 }
 
+/// An instance is one terminal bound to one account: each id and each account stands once.
 fn unique(specs: &[InstanceSpec]) -> Result<(), FleetError> {
     let mut seen = HashSet::with_capacity(specs.len());
-    match specs.iter().find(|spec| !seen.insert(&spec.id)) {
-        Some(spec) => Err(FleetError::Twice(spec.id.clone())),
-        None => Ok(()),
+    if let Some(spec) = specs.iter().find(|spec| !seen.insert(&spec.id)) {
+        return Err(FleetError::Twice(spec.id.clone()));
     }
+    let mut owner = HashMap::with_capacity(specs.len());
+    for spec in specs {
+        // One that was destroyed has no account any more.
+        let Some(login) = spec.login else { continue };
+        if let Some(first) = owner.insert((login, &spec.server), &spec.id) {
+            let (first, second) = (first.clone(), spec.id.clone());
+            return Err(FleetError::SameAccount { first, second });
+        }
+    }
+    Ok(())
 }
 
 /// What start-up found of everything.

@@ -163,6 +163,17 @@ async fn an_instance_that_is_configured_twice_is_refused_and_owned_by_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_belongs_to_one_instance() {
+    let mut rig = Rig::new(3);
+    rig.specs[2].login = rig.specs[0].login;
+    let refused = rig.try_start().await.unwrap_err();
+    let told = "instances i0 and i2 have the same account; remove one, or give it an account of its own";
+    assert_eq!(refused.to_string(), told);
+    rig.specs[2].server = TradeServer::new("Another-Live").unwrap();
+    rig.try_start().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn brk_1_why_explains_an_incident_from_the_journal() {
     let rig = Rig::up(1).await;
     rig.gateways.behave(&id(0), Manner::Unreachable);
