@@ -47,6 +47,7 @@ impl Scene {
             }),
             quote: Some(Quote { bid: of("1.0999"), ask: of("1.1") }),
             mode: AccountMode::Hedging,
+            marks: Some(Default::default()),
             synchronised: Some(SnapshotId(BEGIN)),
             ..TradeContext::default()
         };

@@ -7,7 +7,7 @@ use warden_domain::{Lots, Price, Side, Ticket};
 
 use super::{
     AccountMode, Findings, Goal, Lookalike, Op, PositionSeen, Reply, Trade, duplicate, external,
-    partial_fill, protection, slippage, step::Scene, timeout,
+    partial_fill, protection, resolver, slippage, step::Scene, timeout,
 };
 
 /// Whether the look began after what the trade knows.
@@ -74,6 +74,7 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
     if filled < t.held.filled || vanished {
         return false;
     }
+    t.missing.negatives = 0;
     duplicate::noticed(t, f, x);
     t.held.orders = t.held.orders.max(f.orders);
     let (grew, was_placed) = (filled > t.held.filled, t.held.order.is_some());
@@ -99,6 +100,26 @@ pub(crate) fn take(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
         slippage::judge(t, x);
     }
     true
+}
+
+/// Takes the look, where something filled before; answers whether nothing of that is open any more.
+pub(crate) fn shows_end(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
+    t.held.open() > Lots::ZERO && is_fresh(t, f) && take(t, f, x) && t.held.open() == Lots::ZERO
+}
+
+/// The same; a position that is known by its ticket, and that nobody shows, is taken for gone after as many looks over as
+/// long as prove that a send was not executed.
+pub(crate) fn take_in_the_end(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) -> bool {
+    if take(t, f, x) {
+        return true;
+    }
+    let by_ticket = t.held.position.or(t.held.named).is_some();
+    if !by_ticket || t.held.order.is_some() || !resolver::is_enough(&mut t.missing, f, x) {
+        return false;
+    }
+    // Nothing with its tag will show.
+    t.flags.untagged = true;
+    take(t, f, x)
 }
 
 /// How much of what the trade opened stands: a position that is gone, or turned, closed it, whoever did that.

@@ -23,8 +23,8 @@ pub struct TradeContext {
     pub quote: Option<Quote>,
     /// How the account keeps positions.
     pub mode: AccountMode,
-    /// The newest tickets that were seen at the broker.
-    pub marks: Marks,
+    /// The newest tickets that were seen at the broker; `None` before the first reading: no position is opened then.
+    pub marks: Option<Marks>,
     /// The newest synchronised snapshot; `None` when there is none.
     pub synchronised: Option<SnapshotId>,
     /// What that snapshot says of the order or position which the intent names.
@@ -44,7 +44,7 @@ impl Default for TradeContext {
             symbol: None,
             quote: None,
             mode: AccountMode::Netting,
-            marks: Marks::default(),
+            marks: None,
             synchronised: None,
             target: None,
             tally: Tally::default(),

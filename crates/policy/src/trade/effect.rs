@@ -167,6 +167,8 @@ pub enum TradeNotice {
     TradingDisabled,
     /// A step that winds the trade down is refused again and again.
     Stuck,
+    /// The trade server takes no more orders, volume or positions of the account (10033, 10034, 10040).
+    LimitReached,
 }
 
 impl TradeNotice {
@@ -185,6 +187,7 @@ impl TradeNotice {
             Self::NoMoney => "NoMoney",
             Self::TradingDisabled => "TradingDisabled",
             Self::Stuck => "Stuck",
+            Self::LimitReached => "LimitReached",
         }
     }
 
@@ -205,6 +208,9 @@ impl TradeNotice {
             Self::NoMoney => "the account has not enough money for a trade",
             Self::TradingDisabled => "automated trading is switched off; switch it on",
             Self::Stuck => "a trade cannot be wound down; close it by hand",
+            Self::LimitReached => {
+                "the trade server takes no more orders, volume or positions of the account; close some"
+            }
         }
     }
 }

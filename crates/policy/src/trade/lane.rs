@@ -64,10 +64,7 @@ mod tests {
     use super::*;
     use crate::{
         Params,
-        trade::{
-            FillingModes, Goal, Intent, Op, Resolving, SnapshotId, TradeContext, TradePhase, Wait,
-            state::Trade,
-        },
+        trade::{FillingModes, Goal, Intent, Op, Resolving, TradeContext, TradePhase, Wait, state::Trade},
     };
 
     fn trade(counter: u64, phase: TradePhase) -> Trade {
@@ -89,13 +86,7 @@ mod tests {
         assert_eq!(lane.note(&trade(3, TradePhase::Waiting(close, Wait::Lane))), None);
         assert!(!lane.is_free_for(trade(2, TradePhase::Holding).intent().magic));
         assert_eq!(lane.waiting(), 2);
-        let unknown = Resolving {
-            purpose: crate::trade::Purpose::Lost,
-            asked: 0,
-            negatives: 0,
-            first: SnapshotId(Timestamp::from_millis(0)),
-            last: SnapshotId(Timestamp::from_millis(0)),
-        };
+        let unknown = Resolving::new(crate::trade::Purpose::Lost);
         assert_eq!(lane.note(&trade(1, TradePhase::Resolving(enter, unknown))), None, "unknown holds it");
         let third = trade(3, TradePhase::Holding).intent().magic;
         assert_eq!(lane.note(&trade(1, TradePhase::Holding)), Some(third));

@@ -10,8 +10,8 @@
 use warden_domain::Rule;
 
 use super::{
-    End, Findings, Inbox, Op, Purpose, Query, Resolving, SnapshotId, Trade, TradeEffect, TradeNotice,
-    TradePhase, TradeTimer, adopt, pending, retcode, send, settle, step::Scene, timeout,
+    End, Findings, Inbox, Op, Purpose, Query, Resolving, Trade, TradeEffect, TradeNotice, TradePhase,
+    TradeTimer, adopt, pending, retcode, send, settle, step::Scene, timeout,
 };
 
 /// Begins to find out.
@@ -19,9 +19,7 @@ pub(crate) fn begin(t: &mut Trade, op: Op, purpose: Purpose, x: &mut Scene<'_>) 
     if broken!(UnknownIsSentAgain) && purpose == Purpose::Lost {
         return send_again(t, op, x);
     }
-    let none = SnapshotId(t.floor);
-    let resolving = Resolving { purpose, asked: 0, negatives: 0, first: none, last: none };
-    t.phase = TradePhase::Resolving(op, resolving);
+    t.phase = TradePhase::Resolving(op, Resolving::new(purpose));
     t.floor = t.floor.max(x.now);
     t.timers.disarm(TradeTimer::Expiry);
     ask(t, x);
@@ -95,18 +93,18 @@ pub(crate) fn found(t: &mut Trade, op: Op, resolving: Resolving, f: &Findings, x
                 retcode::refused(t, op, code, x);
             }
         }
+        Purpose::Again if adopt::shows_end(t, f, x) => settle::settle(t, x),
         Purpose::Again => send::proceed(t, op, x),
-        Purpose::Read => read(t, f, x),
+        Purpose::Read => read(t, op, f, x),
     }
 }
 
-fn read(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
+fn read(t: &mut Trade, op: Op, f: &Findings, x: &mut Scene<'_>) {
     if t.intent.opening().is_none() {
-        let TradePhase::Resolving(op, _) = t.phase else { return };
         adopt::take(t, f, x);
         return settle::target_found(t, op, f, x);
     }
-    if adopt::take(t, f, x) {
+    if adopt::take_in_the_end(t, f, x) {
         settle::settle(t, x);
         super::protection::check(t, f, x);
     }
@@ -148,20 +146,26 @@ fn negative(t: &mut Trade, op: Op, mut resolving: Resolving, f: &Findings, x: &m
         t.phase = TradePhase::Suspect(op, lookalike);
         return ask(t, x);
     }
+    let enough = is_enough(&mut resolving, f, x);
+    t.phase = TradePhase::Resolving(op, resolving);
+    if enough || broken!(OneLookIsProof) {
+        not_executed(t, op, x);
+    }
+}
+
+/// Takes in a look that did not find what it was for; answers whether so many in a row, over so long, are proof.
+pub(crate) fn is_enough(resolving: &mut Resolving, f: &Findings, x: &Scene<'_>) -> bool {
+    let Some(snapshot) = f.snapshot else { return false };
     if resolving.negatives > 0 && snapshot <= resolving.last {
-        return;
+        return false;
     }
     if resolving.negatives == 0 {
         resolving.first = snapshot;
     }
     resolving.negatives = resolving.negatives.saturating_add(1);
     resolving.last = snapshot;
-    let enough = resolving.negatives >= x.params.unknown.probes
-        && snapshot.0.since(resolving.first.0) >= x.params.unknown.window;
-    t.phase = TradePhase::Resolving(op, resolving);
-    if enough || broken!(OneLookIsProof) {
-        not_executed(t, op, x);
-    }
+    resolving.negatives >= x.params.unknown.probes
+        && snapshot.0.since(resolving.first.0) >= x.params.unknown.window
 }
 
 /// Negative proof: the send was not executed, and never will be.
@@ -171,7 +175,8 @@ fn not_executed(t: &mut Trade, op: Op, x: &mut Scene<'_>) {
     if op.enters() && t.flight.late {
         timeout::counted(t, x);
     }
-    if let (Some(end), true) = (t.winding, t.serves_intent(op)) {
+    let said = t.flight.not_ours.map(|_| End::DecidedByPerson);
+    if let (Some(end), true) = (t.winding.or(said), t.serves_intent(op)) {
         return settle::give_up(t, end, x);
     }
     if !t.serves_intent(op) {

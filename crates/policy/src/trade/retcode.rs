@@ -172,9 +172,12 @@ pub(crate) fn answered(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) 
 
 fn executed(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
     let nothing_said = reply.volume <= Lots::ZERO;
+    let nothing_named = reply.order.is_none() && reply.deal.is_none();
     match op {
-        // Done, and nothing says how much: the broker is read.
+        // Done, and nothing says what, or how much: the broker is read.
+        Op::Enter { .. } if nothing_named => unknown(t, op, x),
         Op::Enter { .. } if nothing_said && op.call(&t.intent) == Call::Market => unknown(t, op, x),
+        Op::Close { .. } if nothing_said => unknown(t, op, x),
         Op::Enter { .. } => {
             adopt::entered(t, reply, x);
             settle::settle(t, x);
@@ -184,7 +187,6 @@ fn executed(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
         {
             settle::target_done(t, op, reply, x);
         }
-        Op::Close { .. } if nothing_said => unknown(t, op, x),
         Op::Close { position, .. } => {
             adopt::closed(t, Some(position), reply.volume, x);
             settle::settle(t, x);
@@ -249,8 +251,13 @@ fn without_retcode(t: &mut Trade, op: Op, call: Call, facts: &Facts, x: &mut Sce
 
 /// It was refused, and nothing of it is at the broker.
 pub(crate) fn refused(t: &mut Trade, op: Op, number: u32, x: &mut Scene<'_>) {
-    if number == 10_019 {
-        x.fx.notify(Rule::Trd9, TradeNotice::NoMoney);
+    let notice = match number {
+        10_019 => Some(TradeNotice::NoMoney),
+        10_033 | 10_034 | 10_040 => Some(TradeNotice::LimitReached),
+        _ => None,
+    };
+    if let Some(notice) = notice {
+        x.fx.notify(Rule::Trd9, notice);
     }
     refused_as(t, op, End::Refused(number), x);
 }
@@ -368,9 +375,16 @@ fn later(t: &mut Trade, op: Op, number: u32, x: &mut Scene<'_>) {
     wait_again(t, op, x.params.pending.waits.after(t.tries.pending), x);
 }
 
-/// The gate decides when it is tried again.
+/// The gate decides when it is tried again. Of 10008 the instance takes it for a limit, once for each send (BRK-3); what
+/// became of the order it does not say.
 fn slower(t: &mut Trade, op: Op, facts: &Facts, x: &mut Scene<'_>) {
-    x.fx.add(Rule::Brk2, TradeEffect::Tell(*facts));
+    let may_be_placed = facts.retcode == Some(Retcode::PLACED.number());
+    if !may_be_placed || !std::mem::replace(&mut t.flight.limited, true) {
+        x.fx.add(Rule::Brk2, TradeEffect::Tell(*facts));
+    }
+    if may_be_placed {
+        return unknown(t, op, x);
+    }
     resolver::forget_entry(t, op);
     pending::again_after(t, op, x.params.rate_limit.pause, x);
 }

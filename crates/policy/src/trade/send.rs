@@ -104,6 +104,10 @@ fn may_leave(t: &Trade, op: Op, x: &Scene<'_>) -> Result<(), Hold> {
         return Err(Hold::Wait(Wait::Connection));
     }
     let symbol = x.ctx.symbol.ok_or(Hold::Wait(Wait::Snapshot))?;
+    if op.enters() && x.ctx.marks.is_none() {
+        // What stands there already would look like what it makes.
+        return Err(Hold::Wait(Wait::Snapshot));
+    }
     if !allows(&symbol, t, op) {
         return Err(Hold::End(End::Forbidden));
     }
@@ -289,7 +293,8 @@ fn send(t: &mut Trade, op: Op, kind: RequestKind, filling: Option<Filling>, x: &
     t.attempt = Attempt(number);
     let deadline = x.now.after(x.params.signal.start_within);
     let deadline = if t.serves_intent(op) { deadline.min(t.intent.expires_at) } else { deadline };
-    t.flight = Flight { deadline, marks: x.ctx.marks, late: false, filling: filling.or(t.flight.filling) };
+    let (marks, filling) = (x.ctx.marks.unwrap_or_default(), filling.or(t.flight.filling));
+    t.flight = Flight { deadline, marks, late: false, limited: false, not_ours: None, filling };
     t.floor = t.floor.max(x.now);
     if op.enters() {
         t.entries = t.entries.saturating_add(1);

@@ -30,7 +30,7 @@ pub(crate) fn settle(t: &mut Trade, x: &mut Scene<'_>) {
         return finish(t, End::CancelledAtBroker, x);
     }
     if held.open() == Lots::ZERO {
-        return finish(t, End::Closed, x);
+        return closed(t, End::Closed, x);
     }
     if held.filled < t.volume && !broken!(RestForgotten) {
         return partial_fill::rest_is_gone(t, x);
@@ -46,13 +46,19 @@ fn with_order(t: &mut Trade, order: warden_domain::Ticket, x: &mut Scene<'_>) {
     if t.held.filled > Lots::ZERO && t.flags.fill_over {
         return care(t, Op::Cancel { order }, Rule::Trd1, x);
     }
-    if !rests && t.held.filled == Lots::ZERO && t.flight.late {
+    let executed_by = t.flight.deadline.after(x.params.timeout.execute_within);
+    let waits = !rests && t.held.filled == Lots::ZERO;
+    if waits && (t.flight.late || x.now >= executed_by) {
         t.winding = Some(End::TimedOut);
         return wind_down(t, End::TimedOut, x);
     }
     t.phase = TradePhase::Resting;
     t.timers.disarm(TradeTimer::Act);
     confirm_later(t, x);
+    if waits {
+        // TRD-3: what became of it by then?
+        t.timers.arm(TradeTimer::Guard, executed_by);
+    }
 }
 
 /// Its position is open, and looked after.
@@ -93,12 +99,15 @@ fn wind_down(t: &mut Trade, end: End, x: &mut Scene<'_>) {
             return pending::again_after(t, op, x.params.timeout.recover_after, x);
         }
     }
-    if t.held.filled > Lots::ZERO && !t.flags.confirmed {
-        // There may be more of it than the answers said.
-        return resolver::begin(t, Op::Look, Purpose::Read, x);
+    if t.held.filled == Lots::ZERO {
+        return finish(t, end, x);
     }
-    let closed = t.held.filled > Lots::ZERO && end != End::Slipped;
-    finish(t, if closed { End::Closed } else { end }, x);
+    closed(t, if end == End::Slipped { end } else { End::Closed }, x);
+}
+
+/// Nothing is open of what filled: it ends with a look that confirms it, as there may be more than the answers said (TRD-4).
+fn closed(t: &mut Trade, end: End, x: &mut Scene<'_>) {
+    if t.flags.confirmed { finish(t, end, x) } else { resolver::begin(t, Op::Look, Purpose::Read, x) }
 }
 
 /// Closes so much, of a position too many first; of that no more than it holds.
@@ -167,9 +176,8 @@ fn finish(t: &mut Trade, end: End, x: &mut Scene<'_>) {
 
 /// The answer says that a step about what the intent names was taken.
 pub(crate) fn target_done(t: &mut Trade, op: Op, reply: &Reply, x: &mut Scene<'_>) {
-    if let Op::Close { position, volume } = op {
-        let closed = if reply.volume > Lots::ZERO { reply.volume } else { volume };
-        adopt::closed(t, Some(position), closed, x);
+    if let Op::Close { position, .. } = op {
+        adopt::closed(t, Some(position), reply.volume, x);
         if t.held.closed < t.volume {
             send::wait(t, op, Wait::Delay, x);
             return t.timers.arm(TradeTimer::Act, x.now.after(x.params.partial_fill.fill_within));

@@ -29,6 +29,8 @@ pub struct Trade {
     pub(crate) entries: u8,
     /// A look at the broker counts only when its snapshot is newer.
     pub(crate) floor: Timestamp,
+    /// Looks that lack what is known to be at the broker.
+    pub(crate) missing: Resolving,
     pub(crate) tries: Tries,
     pub(crate) flags: Flags,
     /// Why the trade is being wound down.
@@ -146,6 +148,14 @@ pub struct Resolving {
     pub last: SnapshotId,
 }
 
+impl Resolving {
+    /// Nothing was looked at yet.
+    pub(crate) const fn new(purpose: Purpose) -> Self {
+        let none = SnapshotId(Timestamp::from_millis(0));
+        Self { purpose, asked: 0, negatives: 0, first: none, last: none }
+    }
+}
+
 /// What a look at the broker is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
@@ -217,6 +227,10 @@ pub(crate) struct Flight {
     pub(crate) marks: Marks,
     /// It was not executed in time (TRD-3).
     pub(crate) late: bool,
+    /// Its answer was taken for a rate limit, and does not say that nothing happened (BRK-3).
+    pub(crate) limited: bool,
+    /// The lookalike that a person said is not what it made.
+    pub(crate) not_ours: Option<Ticket>,
     /// The filling mode that was sent last.
     pub(crate) filling: Option<super::Filling>,
 }
@@ -408,10 +422,13 @@ impl Trade {
                 deadline: intent.accepted_at,
                 marks: Marks::default(),
                 late: false,
+                limited: false,
+                not_ours: None,
                 filling: None,
             },
             entries: 0,
             floor: intent.accepted_at,
+            missing: Resolving::new(Purpose::Read),
             tries: Tries::default(),
             flags: Flags::default(),
             winding: None,
@@ -518,6 +535,19 @@ impl Trade {
     #[must_use]
     pub const fn attempt(&self) -> Attempt {
         self.attempt
+    }
+
+    /// The newest tickets that were seen before the last send: what it made is newer.
+    #[must_use]
+    pub const fn marks(&self) -> Marks {
+        self.flight.marks
+    }
+
+    /// Whether something with this ticket may still be what the last send made, its tag lost: a person said of an older one,
+    /// or of this one, that it is not.
+    #[must_use]
+    pub fn may_be(&self, ticket: Ticket) -> bool {
+        self.flight.not_ours.is_none_or(|not_ours| ticket > not_ours)
     }
 
     /// Past orders and deals with a higher ticket say what became of its order, whose tag the trade server lost or may have

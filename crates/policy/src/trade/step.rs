@@ -82,6 +82,11 @@ fn tick(t: &mut Trade, x: &mut Scene<'_>) {
 
 /// REC-4: a send that was durable may have left, or not: nobody knows. What was asked for is asked for again.
 fn resumed(t: &mut Trade, x: &mut Scene<'_>) {
+    // REC-5: the clock may have been set back. Whatever this process sees is newer than what the one before it knew, and
+    // an order of that one does not start under this one's epoch.
+    t.floor = t.floor.min(x.now);
+    t.flight.deadline = t.flight.deadline.min(x.now.after(x.params.signal.start_within));
+    t.missing.negatives = 0;
     match t.phase {
         TradePhase::Sending(op) => {
             x.fx.decided(warden_domain::Rule::Rec4);
@@ -135,12 +140,15 @@ fn not_sent(t: &mut Trade, x: &mut Scene<'_>) {
 }
 
 fn found(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
-    match t.phase {
+    let phase = t.phase;
+    match phase {
         TradePhase::Resolving(op, resolving) => resolver::found(t, op, resolving, f, x),
         TradePhase::Suspect(op, _) => resolver::found_by_tag(t, op, f, x),
         TradePhase::Waiting(op, _) if adopt::shows(t, op, f, x) => resolver::found_by_tag(t, op, f, x),
+        // TRD-1: what filled of it is closed meanwhile: no rest of it is wanted.
+        TradePhase::Waiting(op, _) if op.enters() && adopt::shows_end(t, f, x) => settle::settle(t, x),
         TradePhase::Resting | TradePhase::Holding if adopt::is_fresh(t, f) => {
-            if adopt::take(t, f, x) {
+            if adopt::take_in_the_end(t, f, x) {
                 settle::settle(t, x);
                 protection::check(t, f, x);
             }
@@ -196,12 +204,9 @@ fn reduced(t: &mut Trade, volume: Lots, x: &mut Scene<'_>) {
     }
     t.held.reduced = t.held.reduced.plus(volume).unwrap_or(t.held.reduced);
     t.held.closed = t.held.closed.plus(volume).unwrap_or(t.held.closed).min(t.held.filled);
-    // No look showed yet whether there is more of it than the answer said (TRD-4).
-    let unseen = !t.flags.confirmed && t.held.order.is_none() && t.held.open() == Lots::ZERO;
     adopt::noted(t, x);
     match t.phase {
         TradePhase::Waiting(op, _) if t.serves_intent(op) => {}
-        TradePhase::Holding if unseen => resolver::begin(t, Op::Look, Purpose::Read, x),
         TradePhase::Waiting(..) | TradePhase::Resting | TradePhase::Holding => settle::settle(t, x),
         TradePhase::Sending(_)
         | TradePhase::Resolving(..)
@@ -220,8 +225,8 @@ fn decide(t: &mut Trade, decision: Decision, x: &mut Scene<'_>) {
             settle::settle(t, x);
         }
         Decision::NotOurs => {
-            resolver::forget_entry(t, op);
-            settle::give_up(t, End::DecidedByPerson, x);
+            t.flight.not_ours = Some(lookalike.ticket);
+            resolver::begin(t, op, Purpose::Lost, x);
         }
     }
 }

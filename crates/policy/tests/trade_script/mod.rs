@@ -90,7 +90,7 @@ fn surroundings() -> TradeContext {
         }),
         quote: Some(Quote { bid: read("1.10000"), ask: read("1.10010") }),
         mode: AccountMode::Hedging,
-        marks: Marks::default(),
+        marks: Some(Marks::default()),
         synchronised: Some(SnapshotId(BEGIN)),
         target: None,
         tally: Tally::default(),

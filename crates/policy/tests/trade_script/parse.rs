@@ -2,14 +2,14 @@
 
 use warden_domain::{
     AccountFlags, Facts, FailureReason, Gate, Lots, Magic, OrderKind, Points, Price, Side, Span,
-    TerminalFlags, Ticket,
+    TerminalFlags, Ticket, Timestamp,
 };
 use warden_policy::{
     params::Value,
     trade::{
         AccountMode, Attempt, Decision, Filling, FillingModes, Findings, Goal, Inbox, Intent, Lookalike,
-        Opening, OrderSeen, Owner, PositionSeen, Protection, Quote, Reply, Session, SnapshotId, Target,
-        Trade, TradeEvent, TradeMode,
+        Marks, Opening, OrderSeen, Owner, PositionSeen, Protection, Quote, Reply, Session, SnapshotId,
+        Target, Trade, TradeEvent, TradeMode,
     },
 };
 
@@ -81,6 +81,13 @@ pub(crate) fn line(text: &str, bench: &mut Bench) -> Read<Line> {
                 (_, None) => Session::Closed { opens_at: None },
             }
         }
+        // The wall clock is set back.
+        "clock" => {
+            let back: Span = rest.optional("back").ok_or("by how much?")?.parse().map_err(|_| "a span")?;
+            let back = i64::try_from(back.as_millis()).map_err(|_| "a shorter span")?;
+            bench.now = Timestamp::from_millis(bench.now.as_millis() - back);
+        }
+        "marks" => bench.ctx.marks = (rest.next()? == "known").then(Marks::default),
         "lane" => bench.ctx.lane_free = rest.next()? == "free",
         "quote" => {
             bench.ctx.quote = match rest.next()? {

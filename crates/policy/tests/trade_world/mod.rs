@@ -31,10 +31,10 @@ pub(crate) enum Ending {
     Part,
     /// Refused with this code.
     Refused(u32),
-    /// Executed, and the answer says 10012.
-    DoneUnsaid,
-    /// Not executed, and the answer says 10012.
-    UndoneUnsaid,
+    /// Executed, and the answer is this code, which says nothing of it.
+    DoneUnsaid(u32),
+    /// Not executed, and the same.
+    UndoneUnsaid(u32),
 }
 
 /// What happens next.
@@ -215,7 +215,7 @@ impl World {
             symbol: Some(symbol()),
             quote: Some(Quote { bid: price("1.00000"), ask: price("1.00000") }),
             mode: AccountMode::Netting,
-            marks: Marks::default(),
+            marks: Some(Marks::default()),
             synchronised: None,
             target: (!self.opens()).then_some(Target::Position { position, owner }),
             tally: self.tally,
@@ -304,8 +304,9 @@ impl World {
                             Ending::Part,
                             Ending::Refused(10_013),
                             Ending::Refused(10_004),
-                            Ending::DoneUnsaid,
-                            Ending::UndoneUnsaid,
+                            Ending::DoneUnsaid(10_012),
+                            Ending::DoneUnsaid(10_008),
+                            Ending::UndoneUnsaid(10_008),
                         ];
                         moves.extend(odd.map(|ending| Move::End(*attempt, ending)));
                     }
@@ -452,13 +453,13 @@ impl World {
             Ending::Part if part > Lots::ZERO => (10_010, part, "1.00000"),
             Ending::Part => (10_009, ask.volume, "1.00000"),
             Ending::Refused(code) => (code, Lots::ZERO, "1.00000"),
-            Ending::DoneUnsaid => (10_012, ask.volume, "1.00000"),
-            Ending::UndoneUnsaid => (10_012, Lots::ZERO, "1.00000"),
+            Ending::DoneUnsaid(code) => (code, ask.volume, "1.00000"),
+            Ending::UndoneUnsaid(code) => (code, Lots::ZERO, "1.00000"),
         };
         if volume > Lots::ZERO {
             self.execute(ask, volume, price(at));
         }
-        let said = if retcode == 10_012 { Lots::ZERO } else { volume };
+        let said = if matches!(ending, Ending::DoneUnsaid(_)) { Lots::ZERO } else { volume };
         let order = if said > Lots::ZERO { Ticket::of(100 + u64::from(attempt.0)) } else { None };
         let reply = Reply {
             facts: Facts { retcode: Some(retcode), ticket: order.is_some(), ..Facts::default() },

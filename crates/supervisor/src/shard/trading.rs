@@ -90,8 +90,8 @@ struct Desk {
     /// What the trades wait for.
     waits: Waits,
     deadlines: BTreeSet<(Timestamp, Magic)>,
-    /// The newest tickets that were seen at the broker.
-    marks: Marks,
+    /// The newest tickets that were seen at the broker; `None` before the first reading.
+    marks: Option<Marks>,
     looks: Looks,
     /// The commands whose answers are taken, by the number on the wire.
     sends: BTreeMap<u64, (Magic, Attempt)>,

@@ -101,6 +101,7 @@ impl Shard {
             | TradeNotice::Suspect
             | TradeNotice::AfterItsEnd
             | TradeNotice::NoMoney
+            | TradeNotice::LimitReached
             | TradeNotice::TradingDisabled
             | TradeNotice::Stuck => warn!(%instance, magic = magic.number(), %rule, "{}", notice.text()),
         }

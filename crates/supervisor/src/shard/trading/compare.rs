@@ -121,7 +121,7 @@ impl Trading {
         let query = Query {
             magic,
             attempt: held.trade.attempt(),
-            marks: self.desk.marks,
+            marks: held.trade.marks(),
             back: params.unknown.search_back,
             after: now,
             also: holdings.position.or(holdings.order).or(held.trade.intent().goal.target()),

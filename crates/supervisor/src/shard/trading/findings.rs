@@ -275,8 +275,10 @@ fn lookalike(
         deal.ticket > asked.marks.deal && alike(&deal.symbol, deal.side, deal.volume, deal.magic)
     });
     let deals = deals.map(|deal| (deal.position.max(deal.order), deal.volume, deal.price));
-    let (ticket, filled, price) = positions.chain(deals).chain(orders).min_by_key(|(ticket, ..)| *ticket)?;
-    Some(Lookalike { ticket: Ticket::of(ticket)?, filled, price })
+    let all = positions.chain(deals).chain(orders);
+    let all = all
+        .filter_map(|(ticket, filled, price)| Some(Lookalike { ticket: Ticket::of(ticket)?, filled, price }));
+    all.filter(|alike| held.trade.may_be(alike.ticket)).min_by_key(|alike| alike.ticket)
 }
 
 impl Trading {

@@ -64,7 +64,7 @@ impl Trading {
 
     /// What was seen at the broker is older than what is sent from now on.
     pub(super) fn raise_marks(&mut self, order: u64, deal: u64, position: u64) {
-        let marks = &mut self.desk.marks;
+        let Some(marks) = &mut self.desk.marks else { return };
         marks.order = marks.order.max(order);
         marks.deal = marks.deal.max(deal);
         marks.position = marks.position.max(position);

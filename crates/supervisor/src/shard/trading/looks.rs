@@ -13,7 +13,7 @@ use warden_bridge::{
 use warden_domain::{Magic, Span, Timestamp};
 use warden_policy::{
     Params, Phase,
-    trade::{Query, SnapshotId, Synchroniser, TradeEvent},
+    trade::{Query, SnapshotId, Synchroniser, TradeEvent, Wait},
 };
 
 use super::{
@@ -158,24 +158,30 @@ impl Looks {
         self.wanted.get_mut(&magic)?.sync.read(digest, began_at, params)
     }
 
-    /// When the driver is to look after it again.
-    pub(super) fn next_wake(&self, at_broker: bool) -> Option<Timestamp> {
+    /// When the driver is to look after it again; `regular` says whether also where nobody asks.
+    fn next_wake(&self, regular: bool) -> Option<Timestamp> {
         if let Some(under_way) = &self.under_way {
             return Some(under_way.gives_up_at);
         }
         if !self.wanted.is_empty() || !self.named.is_empty() {
             return Some(self.next_at);
         }
-        at_broker.then(|| self.regular_at.max(self.next_at))
+        regular.then(|| self.regular_at.max(self.next_at))
     }
 }
 
 impl Trading {
+    /// When the next reading is to begin, or the one under way to be given up: what is open is looked at regularly, and
+    /// what stands at the broker already is to be known before the first order.
+    pub(super) fn next_look(&self) -> Option<Timestamp> {
+        let desk = &self.desk;
+        let first = desk.marks.is_none() && !desk.symbols.is_empty();
+        desk.looks.next_wake(first || !desk.waits.at_broker.is_empty())
+    }
+
     /// Whether a reading is due.
     fn look_is_due(&self, now: Timestamp) -> bool {
-        let at_broker = !self.desk.waits.at_broker.is_empty();
-        self.desk.looks.under_way.is_none()
-            && self.desk.looks.next_wake(at_broker).is_some_and(|at| at <= now)
+        self.desk.looks.under_way.is_none() && self.next_look().is_some_and(|at| at <= now)
     }
 
     /// A reading that was not answered in time is given up.
@@ -287,6 +293,8 @@ impl Shard {
         let slot = &mut self.slots[index as usize];
         let confirmed = slot.state.phase() == Phase::Up;
         let trading = &mut slot.trading;
+        let first = trading.desk.marks.is_none();
+        trading.desk.marks.get_or_insert_default();
         trading.raise_marks(snapshot.newest.order, snapshot.newest.deal, snapshot.newest.position);
         let id = trading.desk.looks.sync.read(digest(snapshot), look.began_at, params);
         trading.desk.looks.next_at = look.began_at.after(params.unknown.synchronised_after).max(now);
@@ -315,15 +323,17 @@ impl Shard {
             }
             self.step_trade(index, asked.magic, &TradeEvent::Found(found), now);
         }
-        if id.is_some() {
+        if id.is_some() || first {
             self.wake_for_look(index);
         }
     }
 
-    /// Trades that wait for what a look says of what they name.
+    /// Trades that wait for what a look says: of what they name, or for the first one.
     fn wake_for_look(&mut self, index: u32) {
-        let named: Vec<Magic> = self.slots[index as usize].trading.desk.looks.named.iter().copied().collect();
-        for magic in named {
+        let waiting = self.slots[index as usize].trading.desk.waits.waiting.iter();
+        let concerned: Vec<Magic> =
+            waiting.filter(|(_, wait)| **wait == Wait::Snapshot).map(|(magic, _)| *magic).collect();
+        for magic in concerned {
             self.tick_later(index, magic);
         }
     }

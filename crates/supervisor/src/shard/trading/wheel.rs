@@ -31,8 +31,7 @@ impl Shard {
         let slot = &mut self.slots[index as usize];
         let trading = &slot.trading;
         let deadline = trading.desk.deadlines.first().map(|(at, _)| *at);
-        let at_broker = !trading.desk.waits.at_broker.is_empty();
-        let look = slot.can_look().then(|| trading.desk.looks.next_wake(at_broker)).flatten();
+        let look = slot.can_look().then(|| trading.next_look()).flatten();
         let resolution = trading.next_resolution(now, &self.shared.params);
         let (watch, kept) = (trading.next_watch(), trading.next_kept());
         // What this turn could not do is tried in a later one, never in a loop.

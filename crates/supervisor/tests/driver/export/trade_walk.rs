@@ -160,6 +160,7 @@ fn surroundings() -> TradeContext {
         }),
         quote: Some(Quote { bid: price("1.10000"), ask: price("1.10010") }),
         mode: AccountMode::Hedging,
+        marks: Some(Default::default()),
         synchronised: Some(SnapshotId(Timestamp::from_millis(1_700_000_000_000))),
         ..TradeContext::default()
     }

@@ -33,6 +33,8 @@ pub(crate) enum Fate {
     Twice,
     /// It is executed, its tag is lost on the way, and so is the answer.
     Untagged,
+    /// It is executed, its tag is lost on the way, and the answer names it.
+    TagLost,
     /// It is not started.
     NotStarted,
     /// It is executed at so many points worse than the quote.
@@ -142,6 +144,11 @@ impl Floor {
             Fate::Executed => (10_009, self.execute(order, None, 0), true),
             Fate::Unheard => (10_009, self.execute(order, None, 0), false),
             Fate::Worse(points) => (10_009, self.execute(order, None, points), true),
+            Fate::TagLost => {
+                let mut bare = order.clone();
+                bare.send.magic = 0;
+                (10_009, self.execute(&bare, None, 0), true)
+            }
             Fate::Part(part) => (10_010, self.execute(order, Some(part), 0), true),
             Fate::Refused(code) => (code, TradeReply::default(), true),
             Fate::ExecutedAs(code) => {

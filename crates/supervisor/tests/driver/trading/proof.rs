@@ -1,6 +1,6 @@
 //! What nobody knows the outcome of: found by its tag, proven not to be executed, or left to a person.
 
-use warden_domain::{Magic, Status, TradeState};
+use warden_domain::{AccountMode, IncidentKind, Magic, Side, Status, TradeState};
 use warden_policy::trade::{Decision, End};
 
 use super::Desk;
@@ -115,4 +115,55 @@ async fn trd_9_an_answer_that_nobody_understands_is_verified() {
     let _ = desk.buy("s-2", "EURUSD").await;
     assert_eq!(desk.ends("s-2", TradeState::Failed, 150).await, End::NotExecuted);
     assert_eq!((desk.executions(), desk.orders_sent()), (vec![1], 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn brk_3_10008_without_a_ticket_limits_the_instance_and_proves_nothing_of_the_order() {
+    let desk = Desk::open(1).await;
+    desk.fates(&[Fate::ExecutedAs(10_008)]);
+    let _ = desk.buy("s-1", "EURUSD").await;
+    desk.reaches("s-1", TradeState::Filled, 10).await;
+    desk.fates(&[Fate::Refused(10_008)]);
+    pass(70).await;
+    let _ = desk.buy("s-2", "EURUSD").await;
+    assert_eq!(desk.ends("s-2", TradeState::Failed, 150).await, End::NotExecuted);
+    assert_eq!((desk.executions(), desk.orders_sent()), (vec![1], 2));
+    let limits = desk.rig.rows(&id(0)).await.iter().filter(|row| row.rule == "BRK-2").count();
+    assert!(limits >= 2, "the instance paused for each: {limits}");
+    let view = desk.rig.view(&id(0)).await;
+    assert!(view.incidents.iter().all(|incident| incident.kind != IncidentKind::RateLimited), "{view:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_6_what_an_answer_named_and_nobody_shows_ends_with_proof() {
+    for mode in [AccountMode::Hedging, AccountMode::Netting] {
+        let desk = Desk::open(1).await;
+        desk.rig.gateways.floor(&id(0), |floor| floor.mode = mode);
+        desk.rig.gateways.tell_market(&id(0)).await;
+        desk.fates(&[Fate::TagLost]);
+        let _ = desk.buy("s-1", "EURUSD").await;
+        desk.reaches("s-1", TradeState::Filled, 0).await;
+        desk.rig.gateways.floor(&id(0), |floor| {
+            floor.positions.clear();
+            floor.deals.clear();
+            floor.past_orders.clear();
+        });
+        pass(30).await;
+        assert_eq!(desk.newest("s-1").await.state(), TradeState::Filled, "{mode:?}: it may still show");
+        assert_eq!(desk.ends("s-1", TradeState::Closed, 90).await, End::Closed, "{mode:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_4_an_old_deal_of_a_person_is_no_lookalike_after_a_restart() {
+    let mut desk = Desk::open(1).await;
+    let hand = desk.rig.gateways.floor(&id(0), |floor| floor.opened_by_hand("EURUSD", Side::Buy, "0.10"));
+    desk.rig.gateways.floor(&id(0), |floor| floor.closed_by_hand(hand));
+    desk.rig.kill().await;
+    desk.fates(&[Fate::Lost]);
+    desk.rig.come_up().await;
+    let _ = desk.buy("s-1", "EURUSD").await;
+    desk.reaches("s-1", TradeState::Unknown, 10).await;
+    assert_eq!(desk.ends("s-1", TradeState::Failed, 150).await, End::NotExecuted);
+    assert!(!desk.kinds("s-1").await.iter().any(|kind| kind == "DECIDE"));
 }
