@@ -116,6 +116,7 @@ fn forget(s: &mut Instance, params: &Params) {
     s.last_login_attempt = None;
     s.command = CommandId(0);
     s.positions = 0;
+    s.flags.calm = false;
     let open: Vec<_> = s.incidents.iter().map(|(kind, incident)| (kind, incident.attempt)).collect();
     for (kind, attempt) in open {
         s.incidents.close(kind);

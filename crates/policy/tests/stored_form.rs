@@ -64,6 +64,6 @@ fn acc_6_flags_of_another_version_are_refused() {
     let place =
         with.iter().zip(&without).position(|(with, without)| with != without).expect("a halt is stored");
     assert_eq!((with.len(), with[place], without[place]), (without.len(), 2, 0), "a bit of one byte");
-    with[place] = 4;
+    with[place] = 8;
     assert!(matches!(decode_state(&with), Err(DecodeError::Malformed(_))));
 }

@@ -163,6 +163,9 @@ async fn recover(
         let trading = trades.of(&spec.id, installation, now);
         found.slot.trading =
             trading.map_err(|source| FleetError::State { instance: spec.id.clone(), source })?;
+        if found.slot.state.is_calm() {
+            found.slot.trading.forget_troubles();
+        }
         instances.push(found);
     }
     info!(instances = instances.len(), unknown = rows.len(), "recovered from the journal");

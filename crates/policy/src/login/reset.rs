@@ -17,6 +17,7 @@ pub(crate) fn reset(s: &mut Instance, now: Timestamp, params: &Params, fx: &mut 
     }
     s.desired = Desired::Running;
     s.forget_failures();
+    s.flags.calm = true;
     fx.store(Rule::Log7, StoreAction::ForgetRejected);
     let rule = if s.timers.is_armed(Timer::LoginCooldown) { Rule::Log4 } else { Rule::Log7 };
     attempt::due_now(s, rule, now, params, fx);

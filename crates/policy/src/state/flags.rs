@@ -21,6 +21,8 @@ pub(crate) struct Flags {
     pub(crate) session_left: bool,
     /// A person halted its trading (TRD-7).
     pub(crate) halted: bool,
+    /// A person's reset came after whatever trade rules were troubled: what they counted is over (TRD-2 to TRD-5).
+    pub(crate) calm: bool,
 }
 
 /// How a broker incident concerns an instance (BRK-5).
@@ -42,6 +44,7 @@ struct Stored(bool, bool, bool, bool, Sharing, bool, u8);
 
 const SESSION_LEFT: u8 = 1;
 const HALTED: u8 = 1 << 1;
+const CALM: u8 = 1 << 2;
 
 #[derive(Debug, Error)]
 #[error("flags {0:#b} are not known to this version")]
@@ -51,6 +54,7 @@ impl From<Flags> for Stored {
     fn from(flags: Flags) -> Self {
         let left = if flags.session_left { SESSION_LEFT } else { 0 };
         let halted = if flags.halted { HALTED } else { 0 };
+        let calm = if flags.calm { CALM } else { 0 };
         Self(
             flags.proven,
             flags.throttled,
@@ -58,7 +62,7 @@ impl From<Flags> for Stored {
             flags.lost_for_long,
             flags.sharing,
             flags.degraded,
-            left | halted,
+            left | halted | calm,
         )
     }
 }
@@ -68,7 +72,7 @@ impl TryFrom<Stored> for Flags {
 
     fn try_from(stored: Stored) -> Result<Self, UnknownFlags> {
         let Stored(proven, throttled, login_recovered, lost_for_long, sharing, degraded, bits) = stored;
-        if bits & !(SESSION_LEFT | HALTED) != 0 {
+        if bits & !(SESSION_LEFT | HALTED | CALM) != 0 {
             return Err(UnknownFlags(bits));
         }
         Ok(Self {
@@ -80,6 +84,7 @@ impl TryFrom<Stored> for Flags {
             degraded,
             session_left: bits & SESSION_LEFT != 0,
             halted: bits & HALTED != 0,
+            calm: bits & CALM != 0,
         })
     }
 }

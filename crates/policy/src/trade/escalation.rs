@@ -61,6 +61,15 @@ impl TroubleKind {
     }
 }
 
+impl Instance {
+    /// Whether a person's reset came after the last trouble with trades: the tally that stands in older rows of trades is
+    /// over (REC-4).
+    #[must_use]
+    pub const fn is_calm(&self) -> bool {
+        self.flags.calm
+    }
+}
+
 /// The incidents that may pause trading, the one that is named first where several do.
 pub(crate) const PAUSING: [IncidentKind; 4] = [
     IncidentKind::Slippage,
@@ -86,6 +95,7 @@ pub(crate) fn escalated(
     fx: &mut Effects,
 ) {
     let (kind, rule) = (trouble.kind.incident(), trouble.kind.rule());
+    s.flags.calm = false;
     if matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
         return;
     }

@@ -200,6 +200,11 @@ impl Trading {
         self.desk.trades.get(&magic).map(|held| known(magic, held))
     }
 
+    /// A person has taken over: what troubled the trade rules is over.
+    pub(crate) fn forget_troubles(&mut self) {
+        self.tally = Tally::default();
+    }
+
     fn held_mut(&mut self, magic: Magic) -> Option<&mut Held> {
         self.desk.known()?.trades.get_mut(&magic).map(Box::as_mut)
     }

@@ -4,7 +4,7 @@ use warden_domain::{Gate, Magic, Timestamp};
 use warden_policy::{
     Event,
     account::Closure,
-    trade::{Tally, TradeEvent, Wait},
+    trade::{TradeEvent, Wait},
 };
 
 use crate::shard::{Shard, Slot};
@@ -54,7 +54,7 @@ impl Shard {
             Event::GatewayUp(_) => self.gateway_came(index),
             Event::GatewayDown => self.slots[index as usize].trading.gateway_went(),
             Event::Halt => self.withdraw(index),
-            Event::Reset => self.slots[index as usize].trading.tally = Tally::default(),
+            Event::Reset => self.slots[index as usize].trading.forget_troubles(),
             Event::Start
             | Event::Resume
             | Event::Stop(_)

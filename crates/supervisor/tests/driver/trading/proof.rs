@@ -2,6 +2,7 @@
 
 use warden_domain::{AccountMode, IncidentKind, Magic, Side, Status, TradeState};
 use warden_policy::trade::{Decision, End};
+use warden_supervisor::Wish;
 
 use super::Desk;
 use crate::rig::{Fate, id, pass};
@@ -166,4 +167,23 @@ async fn trd_4_an_old_deal_of_a_person_is_no_lookalike_after_a_restart() {
     desk.reaches("s-1", TradeState::Unknown, 10).await;
     assert_eq!(desk.ends("s-1", TradeState::Failed, 150).await, End::NotExecuted);
     assert!(!desk.kinds("s-1").await.iter().any(|kind| kind == "DECIDE"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_4_a_reset_of_what_was_counted_is_durable_at_once() {
+    let mut desk = Desk::open(1).await;
+    for key in ["s-1", "s-2", "s-3"] {
+        desk.fates(&[Fate::Twice]);
+        let _ = desk.buy(key, "EURUSD").await;
+        pass(20).await;
+    }
+    assert_eq!(desk.rig.status(&id(0)).await, Status::Failed, "the third one stops");
+    desk.rig.fleet().wish(&id(0), Wish::Reset).await.unwrap();
+    desk.rig.kill().await;
+    desk.rig.come_up().await;
+    desk.fates(&[Fate::Twice]);
+    let _ = desk.buy("s-4", "EURUSD").await;
+    pass(30).await;
+    assert_eq!(desk.positions().len(), 4, "the duplicate was closed");
+    assert_eq!(desk.rig.status(&id(0)).await, Status::Connected, "it is the first one again");
 }
