@@ -32,7 +32,6 @@
 //! knows its sends, and no other command. A command that waits to be taken out of the channel grows older there: look at its
 //! deadline again before it begins.
 
-mod backoff;
 mod book;
 mod config;
 mod epochs;

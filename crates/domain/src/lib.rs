@@ -4,11 +4,13 @@
 //! the history, so a name here is changed only together with a new schema version.
 
 mod alert;
+mod backoff;
 mod evidence;
 mod health;
 mod ids;
 mod incident;
 mod instance;
+mod magic;
 mod market;
 mod money;
 mod named;
@@ -19,14 +21,16 @@ mod timestamp;
 mod trade;
 
 pub use alert::{Alert, Severity};
+pub use backoff::Backoff;
 pub use evidence::{AccountFlags, Facts, JournalLine, TerminalFlags};
 pub use health::{Health, Layer};
 pub use ids::{ClientTradeId, Epoch, IdError, InstanceId, Login, OpId, TradeServer, Version};
 pub use incident::IncidentKind;
 pub use instance::{ConnectionState, Desired, FailureReason, Gate, Status, StopMode};
+pub use magic::{Magic, MagicError};
 pub use market::{AccountMode, Filling, FillingModes, Quote, Session, TradeMode};
 pub use money::{Lots, MoneyError, Points, Price, Rounding};
 pub use rule::Rule;
 pub use span::{Span, SpanError};
 pub use timestamp::{Timestamp, TimestampError};
-pub use trade::{Magic, MagicError, OrderKind, Side, Ticket, TradeState};
+pub use trade::{OrderKind, Side, Ticket, TradeState};

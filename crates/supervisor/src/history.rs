@@ -5,7 +5,6 @@
 //!            └──── one range ahead ────┘
 //! ```
 
-mod back_off;
 mod before;
 mod cursor;
 mod derive;

@@ -5,10 +5,9 @@ use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
 };
-use warden_domain::InstanceId;
+use warden_domain::{Backoff, InstanceId};
 
 use super::{
-    backoff::{Backoff, random},
     book::Book,
     config::{ClientConfig, ClientConfigError},
     epochs::EpochStore,
@@ -79,7 +78,9 @@ struct Dialler {
 impl Dialler {
     async fn run(self) {
         let mut stop = self.shared.stop.subscribe();
-        let mut backoff = Backoff::new(self.config.first_wait, self.config.longest_wait);
+        // Where the system has no randomness left, nothing is lost but the jitter.
+        let seed = getrandom::u64().unwrap_or(0);
+        let mut backoff = Backoff::new(self.config.first_wait, self.config.longest_wait, seed);
         loop {
             for address in self.config.addresses.clone() {
                 let began = Instant::now();
@@ -91,7 +92,7 @@ impl Dialler {
                 }
             }
             tokio::select! {
-                () = sleep(backoff.wait(random())) => {}
+                () = sleep(backoff.wait()) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = self.events.closed() => return,
             }

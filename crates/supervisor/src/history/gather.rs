@@ -4,11 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{error, warn};
+use warden_domain::Backoff;
 use warden_store::{HistoryRows, Journal, JournalError, JournalId, Pending, Row, history::Range};
 
-use super::{
-    Derived, Deriver, ExportConfig, Told, back_off::BackOff, heard, progress::Progress, servers::Servers,
-};
+use super::{Derived, Deriver, ExportConfig, Told, heard, progress::Progress, servers::Servers};
 
 /// A range with its rows, ready to be sent.
 pub(super) struct Gathered {
@@ -131,7 +130,7 @@ impl Gatherer {
         let after = self.taken;
         let limit = u64::from(self.config.piece.max(1)).min(last - after);
         let limit = u32::try_from(limit).expect("it is at most a piece");
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.id.0 ^ self.taken);
+        let mut waits = Backoff::new(self.config.retry, self.config.retry_most, self.id.0 ^ self.taken);
         loop {
             let rows = self.ask("read", move |journal| journal.read(after, limit)).await?;
             match rows.first().map(|row| row.seq) {
@@ -177,7 +176,7 @@ impl Gatherer {
         action: &'static str,
         question: impl Fn(&dyn Journal) -> Pending<'_, Result<T, JournalError>>,
     ) -> Option<T> {
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.id.0 ^ self.taken);
+        let mut waits = Backoff::new(self.config.retry, self.config.retry_most, self.id.0 ^ self.taken);
         loop {
             match question(&*self.journal).await {
                 Ok(answer) => return Some(answer),

@@ -4,11 +4,11 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
+use warden_domain::Backoff;
 use warden_store::{History, HistoryError};
 
 use super::{
     ExportConfig, Told,
-    back_off::BackOff,
     cursor::{Cursor, CursorFile},
     gather::Gathered,
     heard,
@@ -94,7 +94,7 @@ impl Sender {
         path: &Path,
         write: impl Fn() -> io::Result<()>,
     ) -> Result<(), GivenUp> {
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.salt());
+        let mut waits = Backoff::new(self.config.retry, self.config.retry_most, self.salt());
         while let Err(fault) = write() {
             error!(path = %path.display(), %fault, "the history's cursor cannot be written and nothing is exported; free space in the data folder, or give write permission");
             self.wait(waits.wait()).await?;
@@ -104,7 +104,7 @@ impl Sender {
 
     /// Inserts the identical range until it is acknowledged. What only a person mends is said once and tried slowly.
     async fn insert(&mut self, gathered: &Gathered) -> Result<(), GivenUp> {
-        let mut waits = BackOff::new(self.config.retry, self.config.retry_most, self.salt());
+        let mut waits = Backoff::new(self.config.retry, self.config.retry_most, self.salt());
         let (mut failures, mut said) = (0_u64, String::new());
         loop {
             let Err(fault) = self.insert_once(gathered).await else { break };
@@ -117,7 +117,7 @@ impl Sender {
             }
             let wait = match fault {
                 HistoryError::Unreachable(_) | HistoryError::Refused(_) => waits.wait(),
-                HistoryError::Schema(_) | HistoryError::Denied(_) => waits.long_wait(),
+                HistoryError::Schema(_) | HistoryError::Denied(_) => waits.longest_wait(),
             };
             self.wait(wait).await?;
         }
