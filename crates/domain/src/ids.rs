@@ -3,77 +3,80 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Names one instance: one terminal bound to one broker account.
-///
-/// 1 to 64 characters of `[A-Za-z0-9_-]`, so that it can stand in a Redis key, a label and a file name as it is.
-/// Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct InstanceId(Arc<str>);
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident: $what:literal of $longest:literal, $allowed:expr, but not $other:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
 
-impl InstanceId {
-    /// Reads an instance id.
-    ///
-    /// # Errors
-    /// When the text is empty, longer than 64 characters, or holds a character outside `[A-Za-z0-9_-]`.
-    pub fn new(text: &str) -> Result<Self, IdError> {
-        named("instance id", text, 64, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-')?;
-        Ok(Self(Arc::from(text)))
-    }
+        impl $name {
+            #[doc = concat!("Reads the ", $what, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("When the text is empty, longer than ", $longest, " characters, or holds ", $other, ".")]
+            pub fn new(text: &str) -> Result<Self, IdError> {
+                named($what, text, $longest, $allowed)?;
+                Ok(Self(Arc::from(text)))
+            }
 
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// As text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.as_str())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::new(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().to_owned()
+            }
+        }
+    };
 }
 
-/// The name of a trade server as the terminal shows it, such as `Broker-Live3` (MQL5 `ACCOUNT_SERVER`).
-///
-/// 1 to 128 printable characters. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TradeServer(Arc<str>);
-
-impl TradeServer {
-    /// Reads a trade server name.
+text_id! {
+    /// Names one instance: one terminal bound to one broker account.
     ///
-    /// # Errors
-    /// When the text is empty, longer than 128 characters, or holds a control character.
-    pub fn new(text: &str) -> Result<Self, IdError> {
-        named("trade server", text, 128, |c| !c.is_control())?;
-        Ok(Self(Arc::from(text)))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    /// 1 to 64 characters of `[A-Za-z0-9_-]`, so that it can stand in a Redis key, a label and a file name as it is.
+    /// Cheap to clone.
+    InstanceId: "instance id" of 64, plain, but not "a character outside `[A-Za-z0-9_-]`"
+}
+text_id! {
+    /// The name of a trade server as the terminal shows it, such as `Broker-Live3` (MQL5 `ACCOUNT_SERVER`).
+    ///
+    /// 1 to 128 printable characters. Cheap to clone.
+    TradeServer: "trade server" of 128, |c| !c.is_control(), but not "a control character"
+}
+text_id! {
+    /// The client's own name of a trade, unique within an instance; a repeated one is the same trade (TRD-4).
+    ///
+    /// 1 to 64 characters of `[A-Za-z0-9_-]`, so that it can stand in a Redis key as it is. Cheap to clone.
+    ClientTradeId: "client trade id" of 64, plain, but not "a character outside `[A-Za-z0-9_-]`"
 }
 
-/// The client's own name of a trade, unique within an instance; a repeated one is the same trade (TRD-4).
-///
-/// 1 to 64 characters of `[A-Za-z0-9_-]`, so that it can stand in a Redis key as it is. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ClientTradeId(Arc<str>);
-
-impl ClientTradeId {
-    /// Reads a client's trade id.
-    ///
-    /// # Errors
-    /// When the text is empty, longer than 64 characters, or holds a character outside `[A-Za-z0-9_-]`.
-    pub fn new(text: &str) -> Result<Self, IdError> {
-        named("client trade id", text, 64, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-')?;
-        Ok(Self(Arc::from(text)))
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+fn plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
 /// A broker account number (MQL5 `ACCOUNT_LOGIN`), never zero.
@@ -168,38 +171,6 @@ fn named(what: &'static str, text: &str, longest: usize, allowed: fn(char) -> bo
     };
     Err(IdError { what, fault })
 }
-
-macro_rules! text_id {
-    ($($name:ident),*) => {$(
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", self.as_str())
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = IdError;
-
-            fn try_from(text: String) -> Result<Self, IdError> {
-                Self::new(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.as_str().to_owned()
-            }
-        }
-    )*};
-}
-
-text_id!(ClientTradeId, InstanceId, TradeServer);
 
 impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
