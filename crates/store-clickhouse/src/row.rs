@@ -10,49 +10,53 @@ use warden_store::{
 
 use crate::fault::Fault;
 
-/// A row of `instance_events`.
-#[derive(Row, Serialize, Deserialize)]
-pub struct Event<'a> {
-    instance_id: &'a str,
-    journal: u64,
-    seq: u64,
-    at: i64,
-    server: &'a str,
-    epoch: u64,
-    version: u64,
-    op: u64,
-    kind: &'a str,
-    rule: &'a str,
-    status: &'a str,
-    reason: &'a str,
-    login: &'a str,
-    actions: &'a str,
-    detail: &'a str,
-    #[serde(serialize_with = "bytes")]
-    payload: &'a [u8],
+/// Declares the row of a table: the columns that every row has, then its own, each with what it is in a row of the port.
+macro_rules! row {
+    ($(#[$meta:meta])* $name:ident of $it:ident: $port:ident {
+        $($(#[$attribute:meta])* $column:ident: $kind:ty = $value:expr,)+
+    }) => {
+        $(#[$meta])*
+        pub struct $name<'a> {
+            instance_id: &'a str,
+            journal: u64,
+            seq: u64,
+            at: i64,
+            server: &'a str,
+            $($(#[$attribute])* $column: $kind,)+
+        }
+
+        impl<'a> From<&'a $port> for $name<'a> {
+            fn from($it: &'a $port) -> Self {
+                let Origin { instance, journal, seq, at, server } = &$it.origin;
+                Self {
+                    instance_id: instance.as_str(),
+                    journal: journal.0,
+                    seq: *seq,
+                    at: at.as_millis(),
+                    server,
+                    $($column: $value,)+
+                }
+            }
+        }
+    };
 }
 
-impl<'a> From<&'a InstanceEvent> for Event<'a> {
-    fn from(event: &'a InstanceEvent) -> Self {
-        let Origin { instance, journal, seq, at, server } = &event.origin;
-        Self {
-            instance_id: instance.as_str(),
-            journal: journal.0,
-            seq: *seq,
-            at: at.as_millis(),
-            server,
-            epoch: event.epoch,
-            version: event.version,
-            op: event.op,
-            kind: &event.kind,
-            rule: &event.rule,
-            status: event.status.as_str(),
-            reason: event.reason.as_str(),
-            login: event.login.as_str(),
-            actions: &event.actions,
-            detail: &event.detail,
-            payload: &event.payload,
-        }
+row! {
+    /// A row of `instance_events`.
+    #[derive(Row, Serialize, Deserialize)]
+    Event of event: InstanceEvent {
+        epoch: u64 = event.epoch,
+        version: u64 = event.version,
+        op: u64 = event.op,
+        kind: &'a str = &event.kind,
+        rule: &'a str = &event.rule,
+        status: &'a str = event.status.as_str(),
+        reason: &'a str = event.reason.as_str(),
+        login: &'a str = event.login.as_str(),
+        actions: &'a str = &event.actions,
+        detail: &'a str = &event.detail,
+        #[serde(serialize_with = "bytes")]
+        payload: &'a [u8] = &event.payload,
     }
 }
 
@@ -90,145 +94,56 @@ impl Event<'_> {
     }
 }
 
-/// A row of `trade_events`.
-#[derive(Row, Serialize)]
-pub struct Trade<'a> {
-    instance_id: &'a str,
-    journal: u64,
-    seq: u64,
-    at: i64,
-    server: &'a str,
-    part: u16,
-    magic: u64,
-    symbol: &'a str,
-    side: &'a str,
-    kind: &'a str,
-    retcode: u32,
-    volume: f64,
-    requested: f64,
-    filled: f64,
-    slippage: Option<i64>,
-    latency_ms: u32,
-}
-
-impl<'a> From<&'a TradeEvent> for Trade<'a> {
-    fn from(trade: &'a TradeEvent) -> Self {
-        let Origin { instance, journal, seq, at, server } = &trade.origin;
-        Self {
-            instance_id: instance.as_str(),
-            journal: journal.0,
-            seq: *seq,
-            at: at.as_millis(),
-            server,
-            part: trade.part,
-            magic: trade.magic,
-            symbol: &trade.symbol,
-            side: &trade.side,
-            kind: &trade.kind,
-            retcode: trade.retcode,
-            volume: trade.volume,
-            requested: trade.requested,
-            filled: trade.filled,
-            slippage: trade.slippage,
-            latency_ms: trade.latency_ms,
-        }
+row! {
+    /// A row of `trade_events`.
+    #[derive(Row, Serialize)]
+    Trade of trade: TradeEvent {
+        part: u16 = trade.part,
+        magic: u64 = trade.magic,
+        symbol: &'a str = &trade.symbol,
+        side: &'a str = &trade.side,
+        kind: &'a str = &trade.kind,
+        retcode: u32 = trade.retcode,
+        volume: f64 = trade.volume,
+        requested: f64 = trade.requested,
+        filled: f64 = trade.filled,
+        slippage: Option<i64> = trade.slippage,
+        latency_ms: u32 = trade.latency_ms,
     }
 }
 
-/// A row of `incidents`.
-#[derive(Row, Serialize)]
-pub struct Incident<'a> {
-    instance_id: &'a str,
-    journal: u64,
-    seq: u64,
-    at: i64,
-    server: &'a str,
-    version: u64,
-    kind: &'a str,
-    opened_at: i64,
-    closed_at: Option<i64>,
-    recovered: bool,
-    attempts: u8,
-    evidence: &'a str,
-}
-
-impl<'a> From<&'a IncidentRow> for Incident<'a> {
-    fn from(incident: &'a IncidentRow) -> Self {
-        let Origin { instance, journal, seq, at, server } = &incident.origin;
-        Self {
-            instance_id: instance.as_str(),
-            journal: journal.0,
-            seq: *seq,
-            at: at.as_millis(),
-            server,
-            version: incident.version,
-            kind: incident.kind.as_str(),
-            opened_at: incident.opened_at.as_millis(),
-            closed_at: incident.closed_at.map(Timestamp::as_millis),
-            recovered: incident.recovered,
-            attempts: incident.attempts,
-            evidence: &incident.evidence,
-        }
+row! {
+    /// A row of `incidents`.
+    #[derive(Row, Serialize)]
+    Incident of incident: IncidentRow {
+        version: u64 = incident.version,
+        kind: &'a str = incident.kind.as_str(),
+        opened_at: i64 = incident.opened_at.as_millis(),
+        closed_at: Option<i64> = incident.closed_at.map(Timestamp::as_millis),
+        recovered: bool = incident.recovered,
+        attempts: u8 = incident.attempts,
+        evidence: &'a str = &incident.evidence,
     }
 }
 
-/// A row of `alerts`.
-#[derive(Row, Serialize)]
-pub struct Alert<'a> {
-    instance_id: &'a str,
-    journal: u64,
-    seq: u64,
-    at: i64,
-    server: &'a str,
-    alert: &'a str,
-    severity: &'a str,
-    firing: bool,
-}
-
-impl<'a> From<&'a AlertRow> for Alert<'a> {
-    fn from(alert: &'a AlertRow) -> Self {
-        let Origin { instance, journal, seq, at, server } = &alert.origin;
-        Self {
-            instance_id: instance.as_str(),
-            journal: journal.0,
-            seq: *seq,
-            at: at.as_millis(),
-            server,
-            alert: alert.alert.as_str(),
-            severity: alert.severity.as_str(),
-            firing: alert.firing,
-        }
+row! {
+    /// A row of `alerts`.
+    #[derive(Row, Serialize)]
+    Alert of alert: AlertRow {
+        alert: &'a str = alert.alert.as_str(),
+        severity: &'a str = alert.severity.as_str(),
+        firing: bool = alert.firing,
     }
 }
 
-/// A row of `notifications`.
-#[derive(Row, Serialize)]
-pub struct Notification<'a> {
-    instance_id: &'a str,
-    journal: u64,
-    seq: u64,
-    at: i64,
-    server: &'a str,
-    part: u16,
-    notice: &'a str,
-    rule: &'a str,
-    text: &'a str,
-}
-
-impl<'a> From<&'a NotificationRow> for Notification<'a> {
-    fn from(notification: &'a NotificationRow) -> Self {
-        let Origin { instance, journal, seq, at, server } = &notification.origin;
-        Self {
-            instance_id: instance.as_str(),
-            journal: journal.0,
-            seq: *seq,
-            at: at.as_millis(),
-            server,
-            part: notification.part,
-            notice: &notification.notice,
-            rule: &notification.rule,
-            text: &notification.text,
-        }
+row! {
+    /// A row of `notifications`.
+    #[derive(Row, Serialize)]
+    Notification of notification: NotificationRow {
+        part: u16 = notification.part,
+        notice: &'a str = &notification.notice,
+        rule: &'a str = &notification.rule,
+        text: &'a str = &notification.text,
     }
 }
 
