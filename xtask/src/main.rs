@@ -36,57 +36,18 @@ usage: cargo xtask TASK [ARGUMENTS]
 `cargo xtask TASK --help` says more. Exit codes: 0 done, 1 failed, 2 not understood;
 `demo`, `simulate` and `bench` end with the code of the program they run.";
 
-/// What can be asked for.
-#[derive(Debug, Clone, Copy)]
-enum Task {
-    Setup,
-    Demo,
-    Test,
-    Lint,
-    Simulate,
-    Bench,
-    Tidy,
-}
+/// A task: its name, what its `--help` says, and what it does.
+type Task = (&'static str, &'static str, fn(&Checkout, &[String]) -> Result);
 
-impl Task {
-    fn parse(word: &str) -> Result<Self> {
-        match word {
-            "setup" => Ok(Self::Setup),
-            "demo" => Ok(Self::Demo),
-            "test" => Ok(Self::Test),
-            "lint" => Ok(Self::Lint),
-            "simulate" => Ok(Self::Simulate),
-            "bench" => Ok(Self::Bench),
-            "tidy" => Ok(Self::Tidy),
-            other => Err(Failure::usage(format!("no task `{other}`\n\n{HELP}"))),
-        }
-    }
-
-    fn help(self) -> &'static str {
-        match self {
-            Self::Setup => setup::HELP,
-            Self::Demo => demo::HELP,
-            Self::Test => test::HELP,
-            Self::Lint => lint::HELP,
-            Self::Simulate => simulate::HELP,
-            Self::Bench => bench::HELP,
-            Self::Tidy => tidy::HELP,
-        }
-    }
-
-    fn run(self, args: &[String]) -> Result {
-        let checkout = Checkout::find()?;
-        match self {
-            Self::Setup => setup::task(&checkout, args),
-            Self::Demo => demo::task(&checkout, args),
-            Self::Test => test::task(&checkout, args),
-            Self::Lint => lint::task(&checkout, args),
-            Self::Simulate => simulate::task(&checkout, args),
-            Self::Bench => bench::task(&checkout, args),
-            Self::Tidy => tidy::task(&checkout, args),
-        }
-    }
-}
+const TASKS: [Task; 7] = [
+    ("setup", setup::HELP, setup::task),
+    ("demo", demo::HELP, demo::task),
+    ("test", test::HELP, test::task),
+    ("lint", lint::HELP, lint::task),
+    ("simulate", simulate::HELP, simulate::task),
+    ("bench", bench::HELP, bench::task),
+    ("tidy", tidy::HELP, tidy::task),
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -107,12 +68,14 @@ fn dispatch(args: &[String]) -> Result {
         println!("{HELP}");
         return Ok(());
     }
-    let task = Task::parse(task)?;
+    let Some((_, help, run)) = TASKS.iter().find(|(name, ..)| name == task) else {
+        return Err(Failure::usage(format!("no task `{task}`\n\n{HELP}")));
+    };
     if rest.first().is_some_and(|word| is_help(word)) {
-        println!("{}", task.help());
+        println!("{help}");
         return Ok(());
     }
-    task.run(rest)
+    run(&Checkout::find()?, rest)
 }
 
 fn is_help(word: &str) -> bool {

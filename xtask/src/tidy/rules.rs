@@ -7,43 +7,22 @@ use super::mask::Masked;
 use super::tree::Tree;
 
 const BEHAVIOUR: &str = "docs/behaviour.md";
-const THIS: &str = "xtask/src/tidy/rules.rs";
 
 /// Sections whose rules are numbered.
 const SECTIONS: [&str; 7] = ["SES", "LOG", "BRK", "NET", "TRD", "ACC", "REC"];
 
-/// Rules that nothing implements yet. One that gets a test must leave this list.
-const NOT_YET: [&str; 0] = [];
-
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    check_against(tree, &NOT_YET)
-}
-
-fn check_against(tree: &Tree, not_yet: &[&str]) -> Vec<Finding> {
     let rules = rules(tree.text(BEHAVIOUR).unwrap_or_default());
     if rules.is_empty() {
         return vec![Finding::in_file(BEHAVIOUR, "holds no numbered rule")];
     }
     let tests: BTreeSet<String> = tree.with_ending(".rs").flat_map(|(_, text)| test_names(text)).collect();
-    let mut findings = Vec::new();
-    for (line, id) in &rules {
-        let tested = tests.iter().any(|name| carries(name, id));
-        match (tested, not_yet.contains(&id.as_str())) {
-            (true, false) | (false, true) => {}
-            (false, false) => {
-                let prefix = id.to_lowercase().replace('-', "_");
-                let what = format!("{id} has no test: name one `{prefix}_…`");
-                findings.push(Finding::at(BEHAVIOUR, *line, what));
-            }
-            (true, true) => {
-                findings.push(Finding::in_file(THIS, format!("{id} has a test now: take it off NOT_YET")));
-            }
-        }
-    }
-    let known = |id: &&&str| rules.iter().any(|(_, rule)| rule == **id);
-    let gone = not_yet.iter().filter(|id| !known(id));
-    findings.extend(gone.map(|id| Finding::in_file(THIS, format!("{id} is no rule: take it off NOT_YET"))));
-    findings
+    let untested = rules.iter().filter(|(_, id)| !tests.iter().any(|name| carries(name, id)));
+    let found = untested.map(|(line, id)| {
+        let prefix = id.to_lowercase().replace('-', "_");
+        Finding::at(BEHAVIOUR, *line, format!("{id} has no test: name one `{prefix}_…`"))
+    });
+    found.collect()
 }
 
 /// Line and id of every rule: `| LOG-1 | …` in a table, `**SES-1** …` in a paragraph.
@@ -94,9 +73,9 @@ mod tests {
     const RULES: (&str, &str) =
         (BEHAVIOUR, "**SES-1** opens\n\n| id | rule |\n|---|---|\n| BRK-1 | reconnects |\n");
 
-    fn found(tests: &str, not_yet: &[&str]) -> Vec<String> {
+    fn found(tests: &str) -> Vec<String> {
         let tree = Tree::from([RULES, ("a/tests/b.rs", tests)]);
-        check_against(&tree, not_yet).iter().map(ToString::to_string).collect()
+        check(&tree).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -109,30 +88,14 @@ mod tests {
     fn tests_of_every_kind_count_and_helpers_do_not() {
         let tests =
             "#[test]\nfn ses_1_opens() {}\n#[tokio::test(start_paused = true)]\nasync fn late_brk_1() {}";
-        assert_eq!(found(tests, &[]), [""; 0]);
-        assert_eq!(found("fn ses_1_opens() {}\n// #[test]\nfn brk_1() {}", &[]).len(), 2);
+        assert_eq!(found(tests), [""; 0]);
+        assert_eq!(found("fn ses_1_opens() {}\n// #[test]\nfn brk_1() {}").len(), 2);
     }
 
     #[test]
     fn an_id_is_not_carried_by_a_longer_one() {
         let tests = "#[test]\nfn ses_1() {}\n#[test]\nfn brk_10_other() {}";
-        assert_eq!(found(tests, &[]), ["docs/behaviour.md:5: BRK-1 has no test: name one `brk_1_…`"]);
-    }
-
-    #[test]
-    fn the_list_of_what_is_missing_can_only_shrink() {
-        let tests = "#[test]\nfn ses_1() {}";
-        assert_eq!(found(tests, &["BRK-1"]), [""; 0]);
-        let stale = found("#[test]\nfn ses_1() {}\n#[test]\nfn brk_1() {}", &["BRK-1"]);
-        assert!(
-            stale.len() == 1 && stale[0].ends_with("BRK-1 has a test now: take it off NOT_YET"),
-            "{stale:?}"
-        );
-        let unknown = found("#[test]\nfn ses_1() {}\n#[test]\nfn brk_1() {}", &["BRK-9"]);
-        assert!(
-            unknown.len() == 1 && unknown[0].ends_with("BRK-9 is no rule: take it off NOT_YET"),
-            "{unknown:?}"
-        );
+        assert_eq!(found(tests), ["docs/behaviour.md:5: BRK-1 has no test: name one `brk_1_…`"]);
     }
 
     #[test]
