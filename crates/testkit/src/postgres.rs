@@ -22,10 +22,10 @@ use crate::process::{Process, Signal, send};
 /// How long a server may take to start (crash recovery included) and to end. Generous: a busy machine is no reason to
 /// fail.
 const START: Duration = Duration::from_secs(60);
-const END: Duration = Duration::from_secs(20);
+const END: Duration = Duration::from_secs(60);
 
 /// Seconds in which a server must take a connection: a paused one never does.
-const CONNECT: &str = "5";
+const CONNECT: &str = "60";
 
 /// Ports tried before giving up: another process may take one between the choice and the start.
 const PORTS_TRIED: usize = 5;
@@ -255,7 +255,10 @@ impl Postgres {
         self.pause()?;
         let mut process = self.process.take().ok_or_else(not_running)?;
         // nobody reaps a child of a stopped postmaster: its id cannot have become another's
-        send(Signal::Kill, &children_of(process.id()), "the children of postgres")?;
+        let children = children_of(process.id());
+        send(Signal::Kill, &children, "the children of postgres")?;
+        let dead = |id: &u32| state_of(*id).is_none_or(|state| state == "Z");
+        poll_until(END, "the end of the children of postgres", || children.iter().all(dead).then_some(()))?;
         process.kill().map(drop)
     }
 

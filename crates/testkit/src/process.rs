@@ -133,7 +133,7 @@ mod tests {
         for (signal, expected) in [(Signal::Stop, "T"), (Signal::Continue, "S")] {
             process.signal(signal).unwrap();
             let id = process.id();
-            poll_until(Duration::from_secs(5), expected, || (state_of(id)? == expected).then_some(()))
+            poll_until(Duration::from_secs(60), expected, || (state_of(id)? == expected).then_some(()))
                 .unwrap();
         }
     }
@@ -142,7 +142,7 @@ mod tests {
     fn terminating_is_asked_for_by_sigterm() {
         let mut process = sleeper();
         process.signal(Signal::Terminate).unwrap();
-        assert_eq!(process.wait(Duration::from_secs(5)).unwrap().signal(), Some(15));
+        assert_eq!(process.wait(Duration::from_secs(60)).unwrap().signal(), Some(15));
         assert!(matches!(process.signal(Signal::Stop), Err(Error::NotRunning(_))));
     }
 

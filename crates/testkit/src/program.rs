@@ -302,7 +302,7 @@ fn find(name: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    const SOON: Duration = Duration::from_secs(10);
+    const SOON: Duration = Duration::from_secs(60);
 
     fn shell(script: &str) -> Program {
         Program::spawn("sh", Command::new("sh").args(["-c", script])).unwrap()

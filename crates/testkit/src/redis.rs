@@ -16,8 +16,8 @@ use crate::process::{Process, Signal};
 use crate::resp::{Reply, ask};
 
 /// How long a server may take to start, and an answer to come. Generous: a busy machine is no reason to fail.
-const START: Duration = Duration::from_secs(20);
-const ANSWER: Duration = Duration::from_secs(5);
+const START: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Ports tried before giving up: another process may take one between the choice and the start.
 const PORTS_TRIED: usize = 5;

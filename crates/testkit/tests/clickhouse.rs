@@ -48,7 +48,7 @@ fn a_paused_one_says_nothing_until_it_is_resumed() {
     asking.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     asking.read(&mut [0; 1]).unwrap_err();
     clickhouse.resume().unwrap();
-    asking.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    asking.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut answer = String::new();
     asking.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with(&clickhouse.pid().unwrap().to_string()), "{answer}");
@@ -93,7 +93,7 @@ fn it_does_not_outlive_the_process_that_started_it() {
     starter.kill().unwrap();
     starter.wait().unwrap();
     let process = std::path::PathBuf::from(format!("/proc/{}", pid.unwrap().trim()));
-    poll_until(Duration::from_secs(20), "its end", || has_ended(&process).then_some(())).unwrap();
+    poll_until(Duration::from_secs(60), "its end", || has_ended(&process).then_some(())).unwrap();
 }
 
 /// Gone, or dead and not yet collected by whoever inherited it.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use warden_testkit::{Fault, FaultProxy, Side};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 const BRIEFLY: Duration = Duration::from_millis(150);
 
 /// Echoes every connection until its client ends it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use warden_testkit::{Error, Persistence, Redis, Reply, poll_until};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn two_servers_live_side_by_side() {
