@@ -3,17 +3,18 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
-use warden_domain::{Desired, InstanceId, Login, Timestamp, TradeServer};
+use warden_domain::{Desired, InstanceId, Login, Span, Timestamp, TradeServer};
 use warden_store::{Account, Password, schema};
 use warden_store_postgres::{
     AccountsConfig, AccountsSchema, NewAccount, SqlAccounts,
     keys::{KeySource, Kms, LocalKms, MasterKey},
 };
-use warden_testkit::Postgres;
+use warden_testkit::{Postgres, poll_until_async};
 
 /// Runs each case on both engines.
 macro_rules! on_both {
@@ -34,6 +35,9 @@ macro_rules! on_both {
     )+};
 }
 pub(crate) use on_both;
+
+/// Long enough for a busy machine, below the time after which a test counts as hung.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -111,6 +115,13 @@ impl Place {
     /// The store, brought up.
     pub(crate) async fn open(&self) -> SqlAccounts {
         self.open_with(self.kms("key", None)).await
+    }
+
+    /// The store that was brought up, by a client with less patience: its own slowness must not fail its opening.
+    pub(crate) async fn open_impatient(&self, answer_timeout: Span) -> SqlAccounts {
+        let config = AccountsConfig { answer_timeout, ..self.config.clone() };
+        let open = async || SqlAccounts::open(&config, self.kms("key", None), "sup-2").await.ok();
+        poll_until_async(SOON, "the store to be opened", open).await.unwrap()
     }
 
     pub(crate) async fn open_with(&self, kms: Arc<dyn Kms>) -> SqlAccounts {

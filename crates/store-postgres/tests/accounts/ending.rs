@@ -100,16 +100,16 @@ async fn acc_3_a_destruction_without_a_record_of_the_end_makes_one(engine: Engin
 
 #[tokio::test]
 async fn acc_3_a_reader_that_keeps_the_log_holds_the_destruction_up() {
-    let mut place = Place::new(Engine::Sqlite);
-    place.config.answer_timeout = warden_domain::Span::from_millis(100);
+    let place = Place::new(Engine::Sqlite);
     let store = place.open().await;
     let a = instance("acct-1");
     store.register(account("acct-1", LOGIN, "secret"), "operator").await.unwrap();
+    let impatient = place.open_impatient(warden_domain::Span::from_secs(1)).await;
     let options = SqliteConnectOptions::new().filename(place.file());
     let mut reader = SqliteConnection::connect_with(&options).await.unwrap();
     let mut reading = reader.begin().await.unwrap();
     sqlx::query("SELECT * FROM credentials").fetch_all(&mut *reading).await.unwrap();
-    let held = store.delete(&a, Epoch(1)).await;
+    let held = impatient.delete(&a, Epoch(1)).await;
     assert!(matches!(&held, Err(AccountsError::Unreachable(what)) if what.contains("reader")), "{held:?}");
     reading.rollback().await.unwrap();
     store.delete(&a, Epoch(1)).await.unwrap();
