@@ -72,7 +72,8 @@ async fn cluster() -> (Arc<Node>, RedisConfig) {
     let ok = async || node.cli(&["CLUSTER", "INFO"]).filter(|said| said.contains("cluster_state:ok"));
     poll_until_async(SOON, "the cluster to be ok", ok).await.unwrap();
     let url = format!("redis-cluster://127.0.0.1:{}", node.port);
-    (node, RedisConfig { key_style: KeyStyle::Cluster, ..RedisConfig::new(url) })
+    let command_timeout = Span::from_secs(20);
+    (node, RedisConfig { key_style: KeyStyle::Cluster, command_timeout, ..RedisConfig::new(url) })
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use warden_store_redis::{KeyStyle, RedisConfig, RedisHot};
 use warden_testkit::Redis;
 
 /// Long enough for a busy machine, far below the time after which a test counts as hung.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// One server, and a connection to it.
 pub(crate) struct Server {
@@ -65,7 +65,7 @@ impl Server {
 pub(crate) fn config(redis: &Redis, style: KeyStyle) -> RedisConfig {
     RedisConfig {
         key_style: style,
-        command_timeout: Span::from_secs(5),
+        command_timeout: Span::from_secs(20),
         reconnect_delay: Span::from_millis(20),
         ..RedisConfig::new(redis.url())
     }

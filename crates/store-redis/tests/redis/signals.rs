@@ -181,11 +181,8 @@ async fn a_consumer_that_dies_while_many_claim_leaves_each_entry_to_one_of_them(
 async fn a_read_whose_answer_is_lost_leaves_the_entries_to_a_claim() {
     let redis = Redis::start().unwrap();
     let proxy = FaultProxy::start(redis.address()).unwrap();
-    let config = RedisConfig {
-        url: format!("redis://{}", proxy.address()),
-        command_timeout: Span::from_millis(500),
-        ..config(&redis, KeyStyle::Single)
-    };
+    let config =
+        RedisConfig { url: format!("redis://{}", proxy.address()), ..config(&redis, KeyStyle::Single) };
     let signals = RedisSignals::connect(&config, Subscription::new("a")).await.unwrap();
     back(&signals).await;
     let id = add(&redis, 0);
@@ -200,7 +197,7 @@ async fn a_read_whose_answer_is_lost_leaves_the_entries_to_a_claim() {
 #[tokio::test]
 async fn a_read_that_waits_holds_up_neither_acknowledgements_nor_the_hot_state() {
     let redis = Redis::start().unwrap();
-    let config = RedisConfig { command_timeout: Span::from_secs(1), ..config(&redis, KeyStyle::Single) };
+    let config = RedisConfig { command_timeout: Span::from_secs(2), ..config(&redis, KeyStyle::Single) };
     let signals = RedisSignals::connect(&config, Subscription::new("a")).await.unwrap();
     let hot = RedisHot::connect(config).await.unwrap();
     let before = add(&redis, 0);
@@ -212,7 +209,7 @@ async fn a_read_that_waits_holds_up_neither_acknowledgements_nor_the_hot_state()
             let clients = redis.cli(&["CLIENT", "LIST"]).unwrap();
             let reader = clients.lines().find(|line| line.contains("cmd=xreadgroup"))?;
             let idle = reader.split(' ').find_map(|word| word.strip_prefix("idle="))?;
-            (idle.parse::<u64>().unwrap() > 1).then_some(())
+            (idle.parse::<u64>().unwrap() > 2).then_some(())
         };
         poll_until_async(SOON, "the read to wait longer than a command may take", waits).await.unwrap();
         hot.cas(&[step("a", 1)]).await.unwrap();

@@ -3,9 +3,9 @@
 use warden_domain::Span;
 use warden_store::{Cas, HotError, HotState as _, Password};
 use warden_store_redis::{KeyStyle, RedisConfig, RedisHot};
-use warden_testkit::Redis;
+use warden_testkit::{Redis, poll_until_async};
 
-use crate::common::{config, step};
+use crate::common::{SOON, config, step};
 
 fn assert_unfit<T: std::fmt::Debug>(answer: Result<T, HotError>) -> String {
     match answer {
@@ -59,6 +59,16 @@ async fn a_redis_that_hides_its_configuration_is_taken_at_its_word() {
     assert_eq!(hot.cas(&[step("a", 1)]).await.unwrap(), [Cas::Applied]);
 }
 
+/// Why Redis does not let us in, as soon as it has said so.
+async fn refusal(config: RedisConfig) -> String {
+    let hot = RedisHot::connect(config).await.unwrap();
+    let said = async || match hot.check().await {
+        Err(HotError::Unfit(why)) => Some(why),
+        Err(HotError::Unreachable(_)) | Ok(_) => None,
+    };
+    poll_until_async(SOON, "a refusal", said).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_refused_password_is_named_and_not_shown() {
     let redis = Redis::start().unwrap();
@@ -68,13 +78,12 @@ async fn a_refused_password_is_named_and_not_shown() {
         command_timeout: Span::from_millis(500),
         ..config(&redis, KeyStyle::Single)
     };
-    let hot = RedisHot::connect(with(Some("hunter2"))).await.unwrap();
-    let refused = assert_unfit(hot.check().await);
+    let refused = refusal(with(Some("hunter2"))).await;
     assert!(refused.contains("WRONGPASS") && !refused.contains("hunter2"), "{refused:?}");
-    let hot = RedisHot::connect(with(None)).await.unwrap();
-    let refused = assert_unfit(hot.check().await);
+    let refused = refusal(with(None)).await;
     assert!(refused.contains("NOAUTH"), "{refused:?}");
-    RedisHot::connect(with(Some("swordfish"))).await.unwrap().check().await.unwrap();
+    let hot = RedisHot::connect(with(Some("swordfish"))).await.unwrap();
+    poll_until_async(SOON, "Redis to let us in", async || hot.check().await.ok()).await.unwrap();
 }
 
 #[tokio::test]
@@ -87,6 +96,6 @@ async fn a_read_only_replica_takes_no_writes() {
     assert!(matches!(refused, Err(HotError::Unreachable(_))), "{refused:?}");
     replica.cli(&["REPLICAOF", "NO", "ONE"]).unwrap();
     let back = async || hot.check().await.ok();
-    warden_testkit::poll_until_async(crate::common::SOON, "a master again", back).await.unwrap();
+    poll_until_async(SOON, "a master again", back).await.unwrap();
     assert_eq!(hot.cas(&[step("a", 1)]).await.unwrap(), [Cas::Applied]);
 }
