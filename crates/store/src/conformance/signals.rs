@@ -57,6 +57,7 @@ pub async fn run(make_store: impl Fn() -> Pending<'static, Arc<dyn Fixture>>) {
         sig_15_old_dead_letters_go,
         sig_16_a_lost_store_is_begun_anew,
         sig_17_a_call_about_nothing_is_harmless,
+        sig_18_what_a_consumer_was_given_comes_again_to_it_alone,
     );
 }
 

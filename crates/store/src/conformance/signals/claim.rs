@@ -111,3 +111,28 @@ pub async fn sig_16_a_lost_store_is_begun_anew(fixture: &dyn Fixture) {
     let read = read.expect("a wait goes on where the stream begins anew");
     assert_eq!(ids(&read), later);
 }
+
+/// What a consumer was given and did not acknowledge comes again at once, in its order and in pieces, to it and to nobody
+/// else; what was cut off the stream meanwhile is reported once.
+pub async fn sig_18_what_a_consumer_was_given_comes_again_to_it_alone(fixture: &dyn Fixture) {
+    let (a, b) = (consumer(fixture, "a").await, consumer(fixture, "b").await);
+    let again = async |signals: &dyn SignalStream, number, after| {
+        signals.again(most(number), after).await.expect("the store answers")
+    };
+    let start = EntryId::default();
+    assert!(again(&*a, 10, start).await.is_empty(), "it was given nothing");
+    let added = add(fixture, 0..6).await;
+    assert_eq!((read(&*a, 4).await.len(), read(&*b, 1).await.len()), (4, 1));
+    a.acknowledge(&added[1..2]).await.expect("it answers");
+    fixture.delete(added[2]).await;
+    let first = again(&*a, 2, start).await;
+    assert_eq!((ids(&first.entries), first.gone.clone()), (vec![added[0]], vec![added[2]]));
+    assert_eq!((first.entries[0].deliveries, first.newest()), (2, Some(added[2])));
+    let second = again(&*a, 2, added[2]).await;
+    assert_eq!((ids(&second.entries), second.gone.clone()), (vec![added[3]], vec![]));
+    assert!(again(&*a, 2, added[3]).await.is_empty(), "what is new does not come again");
+    assert_eq!(ids(&again(&*a, 10, start).await.entries), [added[0], added[3]], "until it is acknowledged");
+    assert_eq!(ids(&again(&*b, 10, start).await.entries), [added[4]]);
+    assert_eq!(backlog(&*a).await, Backlog { pending: 3, oldest: Some(added[0]) });
+    assert_eq!(ids(&read(&*a, 10).await), added[5..]);
+}
