@@ -30,7 +30,7 @@ const STEP: i64 = 977;
 pub(crate) fn config(clickhouse: &ClickHouse) -> ClickHouseConfig {
     ClickHouseConfig {
         timeout: Span::from_secs(20),
-        lease: Span::from_secs(1),
+        lease: Span::from_secs(3), // a busy machine may be late with its signs of life
         ..ClickHouseConfig::new(clickhouse.url())
     }
 }

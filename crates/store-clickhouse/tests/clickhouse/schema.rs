@@ -118,7 +118,7 @@ async fn who_lost_the_lock_does_nothing_more() {
 #[tokio::test]
 async fn a_lock_that_is_held_is_waited_for_and_then_told() {
     let clickhouse = ClickHouse::start().unwrap();
-    let config = ClickHouseConfig { lock_timeout: Span::from_secs(3), ..config(&clickhouse) };
+    let config = ClickHouseConfig { lock_timeout: Span::from_secs(6), ..config(&clickhouse) };
     let mut holder = open(&config);
     holder.lock().await.unwrap();
     // longer than the lease, which the holder therefore prolonged
@@ -164,7 +164,7 @@ async fn a_server_that_refuses_or_is_absent_is_named_without_its_password() {
     for text in [denied.to_string(), unreachable.to_string(), format!("{:?}", open(&config))] {
         assert!(!text.contains("canary") && text.contains("127.0.0.1"), "{text}");
     }
-    poll_until(Duration::from_secs(20), "a restart", || clickhouse.restart().ok()).unwrap();
+    poll_until(Duration::from_secs(60), "a restart", || clickhouse.restart().ok()).unwrap();
 }
 
 /// There is no cluster in the engine of these tests: this is what would be sent to one.
