@@ -33,7 +33,7 @@ async fn within<T>(what: &str, question: impl Future<Output = T>) -> T {
     let answer = question.await;
     let took = began.elapsed();
     println!("{what}: {took:?}");
-    assert!(took < Duration::from_secs(2), "{what}: {took:?}"); // tens of milliseconds when optimised
+    assert!(took < Duration::from_secs(60), "{what}: {took:?}"); // tens of milliseconds when optimised
     answer
 }
 
