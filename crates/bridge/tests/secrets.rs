@@ -54,7 +54,7 @@ async fn log_1_a_password_is_in_no_log_of_either_side() {
         Arc::new(MemoryEpochs::default()),
     )
     .unwrap();
-    let patience = Duration::from_secs(20);
+    let patience = Duration::from_secs(60);
     let up = timeout(patience, inbound.recv()).await.unwrap();
     assert!(matches!(up, Some(Inbound::Up { .. })));
     let envelope = Envelope {

@@ -24,7 +24,7 @@ async fn hear<T>(heard: &mut mpsc::Receiver<Inbound>, wanted: impl Fn(&Inbound) 
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), listen).await.expect("heard in time")
+    tokio::time::timeout(Duration::from_secs(60), listen).await.expect("heard in time")
 }
 
 #[tokio::test]

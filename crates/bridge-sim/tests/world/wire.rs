@@ -48,7 +48,7 @@ impl Wire {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), listen).await.expect("heard in time")
+        tokio::time::timeout(Duration::from_secs(60), listen).await.expect("heard in time")
     }
 
     /// Waits for an instance; answers the epoch that it is owned under, one above the highest its gateway has seen.
@@ -63,7 +63,7 @@ impl Wire {
     fn send(&mut self, at: usize, epoch: Epoch, command: Command) -> CommandId {
         self.commands += 1;
         let sent = CommandId(self.commands);
-        let deadline = utc().after(Span::from_secs(20));
+        let deadline = utc().after(Span::from_secs(60));
         let envelope = Envelope { instance: id(at), epoch, id: sent, deadline, command };
         self.listening.bridge.send(envelope).unwrap();
         sent
@@ -158,8 +158,8 @@ async fn a_supervisor_that_is_not_there_is_dialled_until_it_is() {
             }
         }
     };
-    let _listening = tokio::time::timeout(Duration::from_secs(20), bound).await.expect("bound in time");
-    let first = tokio::time::timeout(Duration::from_secs(20), heard.recv()).await.expect("dialled in time");
+    let _listening = tokio::time::timeout(Duration::from_secs(60), bound).await.expect("bound in time");
+    let first = tokio::time::timeout(Duration::from_secs(60), heard.recv()).await.expect("dialled in time");
     assert!(matches!(first, Some(Inbound::Up { .. })), "{first:?}");
     gateways.close().await;
 }

@@ -314,7 +314,7 @@ async fn a_silent_supervisor_is_left_and_dialled_again() {
     let mut gateway = Gateway::dial(&boss);
     let mut desk = boss.session().await;
     desk.hello().await;
-    let brisk = wire::Welcome { heartbeat_interval_ms: 10, heartbeat_timeout_ms: 500, ..welcome() };
+    let brisk = wire::Welcome { heartbeat_interval_ms: 10, heartbeat_timeout_ms: 2_000, ..welcome() };
     let accepted = vec![wire::Accepted { instance: "a".into(), epoch: 1, ..wire::Accepted::default() }];
     desk.say("", 0, Body::Welcome(wire::Welcome { accepted, ..brisk })).await;
     gateway.connected().await;
@@ -400,9 +400,10 @@ async fn a_refused_instance_is_told_and_announced_again() {
 
 #[tokio::test]
 async fn the_next_address_is_dialled_when_one_does_not_answer() {
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = gone.local_addr().unwrap();
-    drop(gone);
+    // taken, so that nobody else gets it, and not listened at
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = taken.local_addr().unwrap();
     let mut boss = Boss::start().await;
     let address = boss.address;
     let mut gateway = Gateway::with(&boss, Arc::new(MemoryEpochs::default()), |config| {

@@ -115,13 +115,13 @@ async fn a_silent_gateway_is_closed_and_its_instances_are_down() {
 async fn heartbeats_keep_a_quiet_session_open() {
     let short = |config: &mut ServerConfig| {
         config.heartbeat_interval = Span::from_millis(20);
-        config.heartbeat_timeout = Span::from_millis(500);
+        config.heartbeat_timeout = Span::from_secs(2);
     };
     let mut rig = Rig::with(16, short).await;
     let (peer, _) = Peer::greet(rig.address, vec![served("a", 0, 0)]).await;
     rig.up().await;
     let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
-    for _ in 0..75 {
+    for _ in 0..300 {
         ticks.tick().await;
         peer.say("", 0, Said::Heartbeat(wire::Heartbeat::default())).await;
     }
@@ -177,7 +177,7 @@ async fn settled(rig: &Rig, number: u64) -> Option<SendError> {
 async fn while_nobody_takes_events_the_session_stops_reading_and_loses_nothing() {
     let short = |config: &mut ServerConfig| {
         config.heartbeat_interval = Span::from_millis(20);
-        config.heartbeat_timeout = Span::from_millis(500);
+        config.heartbeat_timeout = Span::from_secs(2);
         config.window = 65_535;
     };
     let mut rig = Rig::with(1, short).await;
@@ -191,7 +191,7 @@ async fn while_nobody_takes_events_the_session_stops_reading_and_loses_nothing()
     });
     // the reading has stopped: far beyond the timeout the session is open, and the sender waits
     let mut beats = tokio::time::interval(std::time::Duration::from_millis(100));
-    for _ in 0..13 {
+    for _ in 0..50 {
         beats.tick().await;
     }
     assert_eq!(rig.bridge.counters().sessions_open, 1);

@@ -27,7 +27,7 @@ pub mod wire {
 }
 
 /// Longer than anything here takes; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `what` brings, or a failed test.
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {

@@ -28,7 +28,7 @@ impl Peer {
     pub async fn dial(address: SocketAddr) -> Self {
         let channel = Endpoint::from_shared(format!("http://{address}")).expect("an address");
         // the smallest window, so that not reading is soon felt
-        let channel = channel.connect_timeout(Duration::from_secs(5)).initial_stream_window_size(65_535);
+        let channel = channel.connect_timeout(Duration::from_secs(60)).initial_stream_window_size(65_535);
         let channel = soon(channel.connect()).await.expect("connected");
         let (out, bytes) = mpsc::channel(16);
         let mut grpc = tonic::client::Grpc::new(channel);

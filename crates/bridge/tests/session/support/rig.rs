@@ -25,7 +25,7 @@ impl Rig {
 
     pub async fn with(inbound: usize, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig::new("127.0.0.1:0".parse().expect("an address"));
-        config.drain = Span::from_secs(20);
+        config.drain = Span::from_secs(60);
         change(&mut config);
         let (sender, receiver) = mpsc::channel(inbound);
         let Listening { bridge, address, server } =
