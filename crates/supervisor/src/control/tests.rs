@@ -117,15 +117,19 @@ async fn a_line_that_is_too_long_ends_the_connection() {
 #[tokio::test]
 async fn connections_are_bounded_and_silent_ones_are_closed() {
     let world = World::new();
-    let limits = Limits { connections: 1, silence: Duration::from_millis(200), ..Limits::default() };
-    let _server = world.echo(limits);
+    let one = Limits { connections: 1, ..Limits::default() };
+    let _server = world.echo(one);
     let mut first = Client::connect(&world.path()).await.unwrap();
     first.ask(Ask::Status {}).await.unwrap();
     let mut second = UnixStream::connect(world.path()).await.unwrap();
     let mut answer = String::new();
     second.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("\"busy\""), "{answer}");
-    // The first is silent for too long: then there is room again.
+
+    let world = World::new();
+    let _server = world.echo(Limits { silence: Duration::from_millis(200), ..one });
+    let mut first = Client::connect(&world.path()).await.unwrap();
+    // It is silent for too long: then there is room again.
     loop {
         let mut client = Client::connect(&world.path()).await.unwrap();
         if client.ask(Ask::Status {}).await.is_ok() {
