@@ -73,7 +73,7 @@ fn control(path: &Path, line: &str) -> String {
     let mut stream = loop {
         match UnixStream::connect(path) {
             Ok(stream) => break stream,
-            Err(fault) => assert!(began.elapsed() < Duration::from_secs(20), "no control socket: {fault}"),
+            Err(fault) => assert!(began.elapsed() < Duration::from_secs(60), "no control socket: {fault}"),
         }
         std::thread::yield_now();
     };
@@ -197,7 +197,7 @@ async fn hear<T>(heard: &mut mpsc::Receiver<Inbound>, wanted: impl Fn(&Inbound) 
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), listen).await.expect("heard in time")
+    tokio::time::timeout(Duration::from_secs(60), listen).await.expect("heard in time")
 }
 
 /// Sends a command to `acct-1`; answers how it ended.
@@ -207,7 +207,7 @@ async fn ask(
     (epoch, number): (u64, u64),
     command: warden_bridge::Command,
 ) -> Outcome {
-    let deadline = utc().after(Span::from_secs(20));
+    let deadline = utc().after(Span::from_secs(60));
     let instance = InstanceId::new("acct-1").unwrap();
     let envelope = Envelope { instance, epoch: Epoch(epoch), id: CommandId(number), deadline, command };
     listening.bridge.send(envelope).unwrap();

@@ -5,7 +5,7 @@ use std::{fs, process::Command, time::Duration};
 
 use warden_testkit::Program;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_running_supervisor_may_not_write_a_core_file() {

@@ -208,7 +208,7 @@ fn log_lines_can_be_json() {
 #[test]
 fn the_demo_loses_nothing_and_draws_its_picture() {
     let setup = Setup::new();
-    let args = "demo --for 4s --speed 150 --fleet 24 --seed 7 --json --picture p.svg --folder kept";
+    let args = "demo --for 6s --speed 100 --fleet 24 --seed 7 --json --picture p.svg --folder kept";
     let ended = setup.ends(&args.split(' ').collect::<Vec<_>>());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.stdout.len(), 1, "nothing but JSON");

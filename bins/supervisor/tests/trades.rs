@@ -35,7 +35,9 @@ fn trd_7_a_signal_is_answered_by_a_report_and_a_halt_is_durable() {
     let ask = |args: &[&str]| setup.ends(&[args, &["--config", "w.toml"]].concat());
     setup.put("signal.json", &signal("s-1"), 0o644);
     // No terminal is connected: nothing is known of the symbol.
-    let report = last_line(&ask(&["signal", "signal.json", "--json"]));
+    let taken = ask(&["signal", "signal.json", "--json"]);
+    assert!(taken.code == Some(6) && taken.stderr[0].contains("no account took the signal"), "{taken:?}");
+    let report = last_line(&taken);
     assert_eq!((report["key"].as_str(), report["settled"].as_bool()), (Some("s-1"), Some(true)), "{report}");
     let lines = report["lines"].as_array().unwrap();
     assert_eq!(lines.len(), 2, "{report}");
@@ -45,6 +47,7 @@ fn trd_7_a_signal_is_answered_by_a_report_and_a_halt_is_durable() {
     );
     assert_eq!(last_line(&ask(&["report", "s-1", "--json"])), report);
     let told = ask(&["report", "s-1"]);
+    assert_eq!(told.code, Some(0), "a report is a report");
     assert!(told.stdout[0].starts_with("signal s-1 of test: 2 blocked"), "{told:?}");
 
     assert_eq!(ask(&["halt", "--group", "gold"]).stdout, ["halted acct-1", "halted acct-2"]);
@@ -89,7 +92,7 @@ fn what_is_not_known_is_refused_with_6() {
     let trades = setup.ends(&["trades", "--config", "w.toml", "--json"]);
     assert_eq!(last_line(&trades), json!({ "all": 0, "trades": [] }));
     let none = setup.ends(&["signal", "nowhere.json", "--config", "w.toml"]);
-    assert!(none.code == Some(1) && none.stderr[0].contains("nowhere.json cannot be read"), "{none:?}");
+    assert!(none.code == Some(2) && none.stderr[0].contains("nowhere.json cannot be read"), "{none:?}");
 }
 
 #[test]

@@ -66,24 +66,30 @@ impl Engine<'_> {
         self.is_clean(&setup);
     }
 
-    /// Killed at moments all over its run, it is brought up by the next one.
+    /// Killed at moments all over its run, it is brought up by the next one; all of those at once, as each may have to
+    /// wait for the lock of the dead.
     pub(crate) fn outlives_kills(&self) {
         let began = Instant::now();
-        (self.fresh)().ends(0, &["up", "--store", self.store]);
+        let up = ["up", "--store", self.store];
+        (self.fresh)().ends(0, &up);
         let whole = began.elapsed();
-        let mut cut_short = 0;
+        let (mut killed, mut cut_short) = (Vec::new(), 0);
         for kill in 0..self.kills {
             let setup = (self.fresh)();
-            let mut up = setup.start(&["up", "--store", self.store]);
+            let mut dying = setup.start(&up);
             // the moments are the test: nothing that could be waited for tells them apart
             let moment = whole.mul_f64(f64::from(kill + 1) / f64::from(self.kills + 1));
-            let _ = up.wait_for_line(moment.max(Duration::from_millis(1)), |_| false);
-            up.kill9().unwrap();
-            cut_short += u32::from(up.finish(SOON).unwrap().code.is_none());
+            let _ = dying.wait_for_line(moment.max(Duration::from_millis(1)), |_| false);
+            dying.kill9().unwrap();
+            cut_short += u32::from(dying.finish(SOON).unwrap().code.is_none());
             let status = setup.run(&["status", "--store", self.store]);
             assert!(matches!(status.code, Some(0 | 3)), "{status:#?}");
-            setup.ends(0, &["up", "--store", self.store]);
-            self.is_clean(&setup);
+            killed.push((setup.start(&up), setup));
+        }
+        for (next, setup) in &mut killed {
+            let finished = next.finish(SOON).unwrap();
+            assert_eq!(finished.code, Some(0), "{finished:#?}");
+            self.is_clean(setup);
         }
         assert!(cut_short > 0, "every run ended before it was killed");
     }

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use warden_testkit::{Finished, Line, Program, Stream, free_port};
 
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A folder with a configuration, and the supervisor that it configures.
 pub(crate) struct Setup {
