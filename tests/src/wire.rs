@@ -27,8 +27,8 @@ impl Rude {
     #[must_use]
     pub fn dial(address: SocketAddr) -> Self {
         let stream = must(TcpStream::connect(address), "dial the supervisor");
-        must(stream.set_read_timeout(Some(Duration::from_secs(10))), "limit a read");
-        must(stream.set_write_timeout(Some(Duration::from_secs(10))), "limit a write");
+        must(stream.set_read_timeout(Some(Duration::from_secs(60))), "limit a read");
+        must(stream.set_write_timeout(Some(Duration::from_secs(60))), "limit a write");
         Self(stream)
     }
 

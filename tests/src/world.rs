@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Longer than anything takes that is awaited once; a test that waits so long has failed.
-pub const SOON: Duration = Duration::from_secs(25);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// How a terminal and its account really stand, as the simulator knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

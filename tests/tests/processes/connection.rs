@@ -1,13 +1,13 @@
 //! The other ways in which a session is lost: NET-1, NET-4, BRK-4, ACC-5, LOG-8, REC-1.
 
 use warden_domain::{FailureReason, Gate, IncidentKind, Rule, Status};
-use warden_policy::{Command, Notice};
+use warden_policy::{Command, Notice, Phase};
 use warden_tests::{Plan, World, keys};
 
 #[test]
 fn net_1_net_4_brk_4_acc_5_log_8_each_loss_has_its_own_way_back() {
     let plan = Plan::quick(&["drop", "market", "rights", "reader", "dial"])
-        .set("broker.maintenance.retry_after", r#""3s""#)
+        .set("broker.maintenance.retry_after", r#""8s""#)
         .set("network.drop.alert_after", r#""1s""#)
         .set("account.permissions.reconnect_after", r#""2s""#)
         .fault("0s", "dial", "network_lost_during_login");
@@ -39,7 +39,7 @@ fn net_1_net_4_brk_4_acc_5_log_8_each_loss_has_its_own_way_back() {
         .find(|(_, state)| state.incident(IncidentKind::Maintenance).is_some())
         .unwrap()
         .0;
-    assert!(logins[1].since(closed).as_millis() >= 3_000, "BRK-4: not before its time");
+    assert!(logins[1].since(closed).as_millis() >= 8_000, "BRK-4: not before its time");
     assert_eq!(story.notices("reader", Notice::PermissionsChanged).len(), 1, "ACC-5: a person must act");
     assert_eq!(story.given_by("reader", Rule::Acc5, Command::Reconnect).len(), 1, "ACC-5: one reconnect");
     let counts: Vec<u8> = story.states("dial").map(|(_, state)| state.login_attempt_count()).collect();
@@ -50,13 +50,16 @@ fn net_1_net_4_brk_4_acc_5_log_8_each_loss_has_its_own_way_back() {
 #[test]
 fn rec_1_recoveries_that_do_not_last_end_in_a_stop() {
     let world = World::connected(Plan::quick(&["a"]).set("recovery.healthy", r#""60s""#));
-    for _ in 0..4 {
-        world.wait_for_key("a", "status", "CONNECTED");
-        world.fault_for("a", "network_drop", "500ms");
-        world.wait_for_key("a", "status", "DISCONNECTED");
+    for drops in 0..5_u8 {
+        // Whoever looks too late to see a drop sees that it was counted.
+        let reason = if drops == 0 { FailureReason::None } else { FailureReason::NetworkLost };
+        world.wait_for_state("a", &format!("it is up after {drops} drops"), |state| {
+            state.phase() == Phase::Up
+                && state.last_failure_reason() == reason
+                && state.failed_recoveries() == drops.saturating_sub(1)
+        });
+        world.fault_for("a", "network_drop", "1s");
     }
-    world.wait_for_key("a", "status", "CONNECTED");
-    world.fault_for("a", "network_drop", "500ms");
     world.wait_for("a", "FAILED", "RECOVERY_EXHAUSTED");
 
     let story = world.judge();

@@ -67,8 +67,8 @@ fn acc_6_what_was_damaged_while_no_supervisor_ran_is_rebuilt_at_the_start() {
 fn acc_6_a_damaged_journal_is_set_aside_and_the_incident_goes_on_from_redis() {
     let mut world = World::connected(Plan::quick(&["a", "b"]));
     world.fault("a", "broker_down");
-    world.wait_for_state("a", "its second reconnect", |state| {
-        state.incident(IncidentKind::BrokerDown).is_some_and(|incident| incident.attempt == 2)
+    world.wait_for_state("a", "a later reconnect", |state| {
+        state.incident(IncidentKind::BrokerDown).is_some_and(|incident| (2..=4).contains(&incident.attempt))
     });
     world.kill_supervisor();
     let (before, known) = world.snapshot("a");
@@ -89,5 +89,7 @@ fn acc_6_a_damaged_journal_is_set_aside_and_the_incident_goes_on_from_redis() {
     assert!(first.row.version > before.version, "it goes on after what Redis held");
     let kept = first.step.state.incident(IncidentKind::BrokerDown).expect("the incident is kept");
     assert_eq!(Some(kept.opened_at), known.incident(IncidentKind::BrokerDown).map(|it| it.opened_at));
-    assert_eq!(story.given_by("a", Rule::Brk1, Command::Reconnect).len(), 3, "three of the five were left");
+    let made = known.incident(IncidentKind::BrokerDown).expect("it is open").attempt;
+    let left = story.given_by("a", Rule::Brk1, Command::Reconnect).len();
+    assert_eq!(left, 5 - usize::from(made), "what was left of the five");
 }

@@ -49,7 +49,7 @@ fn a_bad_configuration_is_told_with_all_its_faults_and_exit_code_2() {
 
 #[test]
 fn net_2_why_explains_an_incident_with_its_evidence_rule_and_next_action() {
-    let world = World::connected(Plan::quick(&["a"]).set("network.crash.waits", r#"["4s", "4s", "4s"]"#));
+    let world = World::connected(Plan::quick(&["a"]).set("network.crash.waits", r#"["30s"]"#));
     world.fault("a", "terminal_crash_loop");
     world.wait_for("a", "FAILED", "TERMINAL_CRASHED");
     let told = world.cli(&["why", "a"]);

@@ -22,7 +22,7 @@ fn pauses(story: &Story, name: &str) -> Vec<u64> {
 
 #[test]
 fn brk_2_brk_3_10024_and_10008_without_a_ticket_pause_trading_and_10008_with_one_does_not() {
-    let world = World::connected(Plan::quick(&["a", "b", "c"]));
+    let world = World::connected(Plan::quick(&["a", "b", "c"]).set("broker.rate_limit.pause", r#""6s""#));
     world.fault("a", "rate_limit");
     world.fault("b", "rate_limit_10008");
     world.fault("c", "placed_10008");
@@ -48,7 +48,7 @@ fn brk_2_brk_3_10024_and_10008_without_a_ticket_pause_trading_and_10008_with_one
     let story = world.judge();
     for (name, rule) in [("a", Rule::Brk2), ("b", Rule::Brk3), ("c", Rule::Brk2)] {
         let [pause] = pauses(&story, name)[..] else { panic!("{name} is paused once") };
-        assert!((2_000..=2_200).contains(&pause), "{name}: 2 s, lengthened by a tenth at most: {pause} ms");
+        assert!((6_000..=6_600).contains(&pause), "{name}: 6 s, lengthened by a tenth at most: {pause} ms");
         let opened = story.of(name).find(|told| is_paused(&told.step.state)).unwrap();
         assert_eq!(opened.row.rule, rule.as_str(), "{name}");
     }
@@ -56,7 +56,11 @@ fn brk_2_brk_3_10024_and_10008_without_a_ticket_pause_trading_and_10008_with_one
 
 #[test]
 fn brk_2_the_third_limit_in_a_row_stops_after_two_doubling_pauses() {
-    let world = World::connected(Plan::quick(&["a"]).set("broker.rate_limit.quiet", r#""60s""#));
+    let world = World::connected(
+        Plan::quick(&["a"])
+            .set("broker.rate_limit.pause", r#""4s""#)
+            .set("broker.rate_limit.quiet", r#""10m""#),
+    );
     for limit in 1..=2 {
         world.fault("a", "rate_limit");
         world.wait_for_state("a", "the next pause", |state| {
@@ -71,7 +75,7 @@ fn brk_2_the_third_limit_in_a_row_stops_after_two_doubling_pauses() {
     let story = world.judge();
     let pauses = pauses(&story, "a");
     assert_eq!(pauses.len(), 2, "{pauses:?}");
-    assert!((2_000..=2_200).contains(&pauses[0]) && (4_000..=4_400).contains(&pauses[1]), "{pauses:?}");
+    assert!((4_000..=4_400).contains(&pauses[0]) && (8_000..=8_800).contains(&pauses[1]), "{pauses:?}");
     assert_eq!(story.notices("a", Notice::RateLimitStopped).len(), 1);
     assert_eq!(story.last("a").step.state.gate(), Gate::Shut(FailureReason::RateLimited));
 }

@@ -13,11 +13,11 @@ fn plan() -> Plan {
         .set("broker.down.reconnect_after", r#""6s""#)
         .set("broker.down.attempts", "3")
         .set("login.waits", r#"["6s"]"#)
-        .set("login.attempts", "4")
-        .set("network.crash.waits", r#"["5s"]"#)
-        .set("broker.rate_limit.pause", r#""16s""#)
+        .set("login.attempts", "6")
+        .set("network.crash.waits", r#"["7s"]"#)
+        .set("broker.rate_limit.pause", r#""24s""#)
         .set("broker.rate_limit.pause_cap", r#""60s""#)
-        .set("account.closure.proof_interval", r#""15s""#)
+        .set("account.closure.proof_interval", r#""24s""#)
         .fault("0s", "login", "login_flaky(9)")
 }
 
@@ -73,7 +73,7 @@ fn rec_4_counters_and_deadlines_go_on_after_a_kill_in_the_middle_of_incidents() 
         3,
         "the budget did not begin again"
     );
-    assert_eq!(story.given_by("login", Rule::Log2, Command::Login).len(), 4, "the count did not begin again");
+    assert_eq!(story.given_by("login", Rule::Log2, Command::Login).len(), 6, "the count did not begin again");
     assert_eq!(story.given_by("crash", Rule::Net2, RESTART).len(), 3, "the budget did not begin again");
     for (name, kind, command) in [
         ("broker", IncidentKind::BrokerDown, Command::Reconnect),
@@ -124,7 +124,7 @@ fn goes_on(story: &Story, name: &str, kind: IncidentKind, command: Command) {
     }
     let due = planned.unwrap_or(resumed).max(resumed);
     assert!(
-        next.since(due).as_millis() < 10_000,
+        next.since(due).as_millis() < 30_000,
         "{name}: the next attempt comes in time, {next} after {due}"
     );
 }
@@ -133,9 +133,9 @@ fn goes_on(story: &Story, name: &str, kind: IncidentKind, command: Command) {
 fn rec_4_an_attempt_under_way_when_the_supervisor_is_killed_stays_counted() {
     let mut world = World::connected(Plan::quick(&["a"]));
     world.fault("a", "broker_down");
-    world.wait_for_state("a", "its second reconnect is under way", |state| {
+    world.wait_for_state("a", "a later reconnect is under way", |state| {
         state.phase() == Phase::Recovering(IncidentKind::BrokerDown)
-            && attempts(state, IncidentKind::BrokerDown) == 2
+            && (2..=4).contains(&attempts(state, IncidentKind::BrokerDown))
     });
     world.kill_supervisor();
     world.start_supervisor();

@@ -19,7 +19,7 @@ const ROWS: u64 = 200_000;
 const BATCH: usize = 2_000;
 const RANGE: u32 = 4_000;
 const KILLS: u64 = 10;
-const SOON: Duration = Duration::from_secs(90);
+const SOON: Duration = Duration::from_secs(120);
 
 /// A journal, its export and a ClickHouse, the latter to be killed.
 struct Rig {
@@ -46,7 +46,7 @@ impl Rig {
     fn config(&self) -> ClickHouseConfig {
         ClickHouseConfig {
             database: HISTORY.to_owned(),
-            timeout: Span::from_secs(5),
+            timeout: Span::from_secs(20),
             ..ClickHouseConfig::new(self.clickhouse.server.url())
         }
     }
@@ -158,9 +158,9 @@ fn c11_c12_supervisor_and_clickhouse_killed_again_and_again_lose_and_double_no_s
 fn acc_6_rec_4_journal_and_redis_lost_together_are_rebuilt_from_clickhouse() {
     let plan = Plan::quick(&["failed", "limited", "calm"])
         .fault("0s", "failed", "login_flaky(9)")
-        .set("broker.rate_limit.pause", r#""60s""#)
-        .set("broker.rate_limit.pause_cap", r#""60s""#)
-        .set("login.cooldown", r#""60s""#)
+        .set("broker.rate_limit.pause", r#""10m""#)
+        .set("broker.rate_limit.pause_cap", r#""10m""#)
+        .set("login.cooldown", r#""10m""#)
         .on_four_stores();
     let mut world = World::start(plan);
     for name in ["limited", "calm"] {

@@ -98,7 +98,7 @@ fn c12_inserts_that_fail_in_every_way_and_a_table_that_is_away_leave_every_step_
     let failures = |world: &World| world.metric("warden_history_failures_total").unwrap_or_default();
     let fails = |world: &World, what: &str| {
         let before = failures(world);
-        world.fault_for("a", "network_drop", "200ms");
+        world.fault_for("a", "network_drop", "1s");
         world.wait(what, || (failures(world) > before).then_some(()));
         world.wait_for_key("a", "status", "CONNECTED");
     };

@@ -14,7 +14,7 @@ fn is_refused(world: &World, key: &str) {
 
 #[test]
 fn trd_7_a_halt_survives_kill_9_and_nothing_leaves_before_a_person_resumes() {
-    let mut world = World::trading(Plan::trading(2));
+    let mut world = World::trading(Plan::trading(2).set("trade.unknown.window", r#""15s""#));
     world.give(&Signal::open("before", "EURUSD", "BUY", "0.01").to("acct-1"));
     world.wait_for_trade("acct-1", "before", "FILLED");
     // What waits for its lane is withdrawn, what left is found out.

@@ -5,7 +5,7 @@ use warden_tests::{Plan, Signal, World, succeeded};
 
 #[test]
 fn trd_7_why_explains_an_unknown_trade_and_its_proof_lets_it_be_sent_once_more() {
-    let mut world = World::trading(Plan::trading(1));
+    let mut world = World::trading(Plan::trading(1).set("trade.unknown.window", r#""15s""#));
     world.fault("acct-1", "lost_request");
     world.give(&Signal::open("s-1", "EURUSD", "BUY", "0.01").to("acct-1"));
     world.wait_for_trade("acct-1", "s-1", "UNKNOWN");

@@ -16,7 +16,7 @@ fn outcome(world: &World, key: &str) -> (String, String) {
 
 #[test]
 fn trd_7_a_signal_that_is_too_late_is_recorded_and_never_sent() {
-    let mut world = World::trading(Plan::trading(1));
+    let mut world = World::trading(Plan::trading(1).set("trade.unknown.window", r#""15s""#));
     let old = Signal::open("old", "EURUSD", "BUY", "0.01").to("acct-1");
     world.give(&old.with("created_at", "2026-01-31T09:30:00Z"));
     assert_eq!(outcome(&world, "old"), ("late_dropped".to_owned(), "late".to_owned()));
@@ -25,7 +25,7 @@ fn trd_7_a_signal_that_is_too_late_is_recorded_and_never_sent() {
     world.fault("acct-1", "lost_request");
     world.give(&Signal::open("first", "EURUSD", "BUY", "0.01").to("acct-1"));
     world.wait_for_trade("acct-1", "first", "UNKNOWN");
-    world.give(&Signal::open("second", "EURUSD", "SELL", "0.02").to("acct-1").with("valid_for", "1s"));
+    world.give(&Signal::open("second", "EURUSD", "SELL", "0.02").to("acct-1").with("valid_for", "5s"));
     let dropped = world.wait_for_trade("acct-1", "second", "FAILED");
     assert_eq!((dropped["reason"].as_str(), dropped["attempt"].as_str()), ("expired", "0"));
     world.wait_for_trade("acct-1", "first", "FILLED");
@@ -41,7 +41,7 @@ fn trd_7_a_signal_that_is_too_late_is_recorded_and_never_sent() {
 #[test]
 fn trd_4_the_same_signal_twice_is_one_and_another_one_with_its_key_is_refused() {
     let mut world = World::trading(Plan::trading(1));
-    let signal = Signal::open("one", "EURUSD", "BUY", "0.01").to("acct-1");
+    let signal = Signal::open("one", "EURUSD", "BUY", "0.01").to("acct-1").with("valid_for", "10m");
     world.give(&signal);
     world.give(&signal);
     let filled = world.wait_for_trade("acct-1", "one", "FILLED");
