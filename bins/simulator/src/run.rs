@@ -1,6 +1,13 @@
 //! Builds the world, runs it, drains it.
 
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,7 +36,7 @@ async fn serve(args: &Args, input: Input) -> anyhow::Result<Summary> {
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let dialling = Dialling { epochs: args.epochs.clone(), ..Dialling::new(args.supervisor.clone()) };
-    let clock = WorldClock::from(utc(), args.speed);
+    let clock = WorldClock::from(SystemTime::now().into(), args.speed);
     let world = world(args, input, clock.now());
     let gateways = Arc::new(Gateways::serve(world, clock, dialling)?);
     let control = control.map(|listener| tokio::spawn(control::serve(listener, Arc::clone(&gateways))));
@@ -107,10 +114,4 @@ fn write_accounts(path: &Path, plan: &FleetPlan) -> anyhow::Result<()> {
 
 fn listen_for(kind: SignalKind) -> anyhow::Result<Signal> {
     signal(kind).context("cannot listen for signals")
-}
-
-/// Now, by the wall's clock.
-fn utc() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -45,7 +45,6 @@
 //! ```
 
 pub mod client;
-mod clock;
 mod convert;
 pub mod message;
 pub mod server;

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -50,6 +50,14 @@ impl Timestamp {
     }
 }
 
+impl From<SystemTime> for Timestamp {
+    /// The moment in whole milliseconds; before 1970 the Unix epoch itself.
+    fn from(moment: SystemTime) -> Self {
+        let since = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -80,6 +88,14 @@ mod tests {
         assert_eq!(t.to_string(), "2023-11-14T22:13:20.123Z");
         assert_eq!(Timestamp::parse(&t.to_string()).unwrap(), t);
         assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_by_decades_still_gives_a_moment() {
+        let millis = std::time::Duration::from_micros(1_700_000_000_123_999);
+        let moment = Timestamp::from(SystemTime::UNIX_EPOCH + millis);
+        assert_eq!(moment.as_millis(), 1_700_000_000_123);
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH - millis).as_millis(), 0);
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub(crate) fn quarantine(folder: &Path, is_last: impl Fn(&str) -> Option<bool>) 
 fn new_quarantine(folder: &Path) -> io::Result<PathBuf> {
     let parent = folder.join("quarantine");
     fs::create_dir_all(&parent)?;
-    let moment = now().to_string().replace(':', "-");
+    let moment = Timestamp::from(SystemTime::now()).to_string().replace(':', "-");
     let mut path = parent.join(&moment);
     let mut count = 1;
     while let Err(error) = fs::create_dir(&path) {
@@ -188,9 +188,4 @@ pub(crate) fn keep_private(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
-}
-
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use duckdb::Connection;
 use warden_store::{
     Head, JournalId,
@@ -8,7 +10,7 @@ use crate::{
     columns::ReadError,
     config::Config,
     fault::{Fault, Meaning, meaning},
-    files::{self, FileLock, Files},
+    files::{FileLock, Files},
     head::HeadFile,
     keeper, probe,
     proof::{self, Trouble},
@@ -136,7 +138,7 @@ fn bring_up(conn: &Connection, files: &Files) -> Result<(), Refusal> {
     let applied = schema::applied_to_journal(conn).map_err(Trouble::from)?;
     let place = files.database().display().to_string();
     for step in plan(&place, &schema::JOURNAL, &applied).map_err(Refusal::Schema)? {
-        schema::apply_to_journal(conn, step, files::now(), &mut |_| ())
+        schema::apply_to_journal(conn, step, SystemTime::now().into(), &mut |_| ())
             .map_err(|Failed { statement: _, source }| Refusal::Step(source))?;
         tracing::info!(%step, "the journal's schema was brought up");
     }

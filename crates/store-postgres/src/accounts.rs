@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use warden_domain::{Epoch, InstanceId};
 use warden_store::{
@@ -8,7 +8,7 @@ use warden_store::{
 
 use crate::{
     audit::{self, AuditReport},
-    change::{Change, now},
+    change::Change,
     config::AccountsConfig,
     db::{Db, Engine},
     ending,
@@ -68,7 +68,8 @@ impl SqlAccounts {
         match db.engine() {
             Engine::Sqlite => {
                 let place = schema.place();
-                schema::up(&mut schema, now(), &mut |told| tracing::info!(place, ?told)).await?;
+                schema::up(&mut schema, SystemTime::now().into(), &mut |told| tracing::info!(place, ?told))
+                    .await?;
             }
             Engine::Postgres => schema::current(&mut schema).await?,
         }

@@ -1,6 +1,6 @@
 //! A transaction that changes something, together with what it leaves in the audit log.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
@@ -44,7 +44,7 @@ impl<'a> Change<'a> {
         };
         let head = tx.row(head, &[]).await?.ok_or(sqlx::Error::RowNotFound)?;
         let head = Head::of(&head)?;
-        Ok(Self { tx, actor, at: now(), head, notes: Vec::new() })
+        Ok(Self { tx, actor, at: SystemTime::now().into(), head, notes: Vec::new() })
     }
 
     /// The moment of this change.
@@ -128,10 +128,4 @@ async fn append(
     );
     tx.run(AssertSqlSafe(sql), &args).await?;
     Ok(head)
-}
-
-/// The wall clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use warden_domain::Timestamp;
 
@@ -26,9 +26,7 @@ impl SystemClock {
     /// A clock that starts now; `speed` is 1 everywhere but in demonstrations, and at least 1.
     #[must_use]
     pub fn new(speed: u32) -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
-        Self { origin: Timestamp::from_millis(millis), started: Instant::now(), speed: speed.max(1) }
+        Self { origin: SystemTime::now().into(), started: Instant::now(), speed: speed.max(1) }
     }
 }
 

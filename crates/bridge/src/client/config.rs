@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::SystemTime};
 
 use thiserror::Error;
 use warden_domain::{Span, Timestamp};
@@ -50,7 +50,7 @@ impl ClientConfig {
             events: const { NonZeroUsize::new(1_024).unwrap() },
             window: 256 * 1024,
             sends: Arc::new(MemorySends::default()),
-            clock: Arc::new(crate::clock::utc),
+            clock: Arc::new(|| SystemTime::now().into()),
         }
     }
 

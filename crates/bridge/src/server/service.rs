@@ -1,12 +1,16 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use warden_domain::Timestamp;
 
 use super::{admission::Admission, registry::Registry, session::Session, slot::Queue};
 use crate::{
-    Inbound, clock,
+    Inbound,
     wire::{self, gateway_server::Gateway, supervisor_frame::Body},
 };
 
@@ -72,7 +76,7 @@ pub(super) async fn beat(queue: Queue, interval: Duration) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let heartbeat = wire::Heartbeat { sent_at_ms: clock::utc().as_millis() };
+        let heartbeat = wire::Heartbeat { sent_at_ms: Timestamp::from(SystemTime::now()).as_millis() };
         match queue.try_send(Ok(frame(Body::Heartbeat(heartbeat)))) {
             Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => return,

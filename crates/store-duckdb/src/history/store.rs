@@ -1,4 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use duckdb::Connection;
 use warden_store::{
@@ -133,7 +136,7 @@ impl Store {
         let place = file.display().to_string();
         let steps = plan(&place, &HISTORY, &applied.unwrap_or_default()).map_err(Refusal::of_schema)?;
         for step in steps {
-            schema::apply(conn, step, files::now(), &mut |_| (), |_| Ok(()))
+            schema::apply(conn, step, SystemTime::now().into(), &mut |_| (), |_| Ok(()))
                 .map_err(|failed| Refusal::Other(of_engine(file, &failed.source)))?;
             tracing::info!(%step, "the history's schema was brought up");
         }
