@@ -60,9 +60,9 @@ named_enum! {
         /// By evidence: with an order ticket an order was placed, without one it is a rate limit.
         Evidence = "evidence",
         /// Always "order placed", also without a ticket.
-        AlwaysPlaced = "placed",
+        AlwaysPlaced = "always_placed",
         /// Always "too frequent requests", also with a ticket.
-        AlwaysRateLimit = "rate_limit",
+        AlwaysRateLimit = "always_rate_limit",
     }
 }
 
