@@ -1,8 +1,8 @@
 //! Ends of commands that the instance machine hears of a moment later: when the trades are ready for what follows.
 //!
 //! A stop that closed what was open is over when the trades have seen it (ACC-7): the session that shows it ends with it. A
-//! session is confirmed when the prices that its first orders need are there (SES-1): a signal that comes with it finds
-//! them. Neither is waited for longer than it may take.
+//! session is confirmed when the prices that its first orders need are there, and the broker was read once (SES-1): a
+//! signal that comes with it finds them. Neither is waited for longer than it may take.
 
 use warden_bridge::{Finished, Inbound};
 use warden_domain::{Magic, Timestamp};
@@ -24,7 +24,7 @@ pub(super) struct Kept {
 enum WaitsFor {
     /// The trades have seen what was closed.
     Looks,
-    /// The gateway has said how the market stands.
+    /// The gateway has said how the market stands, and the broker was read once.
     Market,
 }
 
@@ -71,7 +71,7 @@ impl Slot {
     fn not_ready_for(&self) -> Option<WaitsFor> {
         match self.state.phase() {
             Phase::Closing(_) => (!self.trading.desk.waits.at_broker.is_empty()).then_some(WaitsFor::Looks),
-            Phase::Confirming => (!self.trading.desk.symbols.is_empty() && !self.trading.desk.market_is_told)
+            Phase::Confirming => (!self.trading.desk.symbols.is_empty() && !self.trading.may_open())
                 .then_some(WaitsFor::Market),
             Phase::Stopped { .. }
             | Phase::LoginDue
@@ -92,12 +92,17 @@ impl Trading {
     }
 
     fn take_kept(&mut self, connected: bool, now: Timestamp) -> Option<Box<Kept>> {
-        let (looked, told) = (!self.desk.looks.is_wanted(), self.desk.market_is_told);
+        let (looked, told) = (!self.desk.looks.is_wanted(), self.may_open());
         let ready = |waits_for| match waits_for {
             WaitsFor::Looks => looked,
             WaitsFor::Market => told,
         };
         self.desk.known()?.kept.take_if(|kept| ready(kept.waits_for) || !connected || kept.until <= now)
+    }
+
+    /// Whether what a first order needs is known: prices, and what stands at the broker already.
+    fn may_open(&self) -> bool {
+        self.desk.market_is_told && self.desk.marks.is_some()
     }
 
     /// When the end is told at the latest.
