@@ -1,13 +1,13 @@
 //! From the configuration to the schemas of its stores.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::Error;
+use warden::assembly;
 use warden_store::schema::{Schema, SchemaError};
-use warden_store_clickhouse::ClickHouseConfig;
 use warden_store_duckdb::JournalSchema;
 use warden_store_postgres::{AccountsSchema, OpenError, SQLITE_STEPS};
-use warden_supervisor::config::{AccountsConfig, Auth, DatabaseConfig, DatabaseUrl, Loaded, Places};
+use warden_supervisor::config::{AccountsConfig, DatabaseUrl, Loaded, Places};
 
 use crate::{absent::Absent, cli::Store};
 
@@ -52,7 +52,7 @@ pub(crate) async fn open(store: Store, purpose: Purpose, loaded: &Loaded) -> Res
     let supervisor = &loaded.config.supervisor;
     match purpose {
         Purpose::Look => {}
-        Purpose::BringUp => make_data_folder(&supervisor.data_folder, &loaded.places)?,
+        Purpose::BringUp => loaded.make_data_folder()?,
     }
     match store {
         Store::Accounts => accounts(purpose, loaded).await,
@@ -64,15 +64,6 @@ pub(crate) async fn open(store: Store, purpose: Purpose, loaded: &Loaded) -> Res
     }
 }
 
-/// As the supervisor makes it: for its own user alone.
-fn make_data_folder(folder: &Path, places: &Places) -> Result<(), Error> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|fault| {
-        let what = format!("{} cannot be made: {fault}; check the folder above it", folder.display());
-        Error::new(places.fault("supervisor.data_folder", what))
-    })
-}
-
 async fn accounts(purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
     let database = match &loaded.config.accounts {
         AccountsConfig::Database(database) => database,
@@ -80,7 +71,7 @@ async fn accounts(purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
             return Ok(Target::Schemaless(format!("in memory, from {}: there is no schema", file.display())));
         }
     };
-    let adapted = adapted(database, loaded.accounts_auth.as_ref());
+    let adapted = assembly::accounts(database, loaded.accounts_auth.as_ref());
     match (&database.url, purpose) {
         (DatabaseUrl::Sqlite(file), Purpose::Look) if !file.exists() => {
             return Ok(Target::of(Absent::new(adapted.url, SQLITE_STEPS)));
@@ -96,33 +87,12 @@ async fn accounts(purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
     Ok(Target::of(schema))
 }
 
-/// The database as its adapter wants it named.
-fn adapted(database: &DatabaseConfig, auth: Option<&Auth>) -> warden_store_postgres::AccountsConfig {
-    warden_store_postgres::AccountsConfig {
-        password: auth.map(|auth| auth.password.clone()),
-        connect_timeout: database.timeout,
-        answer_timeout: database.timeout,
-        ..warden_store_postgres::AccountsConfig::new(database.address(auth))
-    }
-}
-
 fn history(file: &Path, purpose: Purpose, loaded: &Loaded) -> Result<Target, Error> {
-    let config = &loaded.config.history;
-    let Some(server) = &config.clickhouse else {
+    let Some(server) = assembly::history(&loaded.config.history, loaded.history_auth.as_ref()) else {
         let schema = warden_store_duckdb::HistorySchema::open(file).waiting_at_most(purpose.patience());
         return Ok(Target::of(schema));
     };
-    let auth = loaded.history_auth.as_ref();
-    let adapted = ClickHouseConfig {
-        database: server.database.clone(),
-        username: auth.and_then(|auth| auth.user.clone()),
-        password: auth.map(|auth| auth.password.clone()),
-        timeout: server.timeout,
-        cluster: server.cluster.clone(),
-        retention: Some(config.retention),
-        ..ClickHouseConfig::new(server.url.clone())
-    };
-    let schema = warden_store_clickhouse::HistorySchema::connect(&adapted);
+    let schema = warden_store_clickhouse::HistorySchema::connect(&server);
     let schema = schema.map_err(|fault| misconfigured(&loaded.places, "history.url", &Error::new(fault)))?;
     Ok(Target::of(schema))
 }

@@ -1,39 +1,25 @@
 //! Opens the stores that a configuration names.
 
-use std::{env, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Error};
 use tokio::time::sleep;
-use warden_domain::Span;
+use warden::assembly;
 use warden_store::{
     Accounts, AccountsError, History, HistoryError, JournalId, Registered, schema::SchemaError,
 };
-use warden_store_clickhouse::{ClickHouseConfig as ClickHouse, ClickHouseHistory};
+use warden_store_clickhouse::ClickHouseHistory;
 use warden_store_duckdb::{DuckHistory, HistoryConfig, Probe};
 use warden_store_postgres::{
-    AccountsConfig as Database, OpenError, SqlAccounts,
+    OpenError, SqlAccounts,
     keys::{KeyFileError, KeyFiles, KeySource as Key, Kms as _, LocalKms, MasterKey},
 };
 use warden_supervisor::config::{
-    AccountsConfig, Auth, ClickHouseConfig, Config, DatabaseConfig, DatabaseUrl, Faults, KeySource, Loaded,
-    Places,
+    AccountsConfig, Auth, Config, DatabaseConfig, DatabaseUrl, Faults, KeySource, Loaded, Places,
 };
 
 /// How long a store that does not answer at the start is left alone.
 const AGAIN: Duration = Duration::from_secs(2);
-
-/// Makes the data folder, for its user alone, when it is missing.
-pub(crate) fn make_folder(loaded: &Loaded) -> Result<(), Faults> {
-    let folder = &loaded.config.supervisor.data_folder;
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|fault| {
-        let what = format!(
-            "{} cannot be made: {fault}; give the supervisor's user permission or name another",
-            folder.display()
-        );
-        loaded.places.fault("supervisor.data_folder", what)
-    })
-}
 
 /// The accounts of a configuration. A database that does not answer is waited for.
 pub(crate) async fn accounts(loaded: &Loaded) -> Result<Arc<dyn Accounts>, Error> {
@@ -111,7 +97,7 @@ pub(crate) async fn database(loaded: &Loaded, actor: &str) -> Result<SqlAccounts
         return Err(loaded.places.fault("accounts.file", what).into());
     };
     match &database.url {
-        DatabaseUrl::Sqlite(_) => make_folder(loaded)?,
+        DatabaseUrl::Sqlite(_) => loaded.make_data_folder()?,
         DatabaseUrl::Postgres(_) => {}
     }
     let kms = Arc::new(keys(loaded, database).await?);
@@ -124,7 +110,7 @@ async fn open_database(
     kms: &Arc<LocalKms>,
     actor: &str,
 ) -> Result<SqlAccounts, Error> {
-    let config = database_config(database, loaded.accounts_auth.as_ref());
+    let config = assembly::accounts(database, loaded.accounts_auth.as_ref());
     SqlAccounts::open(&config, Arc::clone(kms) as _, actor).await.map_err(|fault| match fault {
         OpenError::Config(fault) => loaded.places.fault("accounts.url", fault.to_string()).into(),
         OpenError::Schema(fault @ SchemaError::Refused { .. }) => {
@@ -136,22 +122,12 @@ async fn open_database(
     })
 }
 
-fn database_config(database: &DatabaseConfig, auth: Option<&Auth>) -> Database {
-    Database {
-        password: auth.map(|auth| auth.password.clone()),
-        connections: database.connections,
-        connect_timeout: database.timeout,
-        answer_timeout: database.timeout,
-        ..Database::new(database.address(auth))
-    }
-}
-
 /// The keys of a configuration. An SQLite file in which nothing is encrypted yet gets a new one.
 async fn keys(loaded: &Loaded, database: &DatabaseConfig) -> Result<LocalKms, Error> {
     let fault = |what: KeyFileError| loaded.places.fault("accounts.key_file", what.to_string());
     if let (DatabaseUrl::Sqlite(_), KeySource::File(key)) = (&database.url, &database.key)
         && !key.exists()
-        && SqlAccounts::nothing_sealed(&database_config(database, None)).await?
+        && SqlAccounts::nothing_sealed(&assembly::accounts(database, None)).await?
     {
         MasterKey::generate(key).map_err(fault)?;
         tracing::warn!(key = %key.display(), "made a key for the credentials; keep a copy apart from the backups of the database");
@@ -227,11 +203,10 @@ pub(crate) async fn history(
     auth: Option<&Auth>,
     places: &Places,
 ) -> Result<NamedHistory, Error> {
-    let Some(server) = &config.history.clickhouse else {
+    let Some(server) = assembly::history(&config.history, auth) else {
         return history_file(config.supervisor.history()).await;
     };
-    let clickhouse = clickhouse(server, auth, config.history.retention);
-    let history = ClickHouseHistory::connect(&clickhouse)
+    let history = ClickHouseHistory::connect(&server)
         .map_err(|fault| places.fault("history.url", fault.to_string()))?;
     let name = format!("clickhouse {} {}", server.url, server.database);
     Ok(NamedHistory { history: Arc::new(history), name, file: None })
@@ -244,15 +219,4 @@ async fn history_file(path: PathBuf) -> Result<NamedHistory, Error> {
     let opened = tokio::task::spawn_blocking(|| DuckHistory::open(config)).await;
     let file = Arc::new(opened.context("the history was not opened")??);
     Ok(NamedHistory { history: Arc::clone(&file) as _, name, file: Some(file) })
-}
-
-fn clickhouse(server: &ClickHouseConfig, auth: Option<&Auth>, retention: Span) -> ClickHouse {
-    let mut config = ClickHouse::new(server.url.clone());
-    config.database.clone_from(&server.database);
-    config.username = auth.and_then(|auth| auth.user.clone());
-    config.password = auth.map(|auth| auth.password.clone());
-    config.timeout = server.timeout;
-    config.cluster.clone_from(&server.cluster);
-    config.retention = Some(retention);
-    config
 }

@@ -30,7 +30,9 @@ mod trading;
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -94,6 +96,24 @@ pub struct Loaded {
     pub redis_auth: Option<Auth>,
     /// Where each key stands.
     pub places: Places,
+}
+
+impl Loaded {
+    /// Makes the data folder, for its user alone, when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_data_folder(&self) -> Result<(), Faults> {
+        let folder = &self.config.supervisor.data_folder;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|fault| {
+            let what = format!(
+                "{} cannot be made: {fault}; give the supervisor's user permission or name another",
+                folder.display()
+            );
+            self.places.fault("supervisor.data_folder", what)
+        })
+    }
 }
 
 /// Where the keys of a configuration stand, for faults that show only when it is used, such as a port in use.

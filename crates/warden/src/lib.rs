@@ -12,6 +12,7 @@
 //! | `redis` | `redis` | the hot state, and the stream of signals, in Redis |
 //! | `postgres` | `postgres` | accounts and encrypted credentials in PostgreSQL or SQLite |
 //! | `clickhouse` | `clickhouse` | the history in ClickHouse |
+//! | `assembly` | `supervisor` with `postgres` or `clickhouse` | from a configuration file to the adapters that it names |
 //! | `sim` | `sim` | simulated trade servers and terminals |
 //!
 //! # Expected flow
@@ -36,6 +37,9 @@
 //! assert_eq!((instance.desired(), instance.status()), (Desired::Running, Status::Connecting));
 //! assert_eq!(effects.rule().map(|rule| rule.as_str()), Some("LOG-1"));
 //! ```
+
+#[cfg(all(feature = "supervisor", any(feature = "postgres", feature = "clickhouse")))]
+pub mod assembly;
 
 pub use warden_bridge as bridge;
 #[cfg(feature = "sim")]

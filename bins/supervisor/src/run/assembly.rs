@@ -45,7 +45,7 @@ pub(crate) struct Running {
 
 /// Opens everything that a configuration names and starts the fleet.
 pub(crate) async fn assemble(loaded: Loaded) -> Result<Running, Error> {
-    stores::make_folder(&loaded)?;
+    loaded.make_data_folder()?;
     // First of all: it tells whether a supervisor runs here already.
     let (control, questions) = Server::listen(&loaded.config.supervisor.control, Limits::default())?;
     let accounts = stores::accounts(&loaded).await?;
