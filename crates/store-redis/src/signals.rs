@@ -18,7 +18,7 @@ use warden_store::{
     StreamError, Subscription,
 };
 
-use self::answer::Swept;
+use self::answer::Listed;
 use crate::{
     ConfigError, RedisConfig,
     fault::Fault,
@@ -77,13 +77,22 @@ impl RedisSignals {
 impl Inner {
     async fn read(&self, most: NonZeroUsize, wait: Span) -> Result<Vec<StreamEntry>, Fault> {
         let wait = Duration::from(wait.min(LONGEST_WAIT));
-        let words = |left| self.read_words(most, left);
+        let words = |left| self.read_words(most, left, ">".to_owned());
         let answer = self.grouped(&self.waiting, "XREADGROUP", words, wait).await?;
-        let entries = answer::read(answer)?;
-        Ok(entries.into_iter().map(|(id, fields)| self.entry(id, 1, fields)).collect())
+        let new = answer::read(answer)?.entries;
+        Ok(new.into_iter().map(|(id, fields)| self.entry(id, 1, fields)).collect())
     }
 
-    fn read_words(&self, most: NonZeroUsize, wait: Duration) -> Vec<Value> {
+    async fn again(&self, most: NonZeroUsize, after: EntryId) -> Result<Claimed, Fault> {
+        let words = |left| self.read_words(most, left, after.to_string());
+        let answer = self.grouped(&self.asking, "XREADGROUP", words, Duration::ZERO).await?;
+        let listed = answer::read(answer)?;
+        // Only a claim forgets by itself what is gone.
+        self.acknowledge(&listed.gone).await?;
+        self.counted(listed, most).await
+    }
+
+    fn read_words(&self, most: NonZeroUsize, wait: Duration, after: String) -> Vec<Value> {
         let Subscription { stream, group, consumer, .. } = &self.subscription;
         let mut words = vec!["GROUP".into(), group.as_str().into(), consumer.as_str().into()];
         words.extend(["COUNT".into(), most.get().to_string().into()]);
@@ -91,28 +100,34 @@ impl Inner {
             // Zero would wait for good.
             words.extend(["BLOCK".into(), wait.as_millis().max(1).to_string().into()]);
         }
-        words.extend(["STREAMS".into(), stream.as_str().into(), ">".into()]);
+        words.extend(["STREAMS".into(), stream.as_str().into(), after.into()]);
         words
     }
 
     async fn claim(&self, most: NonZeroUsize, idle: Span) -> Result<Claimed, Fault> {
         let mut from = EntryId::default();
         loop {
-            let Swept { next, entries, gone } = self.sweep(from, most, idle).await?;
-            if !(entries.is_empty() && gone.is_empty()) || next == EntryId::default() {
-                let counts = self.deliveries(&entries, most).await?;
-                let entries = entries.into_iter().map(|(id, fields)| {
-                    // Without a count it was claimed from us since; it was given twice at least.
-                    self.entry(id, counts.get(&id).copied().unwrap_or(2), fields)
-                });
-                return Ok(Claimed { entries: entries.collect(), gone });
+            let (next, swept) = self.sweep(from, most, idle).await?;
+            if !(swept.entries.is_empty() && swept.gone.is_empty()) || next == EntryId::default() {
+                return self.counted(swept, most).await;
             }
             from = next;
         }
     }
 
+    /// The entries, with how many times each was given to a consumer.
+    async fn counted(&self, listed: Listed, most: NonZeroUsize) -> Result<Claimed, Fault> {
+        let Listed { entries, gone } = listed;
+        let counts = self.deliveries(&entries, most).await?;
+        let entries = entries.into_iter().map(|(id, fields)| {
+            // Without a count it was claimed from us since; it was given twice at least.
+            self.entry(id, counts.get(&id).copied().unwrap_or(2), fields)
+        });
+        Ok(Claimed { entries: entries.collect(), gone })
+    }
+
     /// One look at the pending entries from an id on.
-    async fn sweep(&self, from: EntryId, most: NonZeroUsize, idle: Span) -> Result<Swept, Fault> {
+    async fn sweep(&self, from: EntryId, most: NonZeroUsize, idle: Span) -> Result<(EntryId, Listed), Fault> {
         let Subscription { stream, group, consumer, .. } = &self.subscription;
         let words = |_| {
             let mut words = vec![stream.as_str().into(), group.as_str().into(), consumer.as_str().into()];
@@ -213,6 +228,10 @@ impl Inner {
 impl SignalStream for RedisSignals {
     fn read(&self, most: NonZeroUsize, wait: Span) -> Pending<'_, Result<Vec<StreamEntry>, StreamError>> {
         Box::pin(async move { Ok(self.0.read(most, wait).await?) })
+    }
+
+    fn again(&self, most: NonZeroUsize, after: EntryId) -> Pending<'_, Result<Claimed, StreamError>> {
+        Box::pin(async move { Ok(self.0.again(most, after).await?) })
     }
 
     fn claim(&self, most: NonZeroUsize, idle: Span) -> Pending<'_, Result<Claimed, StreamError>> {

@@ -19,10 +19,11 @@ pub const LONGEST_WAIT: Span = Span::from_secs(60);
 /// The stream of signals as one consumer of a group sees it (Redis Streams, or memory).
 ///
 /// # Expected flow
-/// 1. [`read`](Self::read) new entries in a loop, and [`claim`](Self::claim) now and then what others left behind: once at
-///    the start, then every few seconds.
-/// 2. An entry that is understood is accepted, and made durable; then it is [acknowledged](Self::acknowledge).
-/// 3. One that can never be understood is [buried](Self::bury): kept as a dead letter, and acknowledged.
+/// 1. What this consumer was given before and did not acknowledge comes [`again`](Self::again) at the start, and after a
+///    call that failed: before anything new, or a later entry would be carried out before an earlier one.
+/// 2. [`read`](Self::read) new entries in a loop, and [`claim`](Self::claim) now and then what others left behind.
+/// 3. An entry that is understood is accepted, and made durable; then it is [acknowledged](Self::acknowledge).
+/// 4. One that can never be understood is [buried](Self::bury): kept as a dead letter, and acknowledged.
 ///
 /// # Guarantees
 /// - An entry is given to one consumer of the group, and stays with it until it is acknowledged or claimed: none is
@@ -42,7 +43,7 @@ pub const LONGEST_WAIT: Span = Span::from_secs(60);
 /// - A dead letter may stand there twice, when the consumer dies between the two steps of [`bury`](Self::bury), or its
 ///   answer gets lost; its field `entry` says so.
 /// - A call that fails, or whose future is dropped, may have taken effect: entries of a lost read stay with this consumer
-///   and come by a claim.
+///   and come [`again`](Self::again).
 pub trait SignalStream: Send + Sync {
     /// Reads at most `most` entries that nobody was given yet, oldest first. Where there is none, it waits up to `wait` for
     /// one ([`LONGEST_WAIT`]), and then answers with nothing; a `wait` of zero answers at once.
@@ -52,6 +53,13 @@ pub trait SignalStream: Send + Sync {
     /// # Errors
     /// When the store did not answer.
     fn read(&self, most: NonZeroUsize, wait: Span) -> Pending<'_, Result<Vec<StreamEntry>, StreamError>>;
+
+    /// Reads at most `most` entries after this id that this consumer was given and that are not acknowledged, oldest first,
+    /// at once. Nothing at all in the answer means that there is none.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    fn again(&self, most: NonZeroUsize, after: EntryId) -> Pending<'_, Result<Claimed, StreamError>>;
 
     /// Takes over at most `most` entries that were given to any consumer of the group, this one included, at least `idle` ago
     /// and not acknowledged since, oldest first. Nothing at all in the answer means that there is none.
@@ -86,7 +94,7 @@ pub trait SignalStream: Send + Sync {
     fn backlog(&self) -> Pending<'_, Result<Backlog, StreamError>>;
 }
 
-/// What a claim took over.
+/// What a claim took over, or came again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claimed {
     /// The entries, now this consumer's.
@@ -101,6 +109,12 @@ impl Claimed {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.gone.is_empty()
+    }
+
+    /// The newest entry of it; `None` when there was nothing.
+    #[must_use]
+    pub fn newest(&self) -> Option<EntryId> {
+        self.entries.iter().map(|entry| entry.id).chain(self.gone.iter().copied()).max()
     }
 }
 

@@ -10,27 +10,30 @@ use crate::{
     reply::{items, text},
 };
 
-/// What one `XAUTOCLAIM` took over.
-pub(super) struct Swept {
-    /// Where the next one goes on; zero at the end.
-    pub(super) next: EntryId,
+/// Entries of the stream.
+#[derive(Default)]
+pub(super) struct Listed {
     pub(super) entries: Vec<(EntryId, Fields)>,
     /// What is not in the stream any more.
     pub(super) gone: Vec<EntryId>,
 }
 
-/// The entries of the one stream that `XREADGROUP` was asked for; none when it waited in vain.
-pub(super) fn read(frame: Resp3Frame) -> Result<Vec<(EntryId, Fields)>, Fault> {
-    let Some(streams) = items(frame)? else { return Ok(Vec::new()) };
+/// What `XREADGROUP` has of the one stream it was asked for; nothing when it waited in vain.
+pub(super) fn read(frame: Resp3Frame) -> Result<Listed, Fault> {
+    let Some(streams) = items(frame)? else { return Ok(Listed::default()) };
     let [stream] = exactly(streams)?;
-    let [_name, listed] = exactly(list(stream)?)?;
-    entries(listed)
+    let [_name, entries] = exactly(list(stream)?)?;
+    listed(entries)
 }
 
-pub(super) fn swept(frame: Resp3Frame) -> Result<Swept, Fault> {
+/// What one `XAUTOCLAIM` took over, and where the next one goes on: zero at the end.
+pub(super) fn swept(frame: Resp3Frame) -> Result<(EntryId, Listed), Fault> {
     let [next, claimed, gone] = exactly(list(frame)?)?;
-    let gone = list(gone)?.iter().map(id).collect::<Result<_, _>>()?;
-    Ok(Swept { next: id(&next)?, entries: entries(claimed)?, gone })
+    let mut listed = listed(claimed)?;
+    for row in &list(gone)? {
+        listed.gone.push(id(row)?);
+    }
+    Ok((id(&next)?, listed))
 }
 
 /// How many times each entry was given to a consumer, from the long form of `XPENDING`.
@@ -49,15 +52,21 @@ pub(super) fn backlog(frame: Resp3Frame) -> Result<Backlog, Fault> {
     Ok(Backlog { pending, oldest: if pending == 0 { None } else { Some(id(&oldest)?) } })
 }
 
-fn entries(frame: Resp3Frame) -> Result<Vec<(EntryId, Fields)>, Fault> {
-    let entry = |row: Resp3Frame| {
-        let [name, listed] = exactly(list(row)?)?;
-        let bytes = |part: &Resp3Frame| text(part).map(|bytes| bytes.to_vec()).ok_or_else(surprising);
-        let parts = list(listed)?;
+fn listed(frame: Resp3Frame) -> Result<Listed, Fault> {
+    let bytes = |part: &Resp3Frame| text(part).map(|bytes| bytes.to_vec()).ok_or_else(surprising);
+    let mut listed = Listed::default();
+    for row in list(frame)? {
+        let [name, fields] = exactly(list(row)?)?;
+        let id = id(&name)?;
+        // Of an entry that was removed from the stream only the id is left.
+        let Some(parts) = items(fields)? else {
+            listed.gone.push(id);
+            continue;
+        };
         let pairs = parts.chunks_exact(2).map(|pair| Ok((bytes(&pair[0])?, bytes(&pair[1])?)));
-        Ok((id(&name)?, pairs.collect::<Result<_, Fault>>()?))
-    };
-    list(frame)?.into_iter().map(entry).collect()
+        listed.entries.push((id, pairs.collect::<Result<_, Fault>>()?));
+    }
+    Ok(listed)
 }
 
 fn list(frame: Resp3Frame) -> Result<Vec<Resp3Frame>, Fault> {

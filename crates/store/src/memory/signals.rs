@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 use warden_domain::{Span, Timestamp};
 
-use self::stream::Stream;
+use self::stream::{Stream, Taken};
 use crate::{
     Backlog, Claimed, Content, EntryId, Fields, LONGEST_WAIT, Pending, SignalStream, StreamEntry,
     StreamError, Subscription,
@@ -140,6 +140,11 @@ impl MemorySignals {
         streams.reached(|streams| work(of(streams, &subscription.stream), subscription))
     }
 
+    fn claimed(&self, Taken { entries, gone }: Taken) -> Claimed {
+        let entries = entries.into_iter().map(|(id, count, fields)| self.bounded(id, count, fields));
+        Claimed { entries: entries.collect(), gone }
+    }
+
     fn bounded(&self, id: EntryId, deliveries: u64, fields: Fields) -> StreamEntry {
         StreamEntry { id, deliveries, content: Content::bounded(fields, self.subscription.entry_bytes) }
     }
@@ -153,7 +158,7 @@ impl SignalStream for MemorySignals {
                 let mut changed = std::pin::pin!(self.streams.0.changed.notified());
                 // From here on nothing that is added goes unnoticed.
                 changed.as_mut().enable();
-                let read = self.group(|stream, by| stream.read(&by.group, most.get(), Instant::now()))?;
+                let read = self.group(|stream, by| stream.read(by, most.get(), Instant::now()))?;
                 let in_time = read.is_empty() && tokio::time::timeout_at(until, changed).await.is_ok();
                 if !in_time {
                     return Ok(read.into_iter().map(|(id, fields)| self.bounded(id, 1, fields)).collect());
@@ -162,12 +167,17 @@ impl SignalStream for MemorySignals {
         })
     }
 
+    fn again(&self, most: NonZeroUsize, after: EntryId) -> Pending<'_, Result<Claimed, StreamError>> {
+        Box::pin(async move {
+            let taken = self.group(|stream, by| stream.again(by, most.get(), after, Instant::now()))?;
+            Ok(self.claimed(taken))
+        })
+    }
+
     fn claim(&self, most: NonZeroUsize, idle: Span) -> Pending<'_, Result<Claimed, StreamError>> {
         Box::pin(async move {
-            let (taken, gone) =
-                self.group(|stream, by| stream.claim(&by.group, most.get(), idle.into(), Instant::now()))?;
-            let entries = taken.into_iter().map(|(id, count, fields)| self.bounded(id, count, fields));
-            Ok(Claimed { entries: entries.collect(), gone })
+            let taken = self.group(|stream, by| stream.claim(by, most.get(), idle.into(), Instant::now()))?;
+            Ok(self.claimed(taken))
         })
     }
 

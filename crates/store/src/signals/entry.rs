@@ -59,7 +59,7 @@ pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 pub struct StreamEntry {
     /// Its name.
     pub id: EntryId,
-    /// How many times it was given to a consumer, this time included: 1 by a read, more by a claim. A large number says that
+    /// How many times it was given to a consumer, this time included: 1 by a read, more later. A large number says that
     /// whoever gets it dies of it.
     pub deliveries: u64,
     /// What it holds.

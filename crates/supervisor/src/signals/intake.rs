@@ -9,7 +9,7 @@ use tokio::{
 use tracing::{error, info, warn};
 use warden_distribution::{DeadLetter, Faults};
 use warden_domain::{Span, Timestamp};
-use warden_store::{Content, EntryId, SignalStream, StreamEntry, StreamError};
+use warden_store::{Claimed, Content, EntryId, SignalStream, StreamEntry, StreamError};
 use warden_telemetry::metrics;
 
 use super::{Distributor, SignalError, ask::Given};
@@ -45,12 +45,13 @@ impl Default for IntakeConfig {
 /// waits for what is in work.
 ///
 /// # Expected flow
-/// When the fleet is [ready](Distributor::ready), or has had the time for it, what this consumer or a dead one was given
-/// before is claimed; then new entries are read as they come. Each is parsed and given to the fleet, and acknowledged once
-/// every account's part of it is durable.
+/// When the fleet is [ready](Distributor::ready), or has had the time for it, what this consumer was given before comes
+/// again, and what a dead one left is claimed; then new entries are read as they come. Each is parsed and given to the
+/// fleet, and acknowledged once every account's part of it is durable.
 ///
 /// # Guarantees
-/// - Entries are given to the fleet in their order, and so carried out in it on every account.
+/// - Entries are given to the fleet in their order, and so carried out in it on every account, also over a restart and over
+///   a call of the store whose answer was lost; what another consumer of the group left comes when it is claimed.
 /// - An entry is acknowledged after its durable acceptance, never before; one that comes again is known by its key
 ///   (TRD-4).
 /// - What cannot be read becomes a dead letter with its reasons, and is acknowledged; it holds nothing up.
@@ -71,6 +72,7 @@ impl Intake {
             ending,
             in_work: BTreeSet::new(),
             working: JoinSet::new(),
+            again_after: Some(EntryId::default()),
             claim_at: Timestamp::from_millis(0),
         };
         Self { ends, reader: tokio::spawn(reader.run()) }
@@ -96,6 +98,8 @@ struct Reader {
     ending: watch::Receiver<bool>,
     in_work: BTreeSet<EntryId>,
     working: JoinSet<EntryId>,
+    /// What was given to this consumer after this entry, and may be forgotten, comes again before anything new.
+    again_after: Option<EntryId>,
     claim_at: Timestamp,
 }
 
@@ -125,6 +129,8 @@ impl Reader {
                 continue;
             };
             if let Err(fault) = self.take(room).await {
+                // It may have taken effect all the same.
+                self.again_after = Some(EntryId::default());
                 self.unreachable(&fault).await;
             }
         }
@@ -133,17 +139,20 @@ impl Reader {
         }
     }
 
-    /// Takes what others left behind when it is time to look, else new entries.
+    /// Takes what comes again, then what others left behind when it is time to look, else new entries.
     async fn take(&mut self, room: NonZeroUsize) -> Result<(), StreamError> {
         let parts = Arc::clone(&self.parts);
+        if let Some(after) = self.again_after {
+            let again = parts.stream.again(room, after).await?;
+            self.again_after = again.newest();
+            self.begin_left(again).await;
+            return Ok(());
+        }
         let now = parts.distributor.clock().now();
         if now >= self.claim_at {
             let claimed = parts.stream.claim(room, parts.config.claim_after).await?;
-            for id in &claimed.gone {
-                error!(%id, "an entry was removed from the stream of signals before it was carried out");
-            }
             let whole = claimed.entries.len() < room.get();
-            self.begin(claimed.entries).await;
+            self.begin_left(claimed).await;
             if whole {
                 self.claim_at = now.after(parts.config.claim_every);
             }
@@ -159,6 +168,14 @@ impl Reader {
         };
         self.begin(read).await;
         Ok(())
+    }
+
+    async fn begin_left(&mut self, left: Claimed) {
+        // What is in work was carried out, or will be.
+        for id in left.gone.iter().filter(|id| !self.in_work.contains(*id)) {
+            error!(%id, "an entry was removed from the stream of signals before it was carried out");
+        }
+        self.begin(left.entries).await;
     }
 
     /// Gives the entries to the fleet in their order, and waits for their ends beside each other.

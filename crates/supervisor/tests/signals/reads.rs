@@ -5,7 +5,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -25,6 +25,8 @@ struct Watched {
     stream: MemorySignals,
     open: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
+    /// The answer of a read that has something is lost, once.
+    loses: AtomicBool,
 }
 
 impl SignalStream for Watched {
@@ -34,8 +36,16 @@ impl SignalStream for Watched {
             self.most.fetch_max(open, Ordering::Relaxed);
             let read = self.stream.read(most, wait).await;
             self.open.fetch_sub(1, Ordering::Relaxed);
+            let has_some = read.as_ref().is_ok_and(|read| !read.is_empty());
+            if has_some && self.loses.swap(false, Ordering::Relaxed) {
+                return Err(StreamError::Unreachable("the answer is lost".to_owned()));
+            }
             read
         })
+    }
+
+    fn again(&self, most: NonZeroUsize, after: EntryId) -> Pending<'_, Result<Claimed, StreamError>> {
+        self.stream.again(most, after)
     }
 
     fn claim(&self, most: NonZeroUsize, idle: Span) -> Pending<'_, Result<Claimed, StreamError>> {
@@ -59,28 +69,70 @@ impl SignalStream for Watched {
     }
 }
 
+impl Watched {
+    fn of(streams: &MemoryStreams, loses: bool) -> Self {
+        let stream = streams.signals(Subscription::new("node-a"));
+        Self { stream, open: Arc::default(), most: Arc::default(), loses: AtomicBool::new(loses) }
+    }
+}
+
+/// Adds a signal for everybody to the stream.
+fn add(crowd: &Crowd, streams: &MemoryStreams, key: &str, what: &[(&str, &str)]) {
+    let now = crowd.rig.now().to_string();
+    let head = [("key", key), ("source", "test"), ("created_at", now.as_str()), ("group", "gold")];
+    let fields: Vec<(&str, &str)> = head.into_iter().chain(what.iter().copied()).collect();
+    streams.add("trade_signals", &fields);
+}
+
+const BUYS: &[(&str, &str)] =
+    &[("action", "open"), ("symbol", "EURUSD"), ("side", "BUY"), ("sizing", "fixed"), ("lots", "0.10")];
+const CLOSES: &[(&str, &str)] = &[("action", "close"), ("of", "s-1")];
+
+/// What the first signal opened, the second one ended: it found it.
+async fn assert_ended(crowd: &Crowd) {
+    assert_ne!(kinds(&crowd.settled("s-2", 60).await), [OutcomeKind::Blocked]);
+    pass(120).await;
+    assert!(crowd.positions(0).is_empty(), "{}", crowd.report("s-1").await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_a_restart_comes_before_what_is_new() {
+    let crowd = Crowd::open(1).await;
+    let streams = MemoryStreams::new(crowd.rig.now());
+    add(&crowd, &streams, "s-1", BUYS);
+    let dead = streams.signals(Subscription::new("node-a"));
+    assert_eq!(dead.read(NonZeroUsize::MIN, Span::ZERO).await.unwrap().len(), 1);
+    add(&crowd, &streams, "s-2", CLOSES);
+    let stream = Arc::new(Watched::of(&streams, false));
+    let intake = Intake::start(stream, crowd.distributor().clone(), IntakeConfig::default());
+    pass(3).await;
+    assert_ended(&crowd).await;
+    intake.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn net_3_a_read_whose_answer_was_lost_comes_again_before_what_is_new() {
+    let crowd = Crowd::open(1).await;
+    let streams = MemoryStreams::new(crowd.rig.now());
+    let stream = Arc::new(Watched::of(&streams, true));
+    let intake = Intake::start(stream, crowd.distributor().clone(), IntakeConfig::default());
+    add(&crowd, &streams, "s-1", BUYS);
+    pass(2).await;
+    add(&crowd, &streams, "s-2", CLOSES);
+    pass(12).await;
+    assert_ended(&crowd).await;
+    intake.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_read_is_dropped_while_signals_end_and_when_the_intake_stops() {
     let crowd = Crowd::open(1).await;
     let streams = MemoryStreams::new(crowd.rig.now());
-    let (open, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-    let stream = streams.signals(Subscription::new("node-a"));
-    let watched = Arc::new(Watched { stream, open: Arc::clone(&open), most: Arc::clone(&most) });
+    let watched = Arc::new(Watched::of(&streams, false));
+    let (open, most) = (Arc::clone(&watched.open), Arc::clone(&watched.most));
     let intake = Intake::start(watched, crowd.distributor().clone(), IntakeConfig::default());
     for key in ["s-1", "s-2", "s-3"] {
-        let now = crowd.rig.now().to_string();
-        let fields = [
-            ("key", key),
-            ("source", "test"),
-            ("created_at", now.as_str()),
-            ("group", "gold"),
-            ("action", "open"),
-            ("symbol", "EURUSD"),
-            ("side", "BUY"),
-            ("sizing", "fixed"),
-            ("lots", "0.10"),
-        ];
-        streams.add("trade_signals", &fields);
+        add(&crowd, &streams, key, BUYS);
         pass(2).await;
         assert_eq!(kinds(&crowd.settled(key, 2).await), [OutcomeKind::Filled]);
     }

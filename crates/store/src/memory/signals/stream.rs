@@ -7,7 +7,16 @@ use std::{
 use tokio::time::Instant;
 use warden_domain::Timestamp;
 
-use crate::{Backlog, EntryId, Fields};
+use crate::{Backlog, EntryId, Fields, Subscription};
+
+/// What was given to a consumer that it, or another one, was given before.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// With their deliveries.
+    pub(super) entries: Vec<(EntryId, u64, Fields)>,
+    /// What is not in the stream any more.
+    pub(super) gone: Vec<EntryId>,
+}
 
 /// One stream with its groups.
 #[derive(Debug, Default)]
@@ -24,9 +33,10 @@ struct Group {
     pending: BTreeMap<EntryId, Given>,
 }
 
-/// When an entry was given to a consumer last, and how often.
+/// To whom and when an entry was given last, and how often.
 #[derive(Debug)]
 struct Given {
+    to: String,
     at: Instant,
     deliveries: u64,
 }
@@ -59,41 +69,52 @@ impl Stream {
         }
     }
 
-    pub(super) fn read(&mut self, group: &str, most: usize, now: Instant) -> Vec<(EntryId, Fields)> {
-        let group = self.groups.entry(group.to_owned()).or_default();
+    pub(super) fn read(&mut self, by: &Subscription, most: usize, now: Instant) -> Vec<(EntryId, Fields)> {
+        let group = self.groups.entry(by.group.clone()).or_default();
         let new = self.entries.range((Excluded(group.last), Unbounded)).take(most);
         let read: Vec<_> = new.map(|(id, fields)| (*id, fields.clone())).collect();
         for (id, _) in &read {
             group.last = *id;
-            group.pending.insert(*id, Given { at: now, deliveries: 1 });
+            group.pending.insert(*id, Given { to: by.consumer.clone(), at: now, deliveries: 1 });
         }
         read
     }
 
-    /// What was claimed, with its deliveries, and what is not in the stream any more.
-    pub(super) fn claim(
+    /// What comes again after an id.
+    pub(super) fn again(&mut self, by: &Subscription, most: usize, after: EntryId, now: Instant) -> Taken {
+        self.take(by, most, now, |id, given| id > after && given.to == by.consumer)
+    }
+
+    /// What was left for so long.
+    pub(super) fn claim(&mut self, by: &Subscription, most: usize, idle: Duration, now: Instant) -> Taken {
+        self.take(by, most, now, |_, given| now - given.at >= idle)
+    }
+
+    /// Gives the pending entries that are meant to a consumer.
+    fn take(
         &mut self,
-        group: &str,
+        by: &Subscription,
         most: usize,
-        idle: Duration,
         now: Instant,
-    ) -> (Vec<(EntryId, u64, Fields)>, Vec<EntryId>) {
-        let group = self.groups.entry(group.to_owned()).or_default();
-        let left = group.pending.iter_mut().filter(|(_, given)| now - given.at >= idle).take(most);
-        let (mut taken, mut gone) = (Vec::new(), Vec::new());
+        is_meant: impl Fn(EntryId, &Given) -> bool,
+    ) -> Taken {
+        let group = self.groups.entry(by.group.clone()).or_default();
+        let left = group.pending.iter_mut().filter(|(id, given)| is_meant(**id, given)).take(most);
+        let mut taken = Taken::default();
         for (id, given) in left {
             match self.entries.get(id) {
                 Some(fields) => {
-                    *given = Given { at: now, deliveries: given.deliveries + 1 };
-                    taken.push((*id, given.deliveries, fields.clone()));
+                    let deliveries = given.deliveries + 1;
+                    *given = Given { to: by.consumer.clone(), at: now, deliveries };
+                    taken.entries.push((*id, deliveries, fields.clone()));
                 }
-                None => gone.push(*id),
+                None => taken.gone.push(*id),
             }
         }
-        for id in &gone {
+        for id in &taken.gone {
             group.pending.remove(id);
         }
-        (taken, gone)
+        taken
     }
 
     pub(super) fn acknowledge(&mut self, group: &str, ids: &[EntryId]) {
