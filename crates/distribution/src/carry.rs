@@ -18,9 +18,8 @@ pub enum Step {
 
 impl Work {
     /// What is to be done, in order; `trade` is the one that it is about, and nothing is to be done when there is none.
-    /// `resting_at` is the present price of a resting order.
     #[must_use]
-    pub fn steps(&self, trade: Option<&Trade>, resting_at: Option<Price>) -> ArrayVec<Step, 3> {
+    pub fn steps(&self, trade: Option<&Trade>) -> ArrayVec<Step, 3> {
         let mut steps = ArrayVec::new();
         match (*self, trade) {
             (Self::Place(placing), _) => steps.push(Step::Accept(placing.goal())),
@@ -29,7 +28,7 @@ impl Work {
                 let protection = Protection { stop_loss, take_profit };
                 steps.push(Step::Give(TradeEvent::Wanted(protection)));
                 let held = trade.holdings();
-                match (held.position, held.order, price.or(resting_at)) {
+                match (held.position, held.order, price) {
                     (Some(_), _, _) => {
                         let positions = [held.position, held.extra_position].into_iter().flatten();
                         let protect = |position| Step::Accept(Goal::Protect { position, protection });
@@ -67,13 +66,17 @@ fn end(trade: &Trade, lots: Option<Lots>, steps: &mut ArrayVec<Step, 3>) {
     if let Some(position) = held.position
         && held.open() > Lots::ZERO
     {
-        // On a netting account the position may hold more than this trade opened.
-        let volume = Some(lots.unwrap_or(held.open()));
-        let of = Some(trade.intent().magic);
-        steps.push(Step::Accept(Goal::Close { position, volume, of }));
-        // On a hedging account the rest of a partial fill has a position of its own.
-        if let (Some(position), None) = (held.extra_position, lots) {
-            steps.push(Step::Accept(Goal::Close { position, volume, of }));
+        // On a netting account the position may hold more than this trade opened; on a hedging account the rest of a partial
+        // fill has a position of its own.
+        let wanted = lots.unwrap_or(held.open());
+        let extra = held.extra_position.map_or(Lots::ZERO, |_| held.extra_volume);
+        let first = wanted.min(held.open().minus(extra).unwrap_or(wanted).max(Lots::ZERO));
+        let rest = wanted.minus(first).unwrap_or(Lots::ZERO);
+        for (position, volume) in [(Some(position), first), (held.extra_position, rest)] {
+            if let Some(position) = position.filter(|_| volume > Lots::ZERO) {
+                let of = Some(trade.intent().magic);
+                steps.push(Step::Accept(Goal::Close { position, volume: Some(volume), of }));
+            }
         }
     }
 }
@@ -94,18 +97,16 @@ impl Placing {
 }
 
 impl Standing {
-    /// How far a trade that opens is; `resting_at` is the present price of its order, its own where that is not known.
+    /// How far a trade that opens is; `resting_at` is the present price of its order, where that is known.
     #[must_use]
     pub fn of(trade: &Trade, resting_at: Option<Price>) -> Self {
         let held = trade.holdings();
         if held.position.is_some() && held.open() > Lots::ZERO {
             return Self::Open;
         }
-        let opening = trade.intent().opening();
-        let price = resting_at.or_else(|| opening.and_then(|opening| opening.price));
-        let rests = opening.is_some_and(|opening| opening.kind.rests());
-        match (trade.phase(), held.order, price) {
-            (TradePhase::Resting, Some(_), Some(price)) if rests => Self::Resting { price },
+        let rests = trade.intent().opening().is_some_and(|opening| opening.kind.rests());
+        match (trade.phase(), held.order) {
+            (TradePhase::Resting, Some(_)) if rests => Self::Resting { price: resting_at },
             (
                 TradePhase::Waiting(..)
                 | TradePhase::Sending(_)
@@ -114,7 +115,6 @@ impl Standing {
                 | TradePhase::Resting
                 | TradePhase::Holding
                 | TradePhase::Ended(..),
-                _,
                 _,
             ) => Self::OnItsWay,
         }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use warden_domain::{ClientTradeId, Gate, InstanceId, Lots, Magic, Price, Quote, Side};
+use warden_domain::{ClientTradeId, Gate, InstanceId, Lots, Magic, Points, Price, Quote, Side};
 
 use crate::{AccountRules, Budget, Money, Symbol};
 
@@ -58,6 +58,9 @@ pub struct SymbolFacts {
     pub volume_min: Lots,
     /// MQL5 `SYMBOL_VOLUME_MAX`.
     pub volume_max: Lots,
+    /// How near to the price a stop loss or take profit may be (MQL5 `SYMBOL_TRADE_STOPS_LEVEL`); one that is nearer is
+    /// moved away when it is sent.
+    pub stops_level: Points,
     /// The sides that may be opened (MQL5 `SYMBOL_TRADE_MODE`); `None` for close only and for disabled.
     pub opens: Option<crate::rules::Sides>,
     /// The present prices; `None` when they are not known or stale.
@@ -101,8 +104,8 @@ pub enum Standing {
     OnItsWay,
     /// An order that waits for its price.
     Resting {
-        /// Its price.
-        price: Price,
+        /// Its price; `None` where that is not known, as after a restart before the first look at the broker.
+        price: Option<Price>,
     },
     /// A position.
     Open,

@@ -85,7 +85,7 @@ pub enum Work {
     Change {
         /// Which trade.
         trade: Magic,
-        /// The new price; `None` where it stays, and for positions.
+        /// The price at which it shall rest, the present one where that stays; `None` for what does not rest.
         price: Option<Price>,
         /// The stop loss that shall stand.
         stop_loss: Option<Price>,

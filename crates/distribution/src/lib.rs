@@ -35,7 +35,7 @@
 //!     AccountFacts, AccountRules, Book, Budget, Fill, Outcome, OutcomeEvent, Params, Report, Signal, Symbol,
 //!     SymbolFacts, rules::Sides, settings::Value,
 //! };
-//! use warden_domain::{Gate, InstanceId, Quote, Span, Timestamp};
+//! use warden_domain::{Gate, InstanceId, Points, Quote, Span, Timestamp};
 //!
 //! let params = Params::default();
 //! let signal = Signal::from_json(
@@ -53,6 +53,7 @@
 //!     volume_step: "0.01".parse()?,
 //!     volume_min: "0.01".parse()?,
 //!     volume_max: "100".parse()?,
+//!     stops_level: Points(0),
 //!     opens: Some(Sides::Both),
 //!     quote: Some(Quote { bid: "1.09990".parse()?, ask: "1.10000".parse()? }),
 //! };

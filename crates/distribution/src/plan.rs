@@ -4,11 +4,12 @@ mod entrance;
 mod exit;
 mod target;
 
-use warden_domain::{Gate, InstanceId, Timestamp};
+use warden_domain::{Gate, InstanceId, Price, Side, Timestamp};
 
 use crate::{
     AccountFacts, AccountPlan, Action, Budget, Fanout, Intent, Params, Refusal, Signal, Target, Verdict,
-    Work, refusal::Scope,
+    Work,
+    refusal::{Fact, Scope},
 };
 
 /// What a signal means for every account it is for.
@@ -138,6 +139,28 @@ fn judge(
         Action::Close { which, amount } => exit::close(Some(which), *amount, facts, now, intents),
         Action::CloseAll => exit::close(None, crate::Amount::All, facts, now, intents),
     }
+}
+
+/// A symbol that is not among those that are known: there is none, or it was not reported yet.
+const fn unlisted(facts: &AccountFacts<'_>) -> Refusal {
+    if facts.all_symbols { Refusal::SymbolUnknown } else { Refusal::FactMissing(Fact::Symbol) }
+}
+
+/// Whether the price at which a trade would end lies between its stop loss and take profit; where that price is not known,
+/// nothing is said.
+fn on_their_sides(
+    side: Side,
+    exit: Option<Price>,
+    stop_loss: Option<Price>,
+    take_profit: Option<Price>,
+) -> Result<(), Refusal> {
+    let Some(exit) = exit else { return Ok(()) };
+    let (below, above) = match side {
+        Side::Buy => (stop_loss, take_profit),
+        Side::Sell => (take_profit, stop_loss),
+    };
+    let passed = below.is_some_and(|level| exit <= level) || above.is_some_and(|level| exit >= level);
+    if passed { Err(Refusal::StopWrongSide) } else { Ok(()) }
 }
 
 /// A pause that may end while the signal is valid does not refuse it, such as that of a terminal on its way back (NET-1):

@@ -72,7 +72,7 @@ pub enum Refusal {
     ),
     /// The risk has no end: after a reversal there is no stop loss.
     StopMissing,
-    /// The stop loss does not lie on the losing side of the entry.
+    /// The stop loss does not lie on the losing side of the price, or the take profit not on the winning side.
     StopWrongSide,
     /// The volume cannot be computed: a number is not above zero, or it is out of range.
     Uncountable,
@@ -190,6 +190,8 @@ named_enum! {
         Symbol = "symbol",
         /// What the open trades are worth.
         Exposure = "exposure",
+        /// The price of a resting order.
+        OrderPrice = "order's price",
         /// The symbol's present prices.
         Quote = "quote",
         /// What a tick is worth.
@@ -264,6 +266,9 @@ impl fmt::Display for Refusal {
             }
             Self::SideNotAllowed { side, scope } => write!(f, "the {scope} allows no {side}"),
             Self::NotReversible => f.write_str("a stop-limit order has no opposite; send another kind"),
+            Self::FactMissing(Fact::Symbol) => f.write_str(
+                "the symbol is not known; wait until the terminal reports it, or map it in the account's rules",
+            ),
             Self::FactMissing(fact) => {
                 write!(f, "the {fact} is not known; wait until the terminal reports it")
             }
@@ -271,7 +276,7 @@ impl fmt::Display for Refusal {
                 f.write_str("the risk has no stop loss; a reversed account needs a take profit")
             }
             Self::StopWrongSide => {
-                f.write_str("the stop loss is not on the losing side of the entry; correct it")
+                f.write_str("the price is beyond its stop loss or take profit already; correct it")
             }
             Self::Uncountable => f.write_str(
                 "its volume is not above zero or out of range; look at the balance and the sizing",

@@ -19,7 +19,7 @@ settings! {
         symbols: SymbolMap = SymbolMap::default(),
         /// How many times the volume that the signal asks for, its risk included.
         multiplier: Factor = Factor::ONE,
-        /// Whether the account does as the signal says, or the opposite.
+        /// Whether the account does as the signal says, or the opposite; not to be changed while trades of it are open.
         direction: Direction = Direction::Same,
         /// The sides that may be opened, after a reversal.
         sides: Sides = Sides::Both,

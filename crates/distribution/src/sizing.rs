@@ -63,6 +63,7 @@ impl SymbolFacts {
     ///
     /// ```
     /// use warden_distribution::{SymbolFacts, rules::Sides};
+    /// use warden_domain::Points;
     ///
     /// let symbol = SymbolFacts {
     ///     point: "0.00001".parse()?,
@@ -71,6 +72,7 @@ impl SymbolFacts {
     ///     volume_step: "0.01".parse()?,
     ///     volume_min: "0.01".parse()?,
     ///     volume_max: "100".parse()?,
+    ///     stops_level: Points(0),
     ///     opens: Some(Sides::Both),
     ///     quote: None,
     /// };
@@ -182,6 +184,7 @@ mod tests {
             volume_step: of("1"),
             volume_min: of("1"),
             volume_max: of("1"),
+            stops_level: warden_domain::Points(0),
             opens: None,
             quote: None,
         };

@@ -68,7 +68,7 @@ impl Scene {
     }
 
     /// Filled, and seen with its positions.
-    fn filled(self, positions: &[u64]) -> Self {
+    fn filled(self, positions: &[(u64, &str)]) -> Self {
         let reply = Reply {
             order: ticket(1),
             deal: ticket(2),
@@ -77,10 +77,10 @@ impl Scene {
             ..Reply::default()
         };
         let mut scene = self.replied(10_009, reply);
-        let mut seen = positions.iter().map(|number| PositionSeen {
+        let mut seen = positions.iter().map(|(number, volume)| PositionSeen {
             ticket: Ticket::of(*number).expect("above zero"),
             side: Side::Buy,
-            volume: of("1"),
+            volume: of(volume),
             protection: Protection { stop_loss: Some(of("1.05")), take_profit: None },
         });
         let findings = Findings {
@@ -139,7 +139,7 @@ fn ticket(number: u64) -> Option<Ticket> {
 fn goal(fields: &str) -> Goal {
     let accounts = [Account::new("a")];
     let fanout = plan(&signal(fields), &facts(&accounts), BEGIN, &Params::default());
-    let steps = fanout.intents[0].work.steps(None, None);
+    let steps = fanout.intents[0].work.steps(None);
     let [Step::Accept(goal)] = steps.as_slice() else { panic!("{steps:?}") };
     *goal
 }
@@ -164,7 +164,7 @@ fn what_is_placed_is_an_intent_to_open() {
 
 #[test]
 fn the_end_of_a_position_closes_what_it_opened_and_a_share_of_it_that_much() {
-    let scene = Scene::of(MARKET).filled(&[5]);
+    let scene = Scene::of(MARKET).filled(&[(5, "1")]);
     let close = |number: u64, lots: &str| {
         Step::Accept(Goal::Close {
             position: Ticket::of(number).expect("above zero"),
@@ -172,19 +172,38 @@ fn the_end_of_a_position_closes_what_it_opened_and_a_share_of_it_that_much() {
             of: Some(scene.trade.intent().magic),
         })
     };
-    assert_eq!(end(None).steps(Some(&scene.trade), None).as_slice(), [close(5, "1")]);
-    assert_eq!(end(Some("0.4")).steps(Some(&scene.trade), None).as_slice(), [close(5, "0.4")]);
-    assert_eq!(end(None).steps(None, None).as_slice(), []);
+    assert_eq!(end(None).steps(Some(&scene.trade)).as_slice(), [close(5, "1")]);
+    assert_eq!(end(Some("0.4")).steps(Some(&scene.trade)).as_slice(), [close(5, "0.4")]);
+    assert_eq!(end(None).steps(None).as_slice(), []);
     assert_eq!(Standing::of(&scene.trade, None), Standing::Open);
+}
+
+#[test]
+fn trd_1_of_a_trade_with_two_positions_a_share_is_closed_of_the_first_and_what_it_lacks_of_the_other() {
+    let scene = Scene::of(MARKET).filled(&[(5, "0.6"), (6, "0.4")]);
+    let close = |number: u64, lots: &str| {
+        let position = Ticket::of(number).expect("above zero");
+        let of = Some(scene.trade.intent().magic);
+        Step::Accept(Goal::Close { position, volume: Some(lots.parse().expect("lots")), of })
+    };
+    for (lots, closes) in [
+        (Some("0.5"), vec![close(5, "0.5")]),
+        (Some("0.7"), vec![close(5, "0.6"), close(6, "0.1")]),
+        (None, vec![close(5, "0.6"), close(6, "0.4")]),
+    ] {
+        assert_eq!(end(lots).steps(Some(&scene.trade)).as_slice(), closes, "{lots:?}");
+    }
 }
 
 #[test]
 fn the_end_of_an_order_and_of_one_on_its_way_revokes_it() {
     let scene = Scene::resting();
-    assert_eq!(end(None).steps(Some(&scene.trade), None).as_slice(), [Step::Give(TradeEvent::Revoke)]);
-    assert_eq!(Standing::of(&scene.trade, None), Standing::Resting { price: of("1.05") });
+    assert_eq!(end(None).steps(Some(&scene.trade)).as_slice(), [Step::Give(TradeEvent::Revoke)]);
+    for price in [None, Some(of("1.06"))] {
+        assert_eq!(Standing::of(&scene.trade, price), Standing::Resting { price });
+    }
     let on_its_way = Scene::of(MARKET);
-    let steps = end(None).steps(Some(&on_its_way.trade), None);
+    let steps = end(None).steps(Some(&on_its_way.trade));
     assert_eq!(steps.as_slice(), [Step::Give(TradeEvent::Revoke)]);
     assert_eq!(Standing::of(&on_its_way.trade, None), Standing::OnItsWay);
 }
@@ -194,17 +213,15 @@ fn a_change_is_wanted_by_the_trade_and_carried_out_where_it_stands() {
     let protection = Protection { stop_loss: Some(of("1.04")), take_profit: None };
     let wanted = Step::Give(TradeEvent::Wanted(protection));
     let on_its_way = Scene::of(MARKET);
-    assert_eq!(change(None, "1.04").steps(Some(&on_its_way.trade), None).as_slice(), [wanted]);
-    let open = Scene::of(MARKET).filled(&[5]);
+    assert_eq!(change(None, "1.04").steps(Some(&on_its_way.trade)).as_slice(), [wanted]);
+    let open = Scene::of(MARKET).filled(&[(5, "1")]);
     let position = Ticket::of(5).expect("above zero");
     let protect = Step::Accept(Goal::Protect { position, protection });
-    assert_eq!(change(None, "1.04").steps(Some(&open.trade), None).as_slice(), [wanted, protect]);
+    assert_eq!(change(None, "1.04").steps(Some(&open.trade)).as_slice(), [wanted, protect]);
     let resting = Scene::resting();
     let order = Ticket::of(1).expect("above zero");
-    for (price, at) in [(Some("1.06"), "1.06"), (None, "1.055")] {
-        let steps = change(price, "1.04").steps(Some(&resting.trade), Some(of("1.055")));
-        assert_eq!(steps.as_slice(), [wanted, Step::Accept(Goal::Move { order, price: of(at), protection })]);
-    }
+    let steps = change(Some("1.06"), "1.04").steps(Some(&resting.trade));
+    assert_eq!(steps.as_slice(), [wanted, Step::Accept(Goal::Move { order, price: of("1.06"), protection })]);
 }
 
 #[test]
@@ -216,7 +233,7 @@ fn an_outcome_follows_the_trade() {
     assert_eq!(scene.outcome(), Outcome::Unknown);
     assert_eq!(Scene::resting().outcome(), Outcome::Resting);
     let filled = Outcome::Filled(Fill { lots: of("1"), price: of("1.1") });
-    assert_eq!(Scene::of(MARKET).filled(&[5]).outcome(), filled);
+    assert_eq!(Scene::of(MARKET).filled(&[(5, "1")]).outcome(), filled);
     let refused = Scene::of(MARKET).replied(10_019, Reply::default());
     assert_eq!(refused.outcome(), Outcome::Failed { retcode: Some(10_019) });
     let mut withdrawn = Scene::of(MARKET);

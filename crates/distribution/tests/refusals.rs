@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use common::{Account, BEGIN, facts, of, signal};
 use warden_distribution::{
-    Book, Code, Fact, Fanout, Money, Params, Planned, Refusal, Scope, Symbol, Verdict,
+    Book, Code, Fact, Fanout, Money, OpenTrade, Params, Planned, Refusal, Scope, Standing, Symbol, Verdict,
     rules::{Direction, Sides},
 };
 use warden_domain::{FailureReason, Gate, Side, Span, Timestamp};
@@ -170,6 +170,10 @@ fn every_fact_that_a_plan_depends_on_is_missed() {
                 a.symbols.clear();
                 a.all_symbols = false;
             }),
+            Fact::OrderPrice => Refused::of("action=modify of=s-0 stop_loss=1.04", |a| {
+                let standing = Standing::Resting { price: None };
+                a.trades = vec![OpenTrade { standing, ..common::position(1, "s-0") }];
+            }),
             Fact::Quote => Refused::of(RISK, |a| a.eurusd().quote = None),
             Fact::TickValue => Refused::of(BUY, |a| {
                 limited(a);
@@ -202,4 +206,22 @@ fn a_name_that_is_too_long_with_its_affixes_is_unknown() {
         a.rules.set("symbol_suffix", &warden_distribution::settings::Value::Text(".r")).unwrap();
     });
     assert_eq!(refused.plan().accounts[0].verdict, Verdict::Refused(Refusal::SymbolUnknown));
+}
+
+#[test]
+fn what_is_not_reported_yet_is_neither_unknown_at_the_broker_nor_open() {
+    let unreported = |fields: &str, trades: Vec<OpenTrade>| {
+        let refused = Refused::of(fields, |a| {
+            a.symbols.clear();
+            (a.all_symbols, a.trades) = (false, trades);
+        });
+        refused.plan().accounts[0].verdict
+    };
+    let open = || vec![common::position(1, "s-0")];
+    let nothing = Verdict::Refused(Refusal::NothingOpen);
+    assert_eq!(unreported("action=close symbol=EURUSD", Vec::new()), nothing);
+    assert_eq!(unreported("action=close symbol=GBPUSD", open()), nothing);
+    let missing = Verdict::Refused(Refusal::FactMissing(Fact::Symbol));
+    assert_eq!(unreported("action=close symbol=EURUSD percent=50", open()), missing);
+    assert!(matches!(unreported("action=close symbol=EURUSD", open()), Verdict::Planned { count: 1, .. }));
 }

@@ -78,12 +78,16 @@ pub enum HaltError {
         /// Whom it is about.
         Scope,
     ),
-    /// Another supervisor looks after it.
-    #[error("instance {0} is looked after by another supervisor; ask that one")]
-    Elsewhere(
+    /// Another supervisor looks after some of them; for all others it was done.
+    #[error(
+        "instance {instance} is looked after by another supervisor; ask that one too (done here: {done})"
+    )]
+    Elsewhere {
         /// The first of them.
-        InstanceId,
-    ),
+        instance: InstanceId,
+        /// For how many instances it was done.
+        done: usize,
+    },
     /// The fleet has ended.
     #[error("the supervisor is ending; try again when it runs")]
     Ended,

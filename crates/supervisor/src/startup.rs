@@ -159,7 +159,9 @@ async fn recover(
         let known = Known::of(spec, ends.remove(&spec.id), shared.clock.now());
         let knows_all = knows_all(epoch, journalled.as_ref());
         let mut found = reconcile(spec, epoch, known, journalled, stored, up);
-        found.slot.knows_since = (!knows_all).then_some(now);
+        // The clock of a source may be ahead: the former owner took what was made a little later than its end.
+        let ahead = shared.options.distribution.params.ahead;
+        found.slot.knows_since = (!knows_all).then(|| now.after(ahead));
         let trading = trades.of(&spec.id, installation, now);
         found.slot.trading =
             trading.map_err(|source| FleetError::State { instance: spec.id.clone(), source })?;

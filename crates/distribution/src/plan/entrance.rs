@@ -1,6 +1,6 @@
 //! A new position: its symbol, side, volume and limits.
 
-use warden_domain::{Lots, Price, Side};
+use warden_domain::{Lots, Points, Price, Rounding, Side};
 
 use crate::{
     AccountFacts, Entry, Opening, Placing, Refusal, RiskOf, Sizing, Symbol, SymbolFacts,
@@ -12,10 +12,10 @@ use crate::{
 /// What is placed, under the broker's name of the symbol.
 pub(super) fn placing(opening: &Opening, facts: &AccountFacts<'_>) -> Result<(Symbol, Placing), Refusal> {
     let found = facts.rules.broker_symbol(&opening.symbol, |name| facts.symbols.get_key_value(name));
-    let missing = if facts.all_symbols { Refusal::SymbolUnknown } else { Refusal::FactMissing(Fact::Symbol) };
-    let (name, symbol) = found.ok_or(missing)?;
+    let (name, symbol) = found.ok_or_else(|| super::unlisted(facts))?;
     let mut placing = turned(opening, facts.rules.direction, symbol)?;
     allowed(placing.side, facts, symbol)?;
+    standing(&placing, symbol)?;
     placing.lots = bounded(sized(opening.sizing, &placing, facts, symbol)?, facts, symbol)?;
     limited(&placing, facts, symbol)?;
     Ok((name.clone(), placing))
@@ -62,6 +62,18 @@ fn allowed(side: Side, facts: &AccountFacts<'_>, symbol: &SymbolFacts) -> Result
     Ok(())
 }
 
+/// The broker would refuse a stop or take profit that the price is beyond; a resting order's were looked at when the
+/// signal was read.
+fn standing(placing: &Placing, symbol: &SymbolFacts) -> Result<(), Refusal> {
+    match placing.entry {
+        Entry::Market { .. } => {
+            let exit = symbol.quote.map(|quote| quote.of(placing.side.opposite()));
+            super::on_their_sides(placing.side, exit, placing.stop_loss, placing.take_profit)
+        }
+        Entry::Limit { .. } | Entry::Stop { .. } | Entry::StopLimit { .. } => Ok(()),
+    }
+}
+
 /// What the signal asks for, not rounded to steps yet.
 fn sized(
     sizing: Sizing,
@@ -88,24 +100,46 @@ fn sized(
     lots.ok_or(Refusal::Uncountable)
 }
 
-/// How far the price goes from the entry to the stop loss, at worst.
+/// How far the price goes from the entry to the stop loss, at worst: to where the stop will stand.
 fn distance(placing: &Placing, symbol: &SymbolFacts) -> Result<Price, Refusal> {
-    let stop = placing.stop_loss.ok_or(Refusal::StopMissing)?;
-    let lost = |entry: Price| match placing.side {
-        Side::Buy => entry.minus(stop),
-        Side::Sell => stop.minus(entry),
-    };
-    let distances = match placing.entry {
+    let asked = placing.stop_loss.ok_or(Refusal::StopMissing)?;
+    let (entries, base) = match placing.entry {
         Entry::Market { .. } => {
-            let quote = symbol.quote.ok_or(Refusal::FactMissing(Fact::Quote))?.of(placing.side);
-            [lost(quote), lost(quote)]
+            let quote = symbol.quote.ok_or(Refusal::FactMissing(Fact::Quote))?;
+            let (entry, exit) = (quote.of(placing.side), quote.of(placing.side.opposite()));
+            ([entry, entry], exit)
         }
-        Entry::Limit { price } | Entry::Stop { price } => [lost(price), lost(price)],
-        Entry::StopLimit { price, trigger } => [lost(price), lost(trigger)],
+        Entry::Limit { price } | Entry::Stop { price } => ([price, price], price),
+        Entry::StopLimit { price, trigger } => ([price, trigger], trigger),
     };
-    let [one, other] = distances.map(|distance| distance.map_err(|_| Refusal::Uncountable));
-    let (one, other) = (one?, other?);
-    if one.min(other) > Price::ZERO { Ok(one.max(other)) } else { Err(Refusal::StopWrongSide) }
+    let stop = sent(asked, placing.side, base, symbol).ok_or(Refusal::Uncountable)?;
+    let mut worst = Price::ZERO;
+    for entry in entries {
+        let lost = |stop| match placing.side {
+            Side::Buy => entry.minus(stop),
+            Side::Sell => stop.minus(entry),
+        };
+        if lost(asked).map_err(|_| Refusal::Uncountable)? <= Price::ZERO {
+            return Err(Refusal::StopWrongSide);
+        }
+        worst = worst.max(lost(stop).map_err(|_| Refusal::Uncountable)?);
+    }
+    Ok(worst)
+}
+
+/// Where a stop loss will stand at the latest: on a tick, and no nearer to `base` than the symbol allows.
+fn sent(asked: Price, side: Side, base: Price, symbol: &SymbolFacts) -> Option<Price> {
+    let level = symbol.stops_level.0.max(0);
+    match side {
+        Side::Buy => {
+            let nearest = base.plus_points(Points(-level), symbol.point).ok()?;
+            asked.min(nearest).to_step(symbol.tick, Rounding::Down).ok()
+        }
+        Side::Sell => {
+            let nearest = base.plus_points(Points(level), symbol.point).ok()?;
+            asked.max(nearest).to_step(symbol.tick, Rounding::Up).ok()
+        }
+    }
 }
 
 /// Whole steps, not more than asked for, within the symbol's and the account's lots.

@@ -4,7 +4,7 @@ use warden_domain::{Lots, Timestamp};
 
 use crate::{
     AccountFacts, Amount, Budget, Intent, Modification, OpenTrade, Percent, Refusal, Standing, Symbol,
-    SymbolFacts, Which, Work, sizing,
+    SymbolFacts, Which, Work, refusal::Fact, sizing,
 };
 
 /// Changes every trade that is meant and that something changes on.
@@ -14,27 +14,44 @@ pub(super) fn modify(
     now: Timestamp,
     intents: &mut Vec<Intent>,
 ) -> Result<Budget, Refusal> {
-    let mut part = 0;
+    let (mut part, mut refused) = (0, None);
     for trade in meant(Some(&modification.which), facts)? {
-        if let Some(work) = changed(modification, trade) {
-            add(&mut part, trade, work, facts, intents);
+        match changed(modification, trade, facts) {
+            Ok(Some(work)) => add(&mut part, trade, work, facts, intents),
+            Ok(None) => {}
+            Err(refusal) => {
+                refused.get_or_insert(refusal);
+            }
         }
     }
-    spent(part, facts, now)
+    ended(part, refused, facts, now)
 }
 
-fn changed(modification: &Modification, trade: &OpenTrade) -> Option<Work> {
-    let Modification { price, stop_loss, take_profit, .. } = *modification;
+/// What changes on a trade; `None` when nothing does.
+fn changed(
+    modification: &Modification,
+    trade: &OpenTrade,
+    facts: &AccountFacts<'_>,
+) -> Result<Option<Work>, Refusal> {
+    let Modification { stop_loss, take_profit, .. } = *modification;
     let (stop_loss, take_profit) =
         if trade.reversed { (take_profit, stop_loss) } else { (stop_loss, take_profit) };
+    let quote = facts.symbols.get(&trade.symbol).and_then(|symbol| symbol.quote);
+    let exit = quote.map(|quote| quote.of(trade.side.opposite()));
+    let (price, moves, base) = match (trade.standing, modification.price) {
+        (Standing::Resting { price: present }, wanted) => {
+            let price = wanted.or(present).ok_or(Refusal::FactMissing(Fact::OrderPrice))?;
+            (Some(price), present != Some(price), Some(price))
+        }
+        // Where it will rest, and whether, is not known before it is placed.
+        (Standing::OnItsWay, Some(_)) => return Err(Refusal::FactMissing(Fact::OrderPrice)),
+        (Standing::OnItsWay, None) | (Standing::Open, _) => (None, false, exit),
+    };
+    super::on_their_sides(trade.side, base, stop_loss.applied(None), take_profit.applied(None))?;
     let (stop_loss, take_profit) =
         (stop_loss.applied(trade.stop_loss), take_profit.applied(trade.take_profit));
-    let price = match trade.standing {
-        Standing::Resting { price: present } => price.filter(|price| *price != present),
-        Standing::OnItsWay | Standing::Open => None,
-    };
-    let same = price.is_none() && (stop_loss, take_profit) == (trade.stop_loss, trade.take_profit);
-    (!same).then_some(Work::Change { trade: trade.magic, price, stop_loss, take_profit })
+    let same = !moves && (stop_loss, take_profit) == (trade.stop_loss, trade.take_profit);
+    Ok((!same).then_some(Work::Change { trade: trade.magic, price, stop_loss, take_profit }))
 }
 
 /// Ends every trade that is meant, all when `which` says nothing, or a share of each position.
@@ -60,6 +77,16 @@ pub(super) fn close(
         };
         add(&mut part, trade, Work::End { trade: trade.magic, lots }, facts, intents);
     }
+    ended(part, refused, facts, now)
+}
+
+/// What is left of the budget; where no trade takes part, why the first of them does not.
+fn ended(
+    part: u32,
+    refused: Option<Refusal>,
+    facts: &AccountFacts<'_>,
+    now: Timestamp,
+) -> Result<Budget, Refusal> {
     match refused {
         Some(refusal) if part == 0 => Err(refusal),
         Some(_) | None => spent(part, facts, now),
@@ -69,7 +96,7 @@ pub(super) fn close(
 /// A share of a position in whole steps, rounded down, that leaves nothing or at least the least lots; `None` for all.
 fn share(percent: Percent, trade: &OpenTrade, facts: &AccountFacts<'_>) -> Result<Option<Lots>, Refusal> {
     let SymbolFacts { volume_step, volume_min: least, .. } =
-        facts.symbols.get(&trade.symbol).ok_or(Refusal::SymbolUnknown)?;
+        facts.symbols.get(&trade.symbol).ok_or_else(|| super::unlisted(facts))?;
     let down = |lots: Lots| sizing::down(lots, *volume_step).ok_or(Refusal::Uncountable);
     let asked = sizing::share(trade.lots, percent).ok_or(Refusal::Uncountable)?;
     if asked >= trade.lots {
@@ -107,7 +134,8 @@ fn of_broker<'a>(symbol: &Symbol, facts: &AccountFacts<'a>) -> Result<&'a Symbol
     facts.rules.broker_symbol(symbol, |name| {
         let listed = facts.symbols.get_key_value(name).map(|(symbol, _)| symbol);
         let traded = || facts.trades.iter().map(|trade| &trade.symbol).find(|symbol| symbol.as_str() == name);
-        listed.or_else(traded).ok_or(Refusal::SymbolUnknown)
+        let missing = if facts.all_symbols { Refusal::SymbolUnknown } else { Refusal::NothingOpen };
+        listed.or_else(traded).ok_or(missing)
     })
 }
 

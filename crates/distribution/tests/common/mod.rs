@@ -112,6 +112,7 @@ pub(crate) fn eurusd() -> SymbolFacts {
         volume_step: of("0.01"),
         volume_min: of("0.01"),
         volume_max: of("100"),
+        stops_level: warden_domain::Points(0),
         opens: Some(Sides::Both),
         quote: Some(Quote { bid: of("1.0999"), ask: of("1.1") }),
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 use warden_distribution::{
     Code, Fill, OpenTrade, Outcome, Refusal, Standing, SymbolFacts, rules::Sides, settings::Value,
 };
-use warden_domain::{ClientTradeId, FailureReason, Gate, Magic, Quote, Side, Span, Timestamp};
+use warden_domain::{ClientTradeId, FailureReason, Gate, Magic, Points, Quote, Side, Span, Timestamp};
 
 use super::World;
 use crate::common::{Account, eurusd, instance, symbol};
@@ -89,6 +89,7 @@ fn symbol_facts(text: &str, world: &mut World) -> Result<(), String> {
                 facts.quote = Some(Quote { bid: read(bid)?, ask: read(ask)? });
             }
             ("tick", tick) => facts.tick = read(tick)?,
+            ("stops", points) => facts.stops_level = Points(read(points)?),
             ("value", value) => facts.tick_value = maybe(value)?,
             ("step", lots) => facts.volume_step = read(lots)?,
             ("min", lots) => facts.volume_min = read(lots)?,
@@ -102,14 +103,14 @@ fn symbol_facts(text: &str, world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-/// `ID NUMBER key=… symbol=… side=… lots=… [resting=PRICE] [on-its-way] [sl=…] [tp=…] [reversed]`
+/// `ID NUMBER key=… symbol=… side=… lots=… [resting=PRICE|none] [on-its-way] [sl=…] [tp=…] [reversed]`
 fn trade(text: &str, world: &mut World) -> Result<(), String> {
     let mut words = text.split_whitespace();
     let (id, number) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let said: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
     let needed = |key: &str| said.get(key).copied().ok_or_else(|| format!("a trade has a {key}"));
     let standing = match said.get("resting") {
-        Some(price) => Standing::Resting { price: read(price)? },
+        Some(price) => Standing::Resting { price: maybe(price)? },
         None if said.contains_key("on-its-way") => Standing::OnItsWay,
         None => Standing::Open,
     };

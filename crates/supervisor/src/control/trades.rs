@@ -127,7 +127,7 @@ impl From<HaltError> for Refusal {
     fn from(fault: HaltError) -> Self {
         let kind = match &fault {
             HaltError::Nobody(_) => RefusalKind::UnknownInstance,
-            HaltError::Elsewhere(_) => RefusalKind::Forbidden,
+            HaltError::Elsewhere { .. } => RefusalKind::Forbidden,
             HaltError::Ended => RefusalKind::Ending,
         };
         Self::new(kind, fault.to_string())

@@ -18,8 +18,8 @@ use warden_distribution::{
     AccountFacts, Book, Fanout, Intent, Line, Outcome, Params, Planned, Refusal, Report, Signal, Step,
     Symbol, Target, Verdict, Work,
 };
-use warden_domain::{ClientTradeId, Magic, Timestamp};
-use warden_policy::trade::{Goal, TradeEvent};
+use warden_domain::{ClientTradeId, InstanceId, Magic, Timestamp};
+use warden_policy::trade::TradeEvent;
 use warden_store::SignalKey;
 
 use self::{accounts::Account, follow::Followed, meters::Counted, reports::Reports};
@@ -50,9 +50,9 @@ pub(crate) struct Signals {
 
 impl Shard {
     /// Plans a signal and accepts what the plan wants; the report is told when this turn is durable.
-    fn signal(&mut self, signal: &Arc<Signal>, now: Timestamp) -> Arrived {
+    fn signal(&mut self, signal: &Arc<Signal>, strangers: &[InstanceId], now: Timestamp) -> Arrived {
         let digest = signal.digest();
-        let targets = self.targeted(signal);
+        let (targets, absent) = self.targeted(signal, strangers);
         let known: Vec<_> = targets.iter().map(|index| self.known_of(*index, signal, now)).collect();
         let Self { slots, signals, .. } = self;
         let facts: Vec<AccountFacts<'_>> = targets
@@ -64,32 +64,47 @@ impl Shard {
         drop(facts);
         let fate = Fate::of(&planned, !targets.is_empty());
         let report = match planned {
-            Planned::New(fanout) => self.carry_out_plan(&fanout, digest, now),
-            Planned::Known(fanout) => self.report_of(&fanout),
+            Planned::New(fanout) => self.carry_out_plan(&fanout, digest, &absent, now),
+            Planned::Known(fanout) => self.report_of(&fanout, &absent),
             Planned::Repeated(fanout) => {
                 self.repeated(&signal.key, &targets, now);
-                self.stripped(Report::of(&fanout))
+                of_shard(&fanout, &absent)
             }
-            Planned::Refused(fanout) => self.stripped(Report::of(&fanout)),
+            Planned::Refused(fanout) => of_shard(&fanout, &absent),
         };
         Arrived { report, fate }
     }
 
-    /// The slots of a signal's target that may take it, sorted, each once (TRD-4).
-    fn targeted(&self, signal: &Signal) -> Vec<u32> {
-        let mut targets: Vec<u32> = match &signal.target {
-            Target::Instance(instance) => self.index_of.get(instance).copied().into_iter().collect(),
-            Target::List(list) => list.iter().filter_map(|id| self.index_of.get(id).copied()).collect(),
-            Target::Group(group) => self.signals.groups.get(group.as_str()).cloned().unwrap_or_default(),
+    /// The slots of a signal's target that may take it, sorted, each once (TRD-4); and the lines of those who may not: what
+    /// another supervisor has or may have taken, and whom nobody knows.
+    fn targeted(&self, signal: &Signal, strangers: &[InstanceId]) -> (Vec<u32>, Vec<Line>) {
+        let index_of = |instance: &InstanceId| self.index_of.get(instance).copied();
+        let (mut targets, is_named): (Vec<u32>, bool) = match &signal.target {
+            Target::Instance(instance) => (index_of(instance).into_iter().collect(), true),
+            Target::List(list) => (list.iter().filter_map(index_of).collect(), true),
+            Target::Group(group) => {
+                (self.signals.groups.get(group.as_str()).cloned().unwrap_or_default(), false)
+            }
         };
-        targets.retain(|index| self.slots[*index as usize].takes_signals_of(signal.created_at));
+        let refused = |instance: &InstanceId, refusal| Line::refused(instance.clone(), refusal);
+        let mut absent: Vec<Line> =
+            strangers.iter().map(|stranger| refused(stranger, Refusal::NoSuchInstance)).collect();
+        targets.retain(|index| {
+            let slot = &self.slots[*index as usize];
+            let takes = slot.takes_signals_of(signal.created_at);
+            // Of a group each supervisor reports its own part.
+            if !takes && (is_named || slot.is_ours()) {
+                absent.push(refused(&slot.id, Refusal::Elsewhere));
+            }
+            takes
+        });
         targets.sort_unstable();
         targets.dedup();
-        targets
+        (targets, absent)
     }
 
-    fn carry_out_plan(&mut self, fanout: &Fanout, digest: u64, now: Timestamp) -> Report {
-        let report = self.stripped(Report::of(fanout));
+    fn carry_out_plan(&mut self, fanout: &Fanout, digest: u64, absent: &[Line], now: Timestamp) -> Report {
+        let report = of_shard(fanout, absent);
         self.signals.reports.begin(report);
         let key = SignalKey { id: fanout.key.clone(), digest };
         for account in &fanout.accounts {
@@ -100,7 +115,7 @@ impl Shard {
                 self.carry_out_intent(index, intent, &key, fanout.expires_at, now);
             }
         }
-        self.report_of(fanout)
+        self.report_of(fanout, absent)
     }
 
     /// Does what an intent says: accepts a trade, tells another one, or both.
@@ -115,9 +130,8 @@ impl Shard {
         let about = about(&intent.work);
         let trading = &self.slots[index as usize].trading;
         let trade = about.and_then(|magic| trading.trade(magic)).map(|known| *known.trade);
-        let resting_at = about.and_then(|magic| self.signals.followed.resting_at(index, magic));
         let mut accepted = None;
-        for step in intent.work.steps(trade.as_ref(), resting_at) {
+        for step in intent.work.steps(trade.as_ref()) {
             match (step, about) {
                 (Step::Accept(goal), _) => {
                     let accept = Accept {
@@ -128,7 +142,6 @@ impl Shard {
                         expires_at,
                     };
                     accepted = Some(self.accept(index, accept, now));
-                    self.note_move(index, about, goal);
                 }
                 (Step::Give(event), Some(magic)) => self.give(index, magic, event, now),
                 (Step::Give(_), None) => {}
@@ -139,12 +152,6 @@ impl Shard {
             (Some(Err(refused)), _) => self.fold(index, &key.id, intent.part, blocked(refused), now),
             (None, Some(magic)) => self.follow(index, magic, intent, key, now),
             (None, None) => {}
-        }
-    }
-
-    fn note_move(&mut self, index: u32, about: Option<Magic>, goal: Goal) {
-        if let (Some(magic), Goal::Move { price, .. }) = (about, goal) {
-            self.signals.followed.moved(index, magic, price);
         }
     }
 
@@ -193,25 +200,20 @@ impl Shard {
     }
 
     /// The report of a plan as it stands; that of a plan which is not kept is made anew.
-    fn report_of(&self, fanout: &Fanout) -> Report {
-        let kept = self.signals.reports.of(&fanout.key);
-        kept.cloned().unwrap_or_else(|| self.stripped(Report::of(fanout)))
+    fn report_of(&self, fanout: &Fanout, absent: &[Line]) -> Report {
+        self.signals.reports.of(&fanout.key).cloned().unwrap_or_else(|| of_shard(fanout, absent))
     }
+}
 
-    /// A report without the accounts of other shards; those that another supervisor has are said to be there.
-    fn stripped(&self, mut report: Report) -> Report {
-        report.lines.retain_mut(|line| {
-            if line.outcome != Outcome::Blocked(Refusal::NoSuchInstance) {
-                return true;
-            }
-            let here = self.index_of.contains_key(&line.instance);
-            if here {
-                *line = Line::refused(line.instance.clone(), Refusal::Elsewhere);
-            }
-            here
-        });
-        report
+/// The report of a plan without the accounts that a list names and the shard does not plan for; those that are absent have
+/// their own lines.
+fn of_shard(fanout: &Fanout, absent: &[Line]) -> Report {
+    let mut report = Report::of(fanout);
+    report.lines.retain(|line| line.outcome != Outcome::Blocked(Refusal::NoSuchInstance));
+    for line in absent {
+        report.add(line.clone());
     }
+    report
 }
 
 /// The trade that a work is about.

@@ -34,8 +34,11 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use warden_domain::{Magic, Timestamp, Version};
-use warden_policy::trade::{Attempt, Marks, Tally, Trade};
+use warden_domain::{Magic, Price, Ticket, Timestamp, Version};
+use warden_policy::{
+    Params,
+    trade::{Attempt, Marks, Tally, Trade},
+};
 use warden_store::{SignalKey, TradeShown};
 
 pub(crate) use self::{
@@ -198,6 +201,18 @@ impl Trading {
     /// The trade with this tag: one that has not ended, or that ended in this turn.
     pub(crate) fn trade(&self, magic: Magic) -> Option<Known<'_>> {
         self.desk.trades.get(&magic).map(|held| known(magic, held))
+    }
+
+    /// Sees to it that a reading of a trade is begun as soon as may be.
+    pub(crate) fn look_at(&mut self, magic: Magic, now: Timestamp, params: &Params) {
+        self.ask(magic, now, params);
+    }
+
+    /// Where the newest reading that counts saw an order rest, and when that reading began.
+    pub(crate) fn seen_resting(&self, order: Ticket) -> Option<(Price, Timestamp)> {
+        let seen = self.desk.looks.seen()?;
+        let found = seen.orders.iter().find(|open| open.ticket == order.number())?;
+        Some((found.price, seen.id.0))
     }
 
     /// A person has taken over: what troubled the trade rules is over.

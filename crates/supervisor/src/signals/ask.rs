@@ -97,7 +97,10 @@ impl Distributor {
         for (shard, to_shard) in self.0.shards.iter().enumerate() {
             let concerned = self.members(shard, &signal.target).next().is_some();
             let (answer, answered) = oneshot::channel();
-            let request = Internal::Signals(Request::Signal(Arc::clone(&signal), answer));
+            // One shard keeps their lines for later reports.
+            let strangers = if shard == 0 { strangers(&given.report) } else { Vec::new() };
+            let request = Request::Signal { signal: Arc::clone(&signal), strangers, answer };
+            let request = Internal::Signals(request);
             match to_shard.try_send(request) {
                 Ok(()) if concerned => given.asked.push(answered),
                 Err(mpsc::error::TrySendError::Full(_)) if concerned => {
@@ -178,8 +181,8 @@ impl Distributor {
         }
         let (done, elsewhere): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
         let mut done: Vec<InstanceId> = done.into_iter().flatten().collect();
-        if let Some(first) = elsewhere.into_iter().flatten().min() {
-            return Err(HaltError::Elsewhere(first));
+        if let Some(instance) = elsewhere.into_iter().flatten().min() {
+            return Err(HaltError::Elsewhere { instance, done: done.len() });
         }
         if done.is_empty() {
             return Err(HaltError::Nobody(scope));
@@ -256,6 +259,13 @@ impl Distributor {
         };
         self.registry().series(&metrics::SIGNALS, [outcome]).add(1);
     }
+}
+
+/// The instances that a report refuses because nobody knows them.
+fn strangers(report: &Report) -> Vec<InstanceId> {
+    let strangers =
+        report.lines.iter().filter(|line| line.outcome.refusal() == Some(Refusal::NoSuchInstance));
+    strangers.map(|line| line.instance.clone()).collect()
 }
 
 /// A signal that was given to the shards.

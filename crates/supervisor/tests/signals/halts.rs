@@ -1,7 +1,8 @@
 //! Halts of one instance, a group and everybody (TRD-7).
 
 use warden_distribution::{Code, Group, OutcomeKind};
-use warden_domain::{FailureReason, Gate};
+use warden_domain::{FailureReason, Gate, Span};
+use warden_store::HotState as _;
 use warden_supervisor::{Scope, signals::HaltError};
 
 use super::{
@@ -69,4 +70,16 @@ async fn a_halt_of_nobody_is_an_error() {
     assert_eq!(crowd.rig.fleet().halt(nobody.clone()).await, Err(HaltError::Nobody(nobody)));
     let stranger = Scope::Instance(id(9));
     assert_eq!(crowd.rig.fleet().resume(stranger.clone()).await, Err(HaltError::Nobody(stranger)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rec_2_a_halt_that_meets_the_fence_is_void_there_and_said_to_be() {
+    let crowd = Crowd::open(2).await;
+    let lease = [(id(0), crowd.rig.view(&id(0)).await.epoch.next())];
+    let taken = crowd.rig.hot.acquire(&lease, "other", Span::from_secs(3_600)).await.unwrap();
+    assert_eq!(taken, [true]);
+    let elsewhere = |done| HaltError::Elsewhere { instance: id(0), done };
+    assert_eq!(crowd.rig.fleet().halt(Scope::All).await, Err(elsewhere(1)));
+    assert_eq!(crowd.rig.view(&id(1)).await.gate, Gate::Shut(FailureReason::UserStopped));
+    assert_eq!(crowd.rig.fleet().halt(Scope::Instance(id(0))).await, Err(elsewhere(0)));
 }

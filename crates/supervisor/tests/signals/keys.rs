@@ -1,7 +1,9 @@
 //! TRD-4: a signal that comes again is known, and another one under its key is refused.
 
+use std::sync::Arc;
+
 use warden_distribution::{Code, OutcomeKind};
-use warden_domain::IncidentKind;
+use warden_domain::{IncidentKind, Span};
 
 use super::{
     Crowd,
@@ -98,4 +100,18 @@ async fn a_report_of_what_has_ended_is_told_from_the_journal_after_a_restart() {
         assert_eq!(kinds(&report), [OutcomeKind::Filled; 2], "{report}");
     }
     assert_eq!(crowd.report("s-3").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_4_what_a_source_whose_clock_is_ahead_gave_to_a_former_owner_is_not_carried_out_again() {
+    let mut crowd = Crowd::open(1).await;
+    let mut ahead = crowd.read(&crowd.written("s-1", GOLD, BUY));
+    ahead.created_at = ahead.created_at.after(Span::from_millis(4_900));
+    let _ = crowd.rig.fleet().signal(ahead.clone()).await.unwrap();
+    crowd.settled("s-1", 2).await;
+    crowd.rig.journal = Arc::default();
+    crowd.restart().await;
+    let report = crowd.rig.fleet().signal(ahead).await.unwrap();
+    assert_eq!(outcome(&report, 0).refusal().map(|it| it.code()), Some(Code::Elsewhere), "{report}");
+    assert_eq!(crowd.positions(0), ["BUY 0.1"]);
 }

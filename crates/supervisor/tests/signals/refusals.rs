@@ -8,7 +8,7 @@ use super::{
     Crowd,
     crowd::{BUY, GOLD, kinds, outcome},
 };
-use crate::rig::pass;
+use crate::rig::{Fate, pass};
 
 fn code(report: &warden_distribution::Report, number: u32) -> Option<Code> {
     outcome(report, number).refusal().map(|refusal| refusal.code())
@@ -39,7 +39,8 @@ async fn an_unknown_instance_is_told_and_the_others_take_part() {
     let report = crowd.signal("s-1", r#""instances": "i0,nobody""#, BUY).await;
     assert_eq!(report.lines.len(), 2, "{report}");
     assert_eq!(report.lines[1].outcome.refusal().map(|it| it.code()), Some(Code::NoSuchInstance));
-    assert_eq!(crowd.settled("s-1", 2).await.lines[0].kind(), OutcomeKind::Filled);
+    let report = crowd.settled("s-1", 2).await;
+    assert_eq!(kinds(&report), [OutcomeKind::Filled, OutcomeKind::Blocked], "also later: {report}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,4 +93,29 @@ async fn rec_4_a_restart_fills_no_order_rate_budget() {
     crowd.restart().await;
     assert_eq!(code(&crowd.signal("s-4", GOLD, BUY).await, 0), Some(Code::RateBudget));
     assert_eq!(crowd.sent(0), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_1_what_a_partial_fill_still_lacks_counts_against_the_worth_of_all_trades() {
+    let mut crowd = Crowd::closed(1);
+    crowd.rule(0, "max_notional", &Value::Text("15000"));
+    crowd.come_up().await;
+    crowd.fates(0, &[Fate::Part(0.02)]);
+    let _ = crowd.signal("s-1", GOLD, BUY).await;
+    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Partly]).await;
+    let report = crowd.signal("s-2", GOLD, BUY).await;
+    assert_eq!(code(&report, 0), Some(Code::OverNotional), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_signals_of_one_batch_do_not_both_pass_a_limit_and_a_restart_forgets_none() {
+    let mut crowd = Crowd::closed(1);
+    crowd.rule(0, "max_open", &Value::Number(1));
+    crowd.come_up().await;
+    let (first, second) = tokio::join!(crowd.signal("s-1", GOLD, BUY), crowd.signal("s-2", GOLD, BUY));
+    assert_eq!((code(&first, 0), code(&second, 0)), (None, Some(Code::TooManyOpen)), "{second}");
+    crowd.settled("s-1", 2).await;
+    crowd.restart().await;
+    assert_eq!(code(&crowd.signal("s-3", GOLD, BUY).await, 0), Some(Code::TooManyOpen));
+    assert_eq!(crowd.sent(0), 1);
 }

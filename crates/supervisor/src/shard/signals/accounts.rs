@@ -7,12 +7,15 @@ use warden_distribution::{
     rules::{Direction, Sides},
 };
 use warden_domain::{Gate, Layer, Lots, Timestamp, TradeMode};
-use warden_policy::Params as RuleParams;
+use warden_policy::{
+    Params as RuleParams,
+    trade::{Trade, TradePhase},
+};
 
 use super::Shard;
 use crate::shard::{
     slot::Slot,
-    trading::{Known as Trade, SymbolState},
+    trading::{Known as KnownTrade, SymbolState},
 };
 
 /// What is configured of an account, and what is left of its order-rate budget.
@@ -51,7 +54,7 @@ impl Shard {
             .trading
             .trades()
             .filter_map(|known| {
-                let resting_at = self.signals.followed.resting_at(index, known.magic);
+                let resting_at = self.signals.followed.resting_at(index, slot, &known);
                 open_trade(&known, rules.direction, resting_at)
             })
             .collect();
@@ -68,7 +71,7 @@ impl Shard {
         let market = slot.trading.market();
         let money = |value: f64| Money::from_f64(value).ok();
         Known {
-            exposure: rules.max_notional.and_then(|_| exposure(&trades, &symbols)),
+            exposure: rules.max_notional.and_then(|_| exposure(slot, &symbols)),
             symbols,
             trades,
             balance: market.and_then(|market| money(market.balance)),
@@ -109,7 +112,7 @@ const fn named(signal: &Signal) -> Option<&Symbol> {
 
 /// A trade as a plan knows it; `None` for one that opens nothing.
 fn open_trade(
-    known: &Trade<'_>,
+    known: &KnownTrade<'_>,
     direction: Direction,
     resting_at: Option<warden_domain::Price>,
 ) -> Option<OpenTrade> {
@@ -142,6 +145,7 @@ fn symbol_facts(state: &SymbolState, now: Timestamp, params: &RuleParams) -> Opt
         volume_step: said.volume_step,
         volume_min: said.volume_min,
         volume_max: said.volume_max,
+        stops_level: said.stops_level,
         opens: match said.trade_mode {
             TradeMode::Full => Some(Sides::Both),
             TradeMode::LongOnly => Some(Sides::Buy),
@@ -152,11 +156,35 @@ fn symbol_facts(state: &SymbolState, now: Timestamp, params: &RuleParams) -> Opt
     })
 }
 
-/// What the trades are worth together at the present prices; `None` when one of these is not known.
-fn exposure(trades: &[OpenTrade], symbols: &BTreeMap<Symbol, SymbolFacts>) -> Option<Money> {
-    trades.iter().filter(|trade| trade.lots > Lots::ZERO).try_fold(Money::ZERO, |sum, trade| {
-        let facts = symbols.get(&trade.symbol)?;
-        let worth = facts.notional(trade.lots, facts.quote?.of(trade.side))?;
-        sum.plus(worth).ok()
-    })
+/// What the trades that open are worth together at the present prices; `None` when one of these is not known.
+fn exposure(slot: &Slot, symbols: &BTreeMap<Symbol, SymbolFacts>) -> Option<Money> {
+    let mut sum = Money::ZERO;
+    for known in slot.trading.trades() {
+        let (Some(opening), lots) = (known.trade.intent().opening(), may_be_open(known.trade)) else {
+            continue;
+        };
+        if lots > Lots::ZERO {
+            let facts = symbols.get(known.symbol)?;
+            sum = sum.plus(facts.notional(lots, facts.quote?.of(opening.side))?).ok()?;
+        }
+    }
+    Some(sum)
+}
+
+/// How much of what a trade opens is open, or may still be: the rest of a partial fill is on its way.
+fn may_be_open(trade: &Trade) -> Lots {
+    let held = trade.holdings();
+    match trade.phase() {
+        TradePhase::Holding if held.position.is_some() => held.open(),
+        TradePhase::Waiting(..)
+        | TradePhase::Sending(_)
+        | TradePhase::Resolving(..)
+        | TradePhase::Suspect(..)
+        | TradePhase::Resting
+        | TradePhase::Holding => {
+            let left = trade.volume().minus(held.closed).unwrap_or(Lots::ZERO);
+            left.max(held.open())
+        }
+        TradePhase::Ended(..) => Lots::ZERO,
+    }
 }

@@ -91,15 +91,24 @@ impl Recovered {
 }
 
 impl Shard {
-    /// Reports of the trades that have not ended go on, and the configured symbols are watched.
+    /// Reports of the trades that have not ended go on, orders that rest are looked at, and the configured symbols watched.
     pub(in crate::shard) fn begin_signals(&mut self) {
-        let Self { slots, signals, .. } = self;
-        for slot in slots.iter().filter(|slot| slot.is_ours()) {
+        let now = self.now();
+        let Self { slots, signals, shared, .. } = self;
+        for (slot, index) in slots.iter_mut().zip(0..).filter(|(slot, _)| slot.is_ours()) {
+            let mut resting = Vec::new();
             for known in slot.trading.trades() {
                 let at = known.trade.intent().accepted_at;
                 if let Some(line) = journal::resumed(&slot.id, known.part, known.symbol, known.trade) {
                     signals.reports.resume(&known.key.id, at, line);
                 }
+                if known.trade.holdings().order.is_some() {
+                    resting.push(known.magic);
+                }
+            }
+            for magic in resting {
+                signals.followed.left_behind(index, magic);
+                slot.trading.look_at(magic, now, &shared.params);
             }
         }
         let symbols: Vec<Symbol> = self.signals.symbols.to_vec();

@@ -32,8 +32,11 @@ impl Reports {
         Self { known: BTreeMap::new(), order: VecDeque::new(), lines: 0, most }
     }
 
-    /// Keeps a report, in place of an older one of the same signal, whose lines go on.
+    /// Keeps a report, in place of an older one of the same signal, whose lines go on; one without lines says nothing.
     pub(super) fn begin(&mut self, mut report: Report) {
+        if report.lines.is_empty() {
+            return;
+        }
         let key = report.key.clone();
         match self.known.remove(&key) {
             Some(Kept { report: older, .. }) => {
@@ -104,6 +107,15 @@ mod tests {
     fn line(instance: &str) -> Line {
         let symbol = warden_distribution::Symbol::new("EURUSD").unwrap();
         Line::resumed(InstanceId::new(instance).unwrap(), 1, symbol, None, Outcome::Waiting)
+    }
+
+    #[test]
+    fn reports_of_signals_for_other_shards_take_no_room() {
+        let mut reports = Reports::new(2);
+        for name in ["s-1", "s-2", "s-3"] {
+            reports.begin(Report::resumed(key(name), Timestamp::from_millis(0)));
+        }
+        assert!(reports.known.is_empty() && reports.order.is_empty());
     }
 
     #[test]

@@ -12,12 +12,22 @@ use warden_policy::{
 };
 
 use super::Shard;
-use crate::signals::{DecideError, Scope, TradeView};
+use crate::{
+    shard::slot::Slot,
+    signals::{DecideError, Scope, TradeView},
+};
 
 /// What is asked.
 pub(crate) enum Request {
     /// Carry a signal out.
-    Signal(Arc<Signal>, oneshot::Sender<Arrived>),
+    Signal {
+        /// What is wanted.
+        signal: Arc<Signal>,
+        /// Instances that it names and nobody knows, sorted: their lines are kept with the shard's own.
+        strangers: Vec<InstanceId>,
+        /// What became of it.
+        answer: oneshot::Sender<Arrived>,
+    },
     /// What became of the signal with this key; `None` when the shard does not know.
     Report(ClientTradeId, oneshot::Sender<Option<Report>>),
     /// The trades that have not ended: of one instance, or of all.
@@ -73,34 +83,35 @@ pub(crate) enum Told {
     Report(oneshot::Sender<Option<Report>>, ClientTradeId),
     /// See [`Request::Trades`].
     Trades(oneshot::Sender<Vec<TradeView>>, Option<InstanceId>),
-    /// See [`Request::Halt`].
-    Halted(oneshot::Sender<(Vec<InstanceId>, Vec<InstanceId>)>, Vec<InstanceId>, Vec<InstanceId>),
+    /// See [`Request::Halt`]; the slots that are meant.
+    Halted(oneshot::Sender<(Vec<InstanceId>, Vec<InstanceId>)>, Vec<u32>),
     /// See [`Request::Decide`].
-    Decided(oneshot::Sender<Result<(), DecideError>>, Result<(), DecideError>),
+    Decided(oneshot::Sender<Result<(), DecideError>>, InstanceId, Result<(), DecideError>),
 }
 
 impl Shard {
     /// Does what is asked; what is to be told is told when this turn is durable.
     pub(in crate::shard) fn take_request(&mut self, request: Request, now: Timestamp) -> Told {
         match request {
-            Request::Signal(signal, answer) => {
-                let arrived = self.signal(&signal, now);
+            Request::Signal { signal, strangers, answer } => {
+                let arrived = self.signal(&signal, &strangers, now);
                 Told::Signal(answer, arrived)
             }
             Request::Report(key, answer) => Told::Report(answer, key),
             Request::Trades(instance, answer) => Told::Trades(answer, instance),
             Request::Halt { scope, halts, answer } => {
-                let (done, elsewhere) = self.halt(&scope, halts, now);
-                Told::Halted(answer, done, elsewhere)
+                let indices = self.halt(&scope, halts, now);
+                Told::Halted(answer, indices)
             }
             Request::Decide { instance, trade, decision, answer } => {
                 let decided = self.take_word(&instance, trade, decision, now);
-                Told::Decided(answer, decided)
+                Told::Decided(answer, instance, decided)
             }
         }
     }
 
-    /// Answers what was asked. Who asked may have gone away; what was done is done all the same.
+    /// Answers what was asked. Who asked may have gone away; what was done is done all the same. What was decided is void
+    /// where the instance was let go of before it was done.
     pub(in crate::shard) fn tell_request(&self, told: Told) {
         match told {
             Told::Signal(answer, arrived) => {
@@ -112,11 +123,16 @@ impl Shard {
             Told::Trades(answer, instance) => {
                 let _ = answer.send(self.trade_views(instance.as_ref()));
             }
-            Told::Halted(answer, done, elsewhere) => {
-                let _ = answer.send((done, elsewhere));
+            Told::Halted(answer, indices) => {
+                let meant = indices.into_iter().map(|index| &self.slots[index as usize]);
+                let (done, elsewhere): (Vec<&Slot>, Vec<&Slot>) = meant.partition(|slot| slot.is_ours());
+                let ids = |slots: Vec<&Slot>| slots.into_iter().map(|slot| slot.id.clone()).collect();
+                let _ = answer.send((ids(done), ids(elsewhere)));
             }
-            Told::Decided(answer, decided) => {
-                let _ = answer.send(decided);
+            Told::Decided(answer, instance, decided) => {
+                let index = self.index_of.get(&instance);
+                let is_void = index.is_some_and(|index| !self.slots[*index as usize].is_ours());
+                let _ = answer.send(if is_void { Err(DecideError::Elsewhere(instance)) } else { decided });
             }
         }
     }
@@ -127,26 +143,21 @@ impl Shard {
         slots.flat_map(|slot| slot.trading.trades().map(|known| TradeView::of(&slot.id, &known))).collect()
     }
 
-    /// Halts instances, or lets them go on: all of them in this turn, and so in one commit.
-    fn halt(&mut self, scope: &Scope, halts: bool, now: Timestamp) -> (Vec<InstanceId>, Vec<InstanceId>) {
-        let all = || (0..).zip(&self.slots).map(|(index, _)| index).collect();
+    /// Halts instances, or lets them go on: all of them in this turn, and so in one commit. Answers which were meant.
+    fn halt(&mut self, scope: &Scope, halts: bool, now: Timestamp) -> Vec<u32> {
         let indices: Vec<u32> = match scope {
             Scope::Instance(instance) => self.index_of.get(instance).copied().into_iter().collect(),
             Scope::Group(group) => self.signals.groups.get(group.as_str()).cloned().unwrap_or_default(),
-            Scope::All => all(),
+            Scope::All => (0..).zip(&self.slots).map(|(index, _)| index).collect(),
         };
-        let (mut done, mut elsewhere) = (Vec::new(), Vec::new());
         let event = if halts { Event::Halt } else { Event::Unhalt };
-        for index in indices {
-            let slot = &self.slots[index as usize];
-            let into = if slot.is_ours() { &mut done } else { &mut elsewhere };
-            into.push(slot.id.clone());
-            self.step(index, &event, "", now);
+        for index in &indices {
+            self.step(*index, &event, "", now);
         }
-        if !done.is_empty() {
-            warn!(%scope, halts, instances = done.len(), rule = "TRD-7", "a person decides whether trading goes on");
+        if !indices.is_empty() {
+            warn!(%scope, halts, instances = indices.len(), rule = "TRD-7", "a person decides whether trading goes on");
         }
-        (done, elsewhere)
+        indices
     }
 
     fn take_word(
