@@ -4,9 +4,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use warden_domain::{ClientTradeId, InstanceId, Login, Span, StopMode, TradeServer};
 use warden_supervisor::control::Said;
 
+use crate::exit_codes;
+
 /// Supervises a fleet of MetaTrader 5 terminals: logs them in, watches them, recovers them.
 #[derive(Debug, Parser)]
-#[command(name = "warden-supervisor", version, arg_required_else_help = true)]
+#[command(name = "warden-supervisor", version, arg_required_else_help = true, after_help = exit_codes::HELP)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -400,7 +402,7 @@ mod tests {
             &["x", "dance"],
         ] {
             let fault = Cli::try_parse_from(args).unwrap_err();
-            assert_eq!(fault.exit_code(), i32::from(crate::exit_codes::BAD_CONFIGURATION), "{args:?}");
+            assert_eq!(fault.exit_code(), i32::from(exit_codes::BAD_CONFIGURATION), "{args:?}");
         }
     }
 }

@@ -11,6 +11,8 @@ use warden_supervisor::{
     control::{ClientError, SocketError},
 };
 
+use crate::trades::Unreadable;
+
 /// It did what it was asked; `run` ended in order.
 pub(crate) const OK: u8 = 0;
 /// It failed while it worked; a demo found rows lost or states that disagree.
@@ -27,6 +29,18 @@ pub(crate) const ALREADY_RUNNING: u8 = 5;
 pub(crate) const REFUSED: u8 = 6;
 /// A second signal ended it before it was drained; what was committed is safe.
 pub(crate) const CUT_SHORT: u8 = 7;
+
+/// What `--help` says of them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  done; `run` ended in order
+  1  it failed while it worked
+  2  the configuration or the command line is wrong, or a file cannot be read
+  3  the journal was damaged and set aside: start again to rebuild
+  4  no supervisor is running that could be asked
+  5  a supervisor is running already, or another process has the journal
+  6  refused: no such instance, signal or trade, a rule forbids it, or no account took the signal
+  7  a second signal ended it before it was drained";
 
 /// The exit code that says whose fault an error is: the first one in its chain that names one.
 #[must_use]
@@ -61,7 +75,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(BAD_CONFIGURATION);
     }
     let configured = cause.is::<Faults>() || cause.is::<BindError>() || cause.is::<ConfigError>();
-    configured.then_some(BAD_CONFIGURATION)
+    (configured || cause.is::<Unreadable>()).then_some(BAD_CONFIGURATION)
 }
 
 fn of_admin(fault: &AdminError) -> Option<u8> {
@@ -109,6 +123,23 @@ mod tests {
     use anyhow::Context as _;
 
     use super::*;
+
+    #[test]
+    fn every_code_is_explained_once() {
+        let code = |line: &str| line.split_whitespace().next().unwrap().parse().unwrap();
+        let explained: Vec<u8> = HELP.lines().skip(1).map(code).collect();
+        let codes = [
+            OK,
+            FAILED,
+            BAD_CONFIGURATION,
+            JOURNAL_SET_ASIDE,
+            NOT_RUNNING,
+            ALREADY_RUNNING,
+            REFUSED,
+            CUT_SHORT,
+        ];
+        assert_eq!(explained, codes);
+    }
 
     #[test]
     fn the_cause_decides_wherever_it_stands_in_the_chain() {

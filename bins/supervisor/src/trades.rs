@@ -4,6 +4,7 @@ use std::{io::Read as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, Error};
 use serde_json::{Value, json};
+use thiserror::Error;
 use tokio::time::{Instant, sleep};
 use warden_domain::{ClientTradeId, InstanceId, Magic, Span};
 use warden_store::Journal as _;
@@ -19,8 +20,14 @@ use crate::{
     why,
 };
 
-/// How often a report is looked at until nothing more will be learnt.
-const LOOK: Duration = Duration::from_millis(200);
+/// A file that the command line names cannot be read.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub(crate) struct Unreadable(std::io::Error);
+
+/// How soon a report is looked at again until nothing more will be learnt; each wait is twice as long as the last.
+const LOOK: Duration = Duration::from_millis(100);
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// Gives a signal to its accounts, and shows its report: at once, or when it is settled or the time is over.
 pub(crate) async fn signal(
@@ -34,16 +41,27 @@ pub(crate) async fn signal(
     let mut client = Client::connect(&config.supervisor.control).await?;
     let mut answer = client.ask(Ask::Signal { signal }).await?;
     if let Some(within) = within {
-        let over = Instant::now() + Duration::from(within);
+        let (over, mut wait) = (Instant::now() + Duration::from(within), LOOK);
         while answer["report"]["settled"] != json!(true) && Instant::now() < over {
-            sleep(LOOK).await;
+            sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_LOOK);
             let key = answer["report"]["key"].as_str().unwrap_or_default();
             let key = ClientTradeId::new(key).context("the supervisor answers without the signal's key")?;
             answer = client.ask(Ask::Report { key }).await?;
         }
     }
     show(&answer, json);
+    if nobody_took(&answer["report"]) {
+        let text = "no account took the signal; its report says why".to_owned();
+        return Err(ClientError::Refused(Refusal { kind: RefusalKind::Forbidden, text }).into());
+    }
     Ok(())
+}
+
+/// Whether every account refused the signal, or it was too late for all: nothing was sent.
+fn nobody_took(report: &Value) -> bool {
+    let mut outcomes = report["lines"].as_array().into_iter().flatten().map(|line| &line["outcome"]);
+    outcomes.all(|outcome| outcome == "blocked" || outcome == "late_dropped")
 }
 
 /// Shows what became of a signal.
@@ -125,10 +143,14 @@ async fn from_journal(
 fn read(signal: &Path) -> Result<String, Error> {
     if signal == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("the signal cannot be read")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(Unreadable)
+            .context("the signal cannot be read")?;
         return Ok(text);
     }
-    std::fs::read_to_string(signal).with_context(|| format!("the signal {} cannot be read", signal.display()))
+    let text = std::fs::read_to_string(signal).map_err(Unreadable);
+    text.with_context(|| format!("the signal {} cannot be read", signal.display()))
 }
 
 fn show(answer: &Value, json: bool) {
