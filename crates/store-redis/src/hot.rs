@@ -63,14 +63,17 @@ impl RedisHot {
         read: impl Fn(Resp3Frame) -> Result<T, Fault>,
     ) -> Result<Vec<T>, HotError> {
         let calls = self.calls(asked, instance);
-        let answers = in_flight(
-            calls.iter().map(|call| self.call(call, batch(&call.places))),
-            self.0.config.calls_in_flight,
-        );
+        let (batch, read) = (&batch, &read);
+        // Each call reads its answers when they come: as frames they are many times larger than what they say.
+        let calls_under_way = calls.iter().map(|call| async move {
+            let answers = self.call(call, batch(&call.places)).await?;
+            answers.into_iter().map(read).collect::<Result<Vec<T>, Fault>>()
+        });
+        let answers = in_flight(calls_under_way, self.0.config.calls_in_flight).await?;
         let mut gathered: Vec<Option<T>> = asked.iter().map(|_| None).collect();
-        for (call, answers) in calls.iter().zip(answers.await?) {
+        for (call, answers) in calls.iter().zip(answers) {
             for (place, answer) in call.places.iter().zip(answers) {
-                gathered[*place] = Some(read(answer)?);
+                gathered[*place] = Some(answer);
             }
         }
         Ok(gathered.into_iter().flatten().collect())
