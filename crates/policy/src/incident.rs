@@ -89,22 +89,27 @@ pub(crate) const fn timer_of(kind: IncidentKind) -> Option<Timer> {
     }
 }
 
-/// The open incidents of an instance, one of each kind at most.
+/// The open incidents of an instance, one of each kind at most; in columns, which take a third less room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Incidents {
     open: u16,
-    slots: [Option<Incident>; IncidentKind::COUNT],
+    attempts: [u8; IncidentKind::COUNT],
+    opened: [(Timestamp, Evidence); IncidentKind::COUNT],
 }
+
+/// What stands in the place of one that is not open.
+const NOTHING: (Timestamp, Evidence) = (Timestamp::from_millis(0), Evidence::Internal);
 
 impl Default for Incidents {
     fn default() -> Self {
-        Self { open: 0, slots: [None; IncidentKind::COUNT] }
+        Self { open: 0, attempts: [0; IncidentKind::COUNT], opened: [NOTHING; IncidentKind::COUNT] }
     }
 }
 
 impl Incidents {
-    pub(crate) fn get(&self, kind: IncidentKind) -> Option<&Incident> {
-        if self.is_open(kind) { self.slots[kind as usize].as_ref() } else { None }
+    pub(crate) fn get(&self, kind: IncidentKind) -> Option<Incident> {
+        let (opened_at, evidence) = self.opened[kind as usize];
+        self.is_open(kind).then(|| Incident { opened_at, evidence, attempt: self.attempts(kind) })
     }
 
     /// The open kinds, bit `kind as u8` for each.
@@ -117,33 +122,30 @@ impl Incidents {
     }
 
     /// Attempts started of the open incident of this kind; 0 when none is open.
-    pub(crate) fn attempts(&self, kind: IncidentKind) -> u8 {
-        self.get(kind).map_or(0, |incident| incident.attempt)
+    pub(crate) const fn attempts(&self, kind: IncidentKind) -> u8 {
+        self.attempts[kind as usize]
     }
 
     /// Opens an incident; an open one of the kind stays as it is.
     pub(crate) fn open(&mut self, kind: IncidentKind, opened_at: Timestamp, evidence: Evidence) {
         if !self.is_open(kind) {
             self.open |= 1 << kind as u8;
-            self.slots[kind as usize] = Some(Incident { opened_at, evidence, attempt: 0 });
+            self.opened[kind as usize] = (opened_at, evidence);
         }
     }
 
     pub(crate) fn count_attempt(&mut self, kind: IncidentKind) {
-        if let Some(incident) = &mut self.slots[kind as usize] {
-            incident.attempt = incident.attempt.saturating_add(1);
-        }
+        self.set_attempts(kind, self.attempts(kind).saturating_add(1));
     }
 
     /// The attempt that was counted last does not count after all.
     pub(crate) fn uncount_attempt(&mut self, kind: IncidentKind) {
-        let attempts = self.attempts(kind).saturating_sub(1);
-        self.set_attempts(kind, attempts);
+        self.set_attempts(kind, self.attempts(kind).saturating_sub(1));
     }
 
     pub(crate) fn set_attempts(&mut self, kind: IncidentKind, attempts: u8) {
-        if let Some(incident) = &mut self.slots[kind as usize] {
-            incident.attempt = attempts;
+        if self.is_open(kind) {
+            self.attempts[kind as usize] = attempts;
         }
     }
 
@@ -151,7 +153,8 @@ impl Incidents {
     pub(crate) fn close(&mut self, kind: IncidentKind) -> bool {
         let was_open = self.is_open(kind);
         self.open &= !(1 << kind as u8);
-        self.slots[kind as usize] = None;
+        self.attempts[kind as usize] = 0;
+        self.opened[kind as usize] = NOTHING;
         was_open
     }
 
@@ -159,7 +162,7 @@ impl Incidents {
         self.open != 0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (IncidentKind, &Incident)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (IncidentKind, Incident)> {
         IncidentKind::ALL.iter().filter_map(|kind| Some((*kind, self.get(*kind)?)))
     }
 }
@@ -184,7 +187,8 @@ impl<'de> Deserialize<'de> for Incidents {
                 )));
             }
             incidents.open |= 1 << index;
-            incidents.slots[usize::from(index)] = Some(incident);
+            incidents.attempts[usize::from(index)] = incident.attempt;
+            incidents.opened[usize::from(index)] = (incident.opened_at, incident.evidence);
         }
         Ok(incidents)
     }

@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) use flags::{Flags, Sharing};
 
-/// All that the policy knows of one instance: plain data, about 700 bytes, without a pointer.
+/// All that the policy knows of one instance: plain data, about 530 bytes, without a pointer.
 ///
 /// What other services see of it (status, connection state, gate, alerts) is derived, so that it cannot disagree.
 ///
@@ -337,7 +337,7 @@ impl Instance {
     }
 
     /// The open incidents, each with the moment of its next attempt where one is planned.
-    pub fn incidents(&self) -> impl Iterator<Item = (IncidentKind, &Incident, Option<Timestamp>)> {
+    pub fn incidents(&self) -> impl Iterator<Item = (IncidentKind, Incident, Option<Timestamp>)> {
         self.incidents.iter().map(|(kind, incident)| {
             let next = incident::timer_of(kind).and_then(|timer| self.timers.due_at(timer));
             (kind, incident, next)
@@ -352,7 +352,7 @@ impl Instance {
 
     /// The open incident of this kind.
     #[must_use]
-    pub fn incident(&self, kind: IncidentKind) -> Option<&Incident> {
+    pub fn incident(&self, kind: IncidentKind) -> Option<Incident> {
         self.incidents.get(kind)
     }
 

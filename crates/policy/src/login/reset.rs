@@ -57,7 +57,7 @@ impl Instance {
 
     /// Ends every incident but a lost hot-state store, and what they left in the flags.
     pub(crate) fn forget_incidents(&mut self) {
-        let store = self.incidents.get(IncidentKind::StateStoreLost).copied();
+        let store = self.incidents.get(IncidentKind::StateStoreLost);
         self.incidents = Incidents::default();
         if let Some(lost) = store {
             self.incidents.open(IncidentKind::StateStoreLost, lost.opened_at, lost.evidence);

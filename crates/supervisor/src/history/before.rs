@@ -25,7 +25,7 @@ impl Before {
         self.login = if state.phase() == Phase::LoggingIn { state.awaited() } else { None };
         self.alerts = state.alerts();
         self.incidents.clear();
-        self.incidents.extend(state.incidents().map(|(kind, incident, _)| (kind, *incident)));
+        self.incidents.extend(state.incidents().map(|(kind, incident, _)| (kind, incident)));
     }
 
     pub(super) fn incident(&self, kind: IncidentKind) -> Option<&Incident> {

@@ -256,8 +256,8 @@ impl Incidents<'_> {
             }
         }
         for (kind, is, _) in state.incidents() {
-            if self.before.incident(kind) != Some(is) {
-                into.incidents.push(self.row(kind, is, false));
+            if self.before.incident(kind) != Some(&is) {
+                into.incidents.push(self.row(kind, &is, false));
             }
         }
     }
