@@ -65,7 +65,9 @@ impl Rig {
     ) -> Result<Self, Fault> {
         let (inbound, outlet) = mpsc::channel(65_536);
         let journal: Arc<dyn Journal> = Arc::new(DuckJournal::open(Config::new(folder))?);
-        let instances: Vec<InstanceSpec> = (0..count).map(spec).collect::<Result<_, Fault>>()?;
+        let rules = rules();
+        let instances: Vec<InstanceSpec> =
+            (0..count).map(|index| spec(index, &rules)).collect::<Result<_, Fault>>()?;
         let ids: Vec<InstanceId> = instances.iter().map(|spec| spec.id.clone()).collect();
         let accounts = MemoryAccounts::new(instances.iter().map(account))?;
         let fleet = Fleet::start(Parts {
@@ -103,16 +105,19 @@ pub fn params() -> Params {
     params
 }
 
-fn spec(index: usize) -> Result<InstanceSpec, Fault> {
-    let rules =
-        AccountRules { orders_per_minute: 1_000_000, order_burst: 1_000_000, ..AccountRules::default() };
+/// What every account allows; its order-rate budget limits nothing.
+fn rules() -> Arc<AccountRules> {
+    Arc::new(AccountRules { orders_per_minute: 1_000_000, order_burst: 1_000_000, ..AccountRules::default() })
+}
+
+fn spec(index: usize, rules: &Arc<AccountRules>) -> Result<InstanceSpec, Fault> {
     Ok(InstanceSpec {
         id: id(index),
         login: Some(Login::new(5_000_000 + index as u64)?),
         server: server(index),
         desired: Desired::Running,
         group: String::new(),
-        rules: Arc::new(rules),
+        rules: Arc::clone(rules),
     })
 }
 
