@@ -1,9 +1,9 @@
-//! `OrderCommand` of the contract.
+//! `OrderCommand` and the `Trade` that answers it.
 
 use warden_domain::{Filling, Side};
 
 use super::{FrameFault, LONGEST_COMMENT, LONGEST_SYMBOL, bounded, cut, finite, known, positive, short, tag};
-use crate::{Order, OrderAction, Pending, SendId, wire};
+use crate::{Order, OrderAction, Pending, SendId, TradeReply, wire};
 
 pub(crate) fn encode(order: &Order) -> wire::OrderCommand {
     let (pending, stop_limit) = pending(order.action);
@@ -127,6 +127,19 @@ pub(super) fn read_filling(number: i32) -> Result<Option<Filling>, FrameFault> {
         wire::Filling::FillOrKill => Some(Filling::FillOrKill),
         wire::Filling::ImmediateOrCancel => Some(Filling::ImmediateOrCancel),
         wire::Filling::Return => Some(Filling::Return),
+    })
+}
+
+pub(super) fn reply(reply: &TradeReply) -> wire::Trade {
+    wire::Trade { deal: reply.deal, order: reply.order, volume: reply.volume, price: reply.price }
+}
+
+pub(super) fn read_reply(trade: &wire::Trade) -> Result<TradeReply, FrameFault> {
+    Ok(TradeReply {
+        deal: trade.deal,
+        order: trade.order,
+        volume: finite("volume", trade.volume)?,
+        price: finite("price", trade.price)?,
     })
 }
 

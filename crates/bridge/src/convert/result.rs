@@ -4,11 +4,9 @@ use prost::Message as _;
 use warden_domain::{Epoch, InstanceId};
 
 use super::{
-    FrameFault, LONGEST_DETAIL, LONGEST_FRAME, LONGEST_SERVER, cut, facts, finite, positive, snapshot,
+    FrameFault, LONGEST_DETAIL, LONGEST_FRAME, LONGEST_SERVER, cut, facts, order, positive, snapshot,
 };
-use crate::{
-    CommandId, Finished, Outcome, SessionFacts, TradeReply, wire, wire::command_result::Outcome as Wire,
-};
+use crate::{CommandId, Finished, Outcome, SessionFacts, wire, wire::command_result::Outcome as Wire};
 
 /// Room that a frame needs around its body: instance, sequence number and tags.
 const AROUND: usize = 256;
@@ -56,24 +54,11 @@ fn outcome(outcome: &Outcome) -> Wire {
             orders: opens(&session.orders),
             positions: opens(&session.positions),
         }),
-        Outcome::Trade(reply) => Wire::Trade(trade(reply)),
+        Outcome::Trade(reply) => Wire::Trade(order::reply(reply)),
         Outcome::Snapshot(it) => Wire::Snapshot(snapshot::encode(it)),
         Outcome::Failed => Wire::Failed(wire::Failed {}),
         Outcome::NotStarted => Wire::NotStarted(wire::NotStarted {}),
     }
-}
-
-pub(super) fn trade(reply: &TradeReply) -> wire::Trade {
-    wire::Trade { deal: reply.deal, order: reply.order, volume: reply.volume, price: reply.price }
-}
-
-pub(super) fn read_trade(trade: &wire::Trade) -> Result<TradeReply, FrameFault> {
-    Ok(TradeReply {
-        deal: trade.deal,
-        order: trade.order,
-        volume: finite("volume", trade.volume)?,
-        price: finite("price", trade.price)?,
-    })
 }
 
 pub(crate) fn decode(
@@ -99,7 +84,7 @@ fn read_outcome(outcome: Wire) -> Result<Outcome, FrameFault> {
             orders: read_opens(&session.orders),
             positions: read_opens(&session.positions),
         }),
-        Wire::Trade(trade) => Outcome::Trade(read_trade(&trade)?),
+        Wire::Trade(trade) => Outcome::Trade(order::read_reply(&trade)?),
         Wire::Snapshot(it) => Outcome::Snapshot(Box::new(snapshot::decode(it)?)),
         Wire::Failed(wire::Failed {}) => Outcome::Failed,
         Wire::NotStarted(wire::NotStarted {}) => Outcome::NotStarted,
@@ -119,6 +104,7 @@ mod tests {
     use warden_domain::Facts;
 
     use super::*;
+    use crate::TradeReply;
 
     fn finished(outcome: Outcome) -> Finished {
         Finished {

@@ -5,7 +5,7 @@ use warden_domain::Span;
 use super::{
     FrameFault, LONGEST_SERVER, LONGEST_SYMBOL, bounded, cut, facts, few, known,
     money::{level, level_value, lots, price, read_side, side},
-    order, positive, result, short, tag,
+    order, positive, short, tag,
 };
 use crate::{
     Deal, DealEntry, OpenOrder, OpenPosition, PastOrder, SendId, SendState, Snapshot, SnapshotQuery, Tickets,
@@ -207,7 +207,7 @@ pub(crate) fn send_state(state: &SendState) -> wire::SendState {
         SendState::Answered { facts, reply } => wire::SendState {
             standing: wire::SendStanding::Answered.into(),
             facts: Some(facts::encode(facts)),
-            reply: reply.as_ref().map(result::trade),
+            reply: reply.as_ref().map(order::reply),
         },
     }
 }
@@ -221,7 +221,7 @@ pub(crate) fn read_send_state(state: &wire::SendState) -> Result<SendState, Fram
         wire::SendStanding::Interrupted => SendState::Interrupted,
         wire::SendStanding::Answered => SendState::Answered {
             facts: facts::decode(state.facts.as_ref())?,
-            reply: state.reply.as_ref().map(result::read_trade).transpose()?,
+            reply: state.reply.as_ref().map(order::read_reply).transpose()?,
         },
     })
 }
