@@ -14,10 +14,12 @@ use crate::{
     ending,
     fault::Fault,
     keys::Kms,
-    lookup, owners,
+    lookup,
+    open::OpenError,
+    owners,
     refusals::{self, Refusals},
     resting,
-    schema::{AccountsSchema, OpenError, unserved},
+    schema::{AccountsSchema, unserved},
 };
 
 /// Accounts in PostgreSQL or SQLite. Clones share one store.

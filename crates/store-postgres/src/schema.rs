@@ -5,9 +5,7 @@ mod lock;
 
 use std::{
     collections::BTreeSet,
-    fs::{File, OpenOptions},
-    io,
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    fs::File,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,9 +19,10 @@ use warden_store::{
 
 use self::conn::Conn;
 use crate::{
-    config::{AccountsConfig, ConfigError, Place, without_secret},
+    config::{AccountsConfig, Place, without_secret},
     db::{Arg, Line},
     fault,
+    open::{OpenError, make_file},
 };
 
 macro_rules! steps {
@@ -284,52 +283,6 @@ impl Schema for AccountsSchema {
     fn differences(&mut self) -> Pending<'_, Result<Vec<String>, SchemaError>> {
         Box::pin(self.compare())
     }
-}
-
-/// Why an accounts store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The configuration is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The place does not answer, refuses us, or has another schema.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-    /// The SQLite file could not be made or looked at.
-    #[error(
-        "{path} could not be opened; check that its folder exists and belongs to the user of this program"
-    )]
-    Unusable {
-        /// Which file.
-        path: PathBuf,
-        /// The operating system's own words.
-        #[source]
-        source: io::Error,
-    },
-    /// Others than the owner may read the SQLite file.
-    #[error("{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}")]
-    Exposed {
-        /// Which file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-}
-
-impl OpenError {
-    /// Whether the store did not answer and may do so later, without anything being changed.
-    #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Schema(SchemaError::Unreachable { .. }))
-    }
-}
-
-/// Makes the file when it is missing, readable by its owner only; the log beside it gets the same mode.
-fn make_file(path: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable { path: path.to_owned(), source };
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    let mode = file.and_then(|file| file.metadata()).map_err(unusable)?.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(OpenError::Exposed { path: path.to_owned(), mode }) }
 }
 
 fn shown(config: &AccountsConfig) -> String {
