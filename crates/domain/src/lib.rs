@@ -5,6 +5,7 @@
 
 mod alert;
 mod backoff;
+mod error_chain;
 mod evidence;
 mod health;
 mod ids;
@@ -22,6 +23,7 @@ mod trade;
 
 pub use alert::{Alert, Severity};
 pub use backoff::Backoff;
+pub use error_chain::error_chain;
 pub use evidence::{AccountFlags, Facts, JournalLine, TerminalFlags};
 pub use health::{Health, Layer};
 pub use ids::{ClientTradeId, Epoch, IdError, InstanceId, Login, OpId, TradeServer, Version};

@@ -1,6 +1,7 @@
 //! What goes wrong between us and ClickHouse, in words without secrets.
 
 use clickhouse::error::Error;
+use warden_domain::error_chain;
 use warden_store::HistoryError;
 
 /// Why there is no answer, or not the one that was hoped for.
@@ -44,7 +45,7 @@ impl From<Error> for Fault {
             Error::BadResponse(text) => answered(&text),
             Error::TimedOut => Self::late(),
             Error::Network(cause) => {
-                Self { kind: Kind::Unreachable, code: 0, words: short(&chain(cause.as_ref())) }
+                Self { kind: Kind::Unreachable, code: 0, words: short(&error_chain(cause.as_ref())) }
             }
             Error::InvalidParams(_)
             | Error::Compression(_)
@@ -97,11 +98,6 @@ fn kind_of(code: u32) -> Kind {
         164 | 192 | 193 | 194 | 195 | 497 | 516 => Kind::Denied,
         _ => Kind::Refused,
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// At most 240 characters on one line.

@@ -3,7 +3,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 use tokio::{sync::mpsc, task::JoinHandle};
 use warden_bridge::Inbound;
 use warden_distribution::Symbol;
-use warden_domain::{InstanceId, TradeServer};
+use warden_domain::{InstanceId, TradeServer, error_chain};
 use warden_store::memory::{MemoryAccounts, MemoryHistory, MemoryHot, MemoryJournal};
 use warden_supervisor::{
     Distribution, ExportConfig, ExportParts, Exporter, Fleet, FleetError, InstanceSpec, Options, Ownership,
@@ -114,7 +114,7 @@ impl Process {
                 self.fleet = Some(Arc::new(fleet));
                 Became::Running
             }
-            Ok(Err(fault)) => Became::Failed(chain(&fault)),
+            Ok(Err(fault)) => Became::Failed(error_chain(&fault)),
             Err(fault) => Became::Failed(fault.to_string()),
         }
     }
@@ -139,7 +139,7 @@ impl Process {
             let _ = wish.await;
         }
         let drained = match self.fleet.take().map(Arc::try_unwrap) {
-            Some(Ok(fleet)) => fleet.drain().await.map_err(|fault| chain(&fault)),
+            Some(Ok(fleet)) => fleet.drain().await.map_err(|fault| error_chain(&fault)),
             Some(Err(_)) => Err("somebody still holds the fleet".to_owned()),
             None => Ok(()),
         };
@@ -186,16 +186,4 @@ fn export(
     };
     let (exporter, task) = Exporter::prepare(parts).expect("the data folder is there and ours");
     (exporter, tokio::spawn(task))
-}
-
-/// An error with its causes.
-fn chain(fault: &dyn std::error::Error) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(fault) = cause {
-        text.push_str(": ");
-        text.push_str(&fault.to_string());
-        cause = fault.source();
-    }
-    text
 }

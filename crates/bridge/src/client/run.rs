@@ -5,7 +5,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
 };
-use warden_domain::{Backoff, InstanceId};
+use warden_domain::{Backoff, InstanceId, error_chain};
 
 use super::{
     book::Book,
@@ -111,7 +111,7 @@ impl Dialler {
         if matches!(end, LinkEnd::Dropped | LinkEnd::Closed) {
             return Next::End;
         }
-        let why = chain(&end);
+        let why = error_chain(&end);
         if welcomed {
             tracing::info!(%address, why, "the session with the supervisor ended");
             if self.events.send(ClientEvent::Disconnected { address, why }).await.is_err() {
@@ -128,16 +128,4 @@ impl Dialler {
 enum Next {
     Dial,
     End,
-}
-
-/// An error and its causes in one line.
-fn chain(fault: &dyn std::error::Error) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(it) = cause {
-        text.push_str(": ");
-        text.push_str(&it.to_string());
-        cause = it.source();
-    }
-    text
 }

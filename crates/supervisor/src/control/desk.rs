@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use warden_domain::{InstanceId, Status, StopMode, Timestamp};
+use warden_domain::{InstanceId, Status, StopMode, Timestamp, error_chain};
 use warden_store::Journal;
 
 use super::{Ask, Refusal, RefusalKind, trades};
@@ -85,7 +85,7 @@ impl Desk {
     }
 
     async fn why(&self, instance: &InstanceId, steps: u32, fleet: &Fleet) -> Result<Value, Refusal> {
-        let failed = |fault: &dyn std::error::Error| Refusal::new(RefusalKind::Failed, chain(fault));
+        let failed = |fault: &dyn std::error::Error| Refusal::new(RefusalKind::Failed, error_chain(fault));
         let steps = steps.clamp(1, Self::MOST_STEPS);
         let rows = self
             .journal
@@ -145,16 +145,4 @@ fn stats(stats: &Stats) -> Value {
         "incidents_opened": stats.incidents_opened(),
         "incidents_recovered": stats.incidents_recovered(),
     })
-}
-
-/// An error and its causes in one line.
-pub(super) fn chain(fault: &dyn std::error::Error) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(it) = cause {
-        text.push_str(": ");
-        text.push_str(&it.to_string());
-        cause = it.source();
-    }
-    text
 }

@@ -2,14 +2,11 @@
 
 use serde_json::{Value, json};
 use warden_distribution::{Group, Report};
-use warden_domain::{InstanceId, Magic};
+use warden_domain::{InstanceId, Magic, error_chain};
 use warden_policy::trade::Decision;
 use warden_store::Journal;
 
-use super::{
-    Ask, Desk, Refusal, RefusalKind, Said,
-    desk::{chain, value},
-};
+use super::{Ask, Desk, Refusal, RefusalKind, Said, desk::value};
 use crate::{
     Fleet, Scope, SignalError,
     signals::{DecideError, HaltError, life_of},
@@ -109,7 +106,7 @@ fn tag(number: u64) -> Result<Magic, Refusal> {
 }
 
 fn failed(fault: &dyn std::error::Error) -> Refusal {
-    Refusal::new(RefusalKind::Failed, chain(fault))
+    Refusal::new(RefusalKind::Failed, error_chain(fault))
 }
 
 impl From<SignalError> for Refusal {
