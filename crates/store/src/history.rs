@@ -1,9 +1,17 @@
 //! What happened, for questions: rows derived from the journal, and the questions people ask of them.
 
+mod answers;
+mod rows;
+
 use std::collections::HashMap;
 
 use thiserror::Error;
-use warden_domain::{Alert, FailureReason, IncidentKind, InstanceId, Severity, Span, Status, Timestamp};
+use warden_domain::{InstanceId, Timestamp};
+
+pub use self::{
+    answers::{FailuresPerHour, LoginSuccess, Slippage, TimeToRecover},
+    rows::{AlertRow, IncidentRow, InstanceEvent, LoginOutcome, NotificationRow, Origin, TradeEvent},
+};
 
 use crate::{JournalId, Pending};
 
@@ -50,7 +58,8 @@ pub trait History: Send + Sync {
     ) -> Pending<'a, Result<Vec<Option<InstanceEvent>>, HistoryError>>;
 
     /// How long incidents that were opened within a period took to recover, by trade server and kind, in their order
-    /// (that of the server's bytes and of [`IncidentKind::ALL`]). An incident is as its last row says.
+    /// (that of the server's bytes and of [`IncidentKind::ALL`](warden_domain::IncidentKind::ALL)). An incident is as its
+    /// last row says.
     ///
     /// # Errors
     /// When the history did not answer.
@@ -143,221 +152,6 @@ pub struct HistoryRows {
     pub alerts: Vec<AlertRow>,
     /// What people were told.
     pub notifications: Vec<NotificationRow>,
-}
-
-/// Where a row comes from; part of every row's key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Origin {
-    /// Whose.
-    pub instance: InstanceId,
-    /// The journal that holds the step.
-    pub journal: JournalId,
-    /// The step's place in it.
-    pub seq: u64,
-    /// When the step was decided.
-    pub at: Timestamp,
-    /// The trade server of the instance; empty when it is not known any more.
-    pub server: String,
-}
-
-/// One journalled step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceEvent {
-    /// Where it comes from.
-    pub origin: Origin,
-    /// The owner's epoch.
-    pub epoch: u64,
-    /// The state version that the step made.
-    pub version: u64,
-    /// Names the step.
-    pub op: u64,
-    /// What kind of event led to it.
-    pub kind: String,
-    /// The rule that decided; empty when the step only recorded a fact.
-    pub rule: String,
-    /// The status afterwards.
-    pub status: Status,
-    /// The last failure reason afterwards.
-    pub reason: FailureReason,
-    /// The login that ended with this step.
-    pub login: LoginOutcome,
-    /// What was done, in words, with `; ` between.
-    pub actions: String,
-    /// The words behind the event.
-    pub detail: String,
-    /// The whole step as the policy encodes it, from which a state can be rebuilt when journal and hot state are gone.
-    pub payload: Vec<u8>,
-}
-
-/// How a login ended with a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum LoginOutcome {
-    /// No login ended.
-    #[default]
-    None,
-    /// The broker let it in.
-    Succeeded,
-    /// The broker refused it.
-    Refused,
-    /// It came to nothing for another reason, such as the network.
-    Failed,
-}
-
-impl LoginOutcome {
-    /// The text that stores keep: empty, `SUCCEEDED`, `REFUSED` or `FAILED`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Succeeded => "SUCCEEDED",
-            Self::Refused => "REFUSED",
-            Self::Failed => "FAILED",
-        }
-    }
-
-    /// Reads the text that [`as_str`](Self::as_str) wrote.
-    #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        [Self::None, Self::Succeeded, Self::Refused, Self::Failed].into_iter().find(|it| it.as_str() == text)
-    }
-}
-
-/// One step in the life of an order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TradeEvent {
-    /// Where it comes from.
-    pub origin: Origin,
-    /// Its place among the trade events of the step, from 0.
-    pub part: u16,
-    /// The order's magic number (MQL5 `ORDER_MAGIC`); 0 when the step concerns no single order.
-    pub magic: u64,
-    /// The symbol; empty when the step concerns none.
-    pub symbol: String,
-    /// `BUY` or `SELL`; empty when the step concerns no single order.
-    pub side: String,
-    /// What happened: a fill, such as `FILLED`; else `SENDING` when an order left with the step; else how the trade stands
-    /// after it, such as `UNKNOWN`. Of a step of the instance what was asked of it, such as `SLIPPAGE_PAUSE`.
-    pub kind: String,
-    /// The trade server's retcode (MQL5 `TRADE_RETCODE_*`); 0 when there is none.
-    pub retcode: u32,
-    /// Lots that were executed with the step.
-    pub volume: f64,
-    /// The price that was asked for; 0 when there is none.
-    pub requested: f64,
-    /// The price that was got; 0 when there is none.
-    pub filled: f64,
-    /// How much worse the fill was, in points; below 0 it was better. `None` when nothing was filled.
-    pub slippage: Option<i64>,
-    /// From the order's leaving to its answer, in milliseconds; 0 when the step was no answer.
-    pub latency_ms: u32,
-}
-
-/// One incident as it stood after a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IncidentRow {
-    /// Where it comes from: the step that opened, changed or ended it.
-    pub origin: Origin,
-    /// The state version that the step made: it rises from owner to owner, as `seq` does not.
-    pub version: u64,
-    /// What kind.
-    pub kind: IncidentKind,
-    /// When it was opened; with instance and kind, its identity.
-    pub opened_at: Timestamp,
-    /// When it ended; `None` while it is open.
-    pub closed_at: Option<Timestamp>,
-    /// Whether it ended with the instance running on (and not by a stop).
-    pub recovered: bool,
-    /// Attempts to recover that were started.
-    pub attempts: u8,
-    /// What it was opened on, in words.
-    pub evidence: String,
-}
-
-/// An alert that began or ceased to stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlertRow {
-    /// Where it comes from.
-    pub origin: Origin,
-    /// Which alert.
-    pub alert: Alert,
-    /// How urgent.
-    pub severity: Severity,
-    /// Whether it stands from now on.
-    pub firing: bool,
-}
-
-/// What people were told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotificationRow {
-    /// Where it comes from.
-    pub origin: Origin,
-    /// Its place among the notifications of the step, from 0.
-    pub part: u16,
-    /// Its name, such as `AccountClosed`.
-    pub notice: String,
-    /// The rule behind it.
-    pub rule: String,
-    /// The sentence that people read.
-    pub text: String,
-}
-
-/// How long the incidents of one kind took to recover at one trade server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimeToRecover {
-    /// The trade server.
-    pub server: String,
-    /// What kind of incident.
-    pub kind: IncidentKind,
-    /// How many were opened.
-    pub opened: u64,
-    /// How many of these have recovered.
-    pub recovered: u64,
-    /// The lower median of the recovered ones: the shortest time that at least half of them took at most; `None` when
-    /// none has.
-    pub median: Option<Span>,
-    /// The longest of them.
-    pub longest: Option<Span>,
-}
-
-/// How many incidents of one kind were opened at one trade server in one hour.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailuresPerHour {
-    /// The trade server.
-    pub server: String,
-    /// When the hour began, UTC.
-    pub hour: Timestamp,
-    /// What kind of incident.
-    pub kind: IncidentKind,
-    /// How many.
-    pub failures: u64,
-}
-
-/// How many logins succeeded at one trade server in one hour.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginSuccess {
-    /// The trade server.
-    pub server: String,
-    /// When the hour began, UTC.
-    pub hour: Timestamp,
-    /// Logins that ended, however they did.
-    pub ended: u64,
-    /// Those that the broker let in.
-    pub succeeded: u64,
-}
-
-/// How far fills of one symbol were from the requested price at one trade server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Slippage {
-    /// The trade server.
-    pub server: String,
-    /// The symbol.
-    pub symbol: String,
-    /// How many fills.
-    pub fills: u64,
-    /// Their mean slippage in points; above 0 is worse than requested.
-    pub mean: f64,
-    /// The worst (the highest), in points.
-    pub worst: i64,
 }
 
 /// Why the history did not do what it was asked.
