@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use warden_bridge::{Envelope, Mt5Bridge, SendError};
+use warden_bridge::{Command, Envelope, Mt5Bridge, SendError};
 
 use crate::{lines::Way, point::Point, sim::Sim};
 
@@ -26,7 +26,11 @@ impl Mt5Bridge for FaultyBridge {
         if self.sim.dies_at(state, &[Point::C4]) {
             return Ok(());
         }
-        let way = Way::drawn(&state.weather, &mut state.chance);
+        let cut = state.cuts && matches!(envelope.command, Command::Order(_)) && state.chance.per_mille(300);
+        let way = if cut { Way::Late } else { Way::drawn(&state.weather, &mut state.chance) };
+        if cut {
+            state.to_cut.push(envelope.instance.clone());
+        }
         if let Some(fault) = way.fault() {
             state.fault(fault, format_args!("command {} of {}", envelope.id.0, envelope.instance));
         }

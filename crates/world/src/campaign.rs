@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use serde::Serialize;
 
-use crate::{Log, Report, Tally, run};
+use crate::{Log, Report, Tally, menu, run};
 
 /// Many seeds, one after the other.
 #[derive(Clone, Debug)]
@@ -32,6 +32,14 @@ pub struct Summary {
     pub faults_by_kind: BTreeMap<String, u64>,
     /// The hash of all traces, in hexadecimal.
     pub trace_hash: String,
+}
+
+impl Summary {
+    /// Faults and points of death that never happened, by their names: after many seeds, none.
+    #[must_use]
+    pub fn missed(&self) -> Vec<String> {
+        menu::missed(&self.faults_by_kind)
+    }
 }
 
 impl Campaign {

@@ -9,4 +9,10 @@ pub(crate) mod ledger;
 pub(crate) mod retry;
 pub(crate) mod send;
 pub(crate) mod settled;
+pub(crate) mod store;
 pub(crate) mod trade;
+pub(crate) mod trouble;
+pub(crate) mod wait;
+
+#[cfg(test)]
+mod story;

@@ -98,6 +98,11 @@ impl State {
     }
 
     fn take_in_life(&mut self, row: &LifeRow) {
+        let clock = self.clocks.get(&self.process).copied().unwrap_or(0);
+        let member = self.judge.members.get_mut(&row.instance);
+        if let Some(life) = member.and_then(|member| member.lives.get_mut(&row.magic.number())) {
+            life.read_by(clock);
+        }
         self.judge_life(row);
         let params = Arc::clone(&self.judge.params);
         if let Some(member) = self.judge.members.get_mut(&row.instance) {
@@ -109,7 +114,7 @@ impl State {
     }
 
     fn judge_life(&mut self, row: &LifeRow) {
-        use invariant::trade;
+        use invariant::{trade, trouble};
         let Some(member) = self.judge.members.get(&row.instance) else { return };
         let (life, params) = (member.lives.get(&row.magic.number()), &self.judge.params);
         let verdicts = [
@@ -134,6 +139,10 @@ impl State {
                 trade::duplicates_are_counted_once(member, life, self.made_by(row), row),
             ),
             ("a part is not taken for the whole", trade::rest_is_tried(life, row)),
+            ("the rest of a part has its time", trouble::rest_has_its_time(life, row, params)),
+            ("the rest of a part is tried once more", trouble::rest_is_tried_once(life, row)),
+            ("trouble escalates as the rules say", trouble::escalates_as_ruled(row, params)),
+            ("trouble is counted once", trouble::counted_once(member, row)),
         ];
         for (name, verdict) in verdicts {
             self.judged(name, verdict);
@@ -170,14 +179,13 @@ impl State {
             else {
                 continue;
             };
-            let hedging = *mode == AccountMode::Hedging;
             let verdicts = [
                 ("no order without a durable intent", invariant::ledger::intended(member, &entry)),
                 ("no order begins after its deadline", invariant::ledger::begun_in_time(member, &entry)),
                 ("an intent executes once", invariant::ledger::executed_once(account, &entry)),
                 (
                     "what others made is untouched",
-                    invariant::ledger::externals_are_untouched(account, &entry, hedging),
+                    invariant::ledger::externals_are_untouched(account, &entry, *mode),
                 ),
             ];
             for (name, verdict) in verdicts {
@@ -189,14 +197,22 @@ impl State {
     fn judge_row(&mut self, row: &StepRow) {
         let Some(member) = self.judge.members.get(&row.instance) else { return };
         let params = Arc::clone(&self.judge.params);
+        use invariant::{alert, instance, journal, retry, trouble, wait};
         let verdicts = [
-            ("epochs and versions rise", invariant::journal::epochs_and_versions_rise(member, row)),
-            ("a stopped instance rests", invariant::instance::stopped_rests(member, row)),
-            ("the gate opens on a confirmed session only", invariant::instance::gate_needs_session(row)),
-            ("a halt holds until a person ends it", invariant::instance::halt_holds(member, row)),
-            ("retries are as many as the rules say", invariant::retry::counts(row, &params)),
-            ("retries wait as long as the rules say", invariant::retry::delays(member, row, &params)),
-            ("every rule that demands an alert raises it", invariant::alert::raised(row)),
+            ("epochs and versions rise", journal::epochs_and_versions_rise(member, row)),
+            ("a stopped instance rests", instance::stopped_rests(member, row)),
+            ("the gate opens on a confirmed session only", instance::gate_needs_session(row)),
+            ("a halt holds until a person ends it", instance::halt_holds(member, row)),
+            ("retries are as many as the rules say", retry::counts(row, &params)),
+            ("a lost network is no refused login", retry::a_lost_network_is_no_refusal(member, row)),
+            ("retries wait as long as the rules say", wait::set_as_ruled(member, row, &params)),
+            ("attempts start when they are due", wait::attempts_are_due(member, row)),
+            ("an attempt is not brought forward", wait::none_is_brought_forward(member, row)),
+            ("recoveries that do not last are counted", wait::recoveries_are_counted(member, row)),
+            ("every rule that demands an alert raises it", alert::raised(member, row, &params)),
+            ("a long disconnection is told", alert::a_long_loss_is_told(member, row)),
+            ("who is to act is told", alert::notified(member, row)),
+            ("the instance does what its trades ask", trouble::instance_follows(row)),
         ];
         for (name, verdict) in verdicts {
             self.judged(name, verdict);

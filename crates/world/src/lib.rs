@@ -14,6 +14,7 @@ mod clock;
 mod invariant;
 mod judge;
 mod lines;
+mod menu;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod point;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use warden_bridge::{Envelope, Inbound};
+use warden_bridge::{Envelope, Finished, Inbound};
 use warden_domain::InstanceId;
 
 use crate::{rng::Rng, weather::Weather};
@@ -23,6 +23,16 @@ struct Session {
     stands: bool,
     /// No report comes before what was reported before it.
     told_until: u64,
+    /// The newest command, and the newest message, that arrived.
+    arrived: [u64; 2],
+}
+
+impl Session {
+    /// Something arrives: whether what left after it did before it.
+    fn arrives(&mut self, direction: usize, count: u64) -> bool {
+        let newest = self.arrived[direction].max(count);
+        std::mem::replace(&mut self.arrived[direction], newest) > count
+    }
 }
 
 /// What becomes of something on a line.
@@ -106,13 +116,10 @@ impl Lines {
     }
 
     fn in_order(&mut self, inbound: &Inbound, due: u64) -> u64 {
-        let instance = match inbound {
-            Inbound::Up { instance, .. } | Inbound::Down { instance } | Inbound::Report { instance, .. } => {
-                instance
-            }
-            Inbound::Finished(_) | Inbound::Market { .. } => return due,
-        };
-        let Some(session) = self.sessions.get_mut(instance) else { return due };
+        if matches!(inbound, Inbound::Finished(_) | Inbound::Market { .. }) {
+            return due;
+        }
+        let Some(session) = self.sessions.get_mut(instance_of(inbound)) else { return due };
         session.told_until = session.told_until.max(due);
         session.told_until
     }
@@ -124,19 +131,39 @@ impl Lines {
         [down, up].into_iter().flatten().min()
     }
 
-    pub(crate) fn command_due(&mut self, now: u64) -> Option<(u32, Envelope)> {
+    /// The next command that is there by now, and whether it was overtaken.
+    pub(crate) fn command_due(&mut self, now: u64) -> Option<(u32, Envelope, bool)> {
         let entry = self.down.first_entry().filter(|entry| entry.key().0 <= now)?;
-        Some(entry.remove())
+        let count = entry.key().1;
+        let (process, envelope) = entry.remove();
+        let session = self.sessions.get_mut(&envelope.instance);
+        let overtaken = session.is_some_and(|session| session.arrives(0, count));
+        Some((process, envelope, overtaken))
     }
 
-    pub(crate) fn message_due(&mut self, now: u64) -> Option<(u32, Inbound)> {
+    /// The next message that is there by now, and whether it was overtaken.
+    pub(crate) fn message_due(&mut self, now: u64) -> Option<(u32, Inbound, bool)> {
         let entry = self.up.first_entry().filter(|entry| entry.key().0 <= now)?;
-        Some(entry.remove())
+        let count = entry.key().1;
+        let (process, inbound) = entry.remove();
+        let session = self.sessions.get_mut(instance_of(&inbound));
+        let overtaken = session.is_some_and(|session| session.arrives(1, count));
+        Some((process, inbound, overtaken))
     }
 
     /// It could not be taken in now.
     pub(crate) fn again(&mut self, process: u32, inbound: Inbound, at: u64) {
         self.count += 1;
         self.up.insert((at, self.count), (process, inbound));
+    }
+}
+
+fn instance_of(inbound: &Inbound) -> &InstanceId {
+    match inbound {
+        Inbound::Up { instance, .. }
+        | Inbound::Down { instance }
+        | Inbound::Report { instance, .. }
+        | Inbound::Market { instance, .. }
+        | Inbound::Finished(Finished { instance, .. }) => instance,
     }
 }

@@ -92,6 +92,16 @@ impl Way {
         Some(state.weather.fate(self.port, now, &mut state.chance))
     }
 
+    /// The store is asked whether it answers: an attempt to reach it (NET-3). Only one shard tells its attempts apart.
+    fn tries(&self) {
+        let state = &mut *self.sim.state();
+        if state.lives(self.process) && state.life == Life::Running && state.one_shard {
+            let now = state.millis();
+            let verdict = state.hot.begins(now);
+            state.judged("a lost store is tried again when it is time", verdict);
+        }
+    }
+
     fn dies_after(&self, call: Call<'_>) -> bool {
         let state = &mut *self.sim.state();
         !state.lives(self.process) || self.sim.dies_at(state, call.after)
@@ -102,9 +112,13 @@ impl Way {
     }
 
     fn ended(&self, call: Call<'_>, how: &str) {
-        let mut state = self.sim.state();
+        let state = &mut *self.sim.state();
         if how != "done" {
             state.tally.fault(self.port.failure());
+        }
+        if self.port == Port::Hot && how != "done" {
+            let (now, wait) = (state.millis(), state.judge.params.state_store.reconnect_after);
+            state.hot.failed(now, wait);
         }
         state.step(format_args!("{} {} {how}", self.port.name(), call.name));
     }

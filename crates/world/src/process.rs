@@ -13,6 +13,7 @@ use warden_supervisor::{
 use crate::{
     bridge::FaultyBridge,
     clock::SimClock,
+    invariant::store::Attempts,
     ports::{FaultyAccounts, FaultyHistory, FaultyHot, FaultyJournal, Way},
     scenario::Scenario,
     sim::{Life, Sim},
@@ -59,6 +60,7 @@ impl Process {
         let (number, wall) = {
             let mut state = sim.state();
             state.process += 1;
+            (state.hot, state.one_shard) = (Attempts::default(), scenario.shards == 1);
             state.life = Life::Starting;
             let number = state.process;
             let ahead = state.jumped;

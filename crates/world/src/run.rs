@@ -11,6 +11,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use warden_bridge_sim::{Settings, World};
 use warden_domain::{InstanceId, Timestamp};
+use warden_policy::Params;
 use warden_store::{
     Account, JournalId, Password,
     memory::{MemoryAccounts, MemoryHistory, MemoryHot, MemoryJournal},
@@ -21,7 +22,7 @@ use crate::{
     judge::{Judge, Violation},
     process::{Became, Process, Stores},
     rng::Rng,
-    scenario::Scenario,
+    scenario::{Emphasis, Scenario},
     sim::{Life, Sim, Tally},
     trace::Log,
 };
@@ -52,12 +53,22 @@ pub struct Report {
 /// When the operating system gives neither a timer nor a folder for temporary files.
 #[must_use]
 pub fn run(seed: u64, log: Log) -> Report {
+    directed(|| Director::new(seed, log, |_| ()))
+}
+
+/// Runs a seed with a judge who believes in other numbers than the driver has.
+#[cfg(feature = "mutants")]
+pub(crate) fn believing(seed: u64, believed: fn(&mut Params)) -> Report {
+    directed(|| Director::new(seed, Log::None, believed))
+}
+
+fn directed(director: impl FnOnce() -> Director) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without I/O needs nothing of the system");
-    runtime.block_on(async { Director::new(seed, log).run().await })
+    runtime.block_on(async { director().run().await })
 }
 
 /// Who lets things happen.
@@ -84,11 +95,13 @@ struct Director {
 }
 
 impl Director {
-    fn new(seed: u64, log: Log) -> Self {
+    fn new(seed: u64, log: Log, believed: fn(&mut Params)) -> Self {
         let scenario = Scenario::of(seed);
+        let mut rules = Params::clone(&scenario.params);
+        believed(&mut rules);
         let specs = scenario.specs();
         let world = World::new(&scenario.plan, scenario.market(seed), Settings::default(), seed, EPOCH);
-        let mut judge = Judge::new(Arc::clone(&scenario.params), &scenario.plan);
+        let mut judge = Judge::new(Arc::new(rules), &scenario.plan);
         for account in &scenario.plan.accounts {
             let found = world.truth(&account.instance).map(|truth| truth.positions).unwrap_or_default();
             for (_, position) in found {
@@ -119,6 +132,7 @@ impl Director {
     async fn run(mut self) -> Report {
         let trouble_until = self.scenario.trouble_for;
         self.sim.state().weather = self.scenario.weather.clone();
+        self.sim.state().cuts = self.scenario.emphasis == Emphasis::Cuts;
         self.live_until(trouble_until, true).await;
         if self.is_clean() {
             self.heal().await;

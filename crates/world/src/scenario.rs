@@ -10,6 +10,20 @@ use crate::{point::Point, rng::Rng, weather::Weather};
 /// The group of every instance.
 pub(crate) const GROUP: &str = "all";
 
+/// What happens far more often in some runs than in others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Emphasis {
+    /// Nothing.
+    #[default]
+    None,
+    /// Prices are asked for anew, and answers come twice.
+    Repeats,
+    /// A connection is cut while an order is on its way, and stands again before the order arrives.
+    Cuts,
+    /// Every order at the market is filled far from its price.
+    Slips,
+}
+
 /// What a seed makes of a run: who there is, how long, and how rough.
 #[derive(Debug)]
 pub(crate) struct Scenario {
@@ -26,6 +40,7 @@ pub(crate) struct Scenario {
     pub(crate) weather: Weather,
     /// Where the supervisor dies: at each point after so many chances, one after the other.
     pub(crate) deaths: Vec<(Point, u32)>,
+    pub(crate) emphasis: Emphasis,
 }
 
 impl Scenario {
@@ -49,6 +64,16 @@ impl Scenario {
             late: rough(&mut rng, 80),
             ..Weather::default()
         };
+        let emphasis = Rng::new(seed, "emphasis").weighted(&[
+            (7, Emphasis::None),
+            (1, Emphasis::Repeats),
+            (1, Emphasis::Cuts),
+            (1, Emphasis::Slips),
+        ]);
+        let weather = match emphasis {
+            Emphasis::Repeats => Weather { twice: 400, ..weather },
+            Emphasis::None | Emphasis::Cuts | Emphasis::Slips => weather,
+        };
         let deaths =
             (0..rng.place(6)).map(|_| (rng.pick(&Point::ALL), [0, 0, 1, 3, 8][rng.place(5)])).collect();
         Self {
@@ -61,6 +86,7 @@ impl Scenario {
             act_every: rng.pick(&[400, 1_000, 3_000]),
             weather,
             deaths,
+            emphasis,
         }
     }
 

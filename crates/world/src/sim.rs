@@ -6,10 +6,11 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 use warden_bridge_sim::World;
-use warden_domain::{Price, Timestamp};
+use warden_domain::{InstanceId, Price, Timestamp};
 
 use crate::{
     clock::shifted,
+    invariant::store::Attempts,
     judge::Judge,
     lines::Lines,
     point::Point,
@@ -34,6 +35,8 @@ pub(crate) struct State {
     epoch: Timestamp,
     /// What jumps of the wall clock came to so far, in milliseconds.
     pub(crate) jumped: i64,
+    /// What its jumps back came to, in milliseconds.
+    pub(crate) set_back: u64,
     pub(crate) trace: Trace,
     pub(crate) tally: Tally,
     pub(crate) weather: Weather,
@@ -48,6 +51,14 @@ pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) lines: Lines,
     pub(crate) judge: Judge,
+    /// The hot-state store as the living process tries to reach it (NET-3).
+    pub(crate) hot: Attempts,
+    /// Orders are cut off on their way.
+    pub(crate) cuts: bool,
+    /// Whose connections are to be cut now.
+    pub(crate) to_cut: Vec<InstanceId>,
+    /// The process has one shard.
+    pub(crate) one_shard: bool,
     /// Orders that gateways took and said nothing of yet.
     pub(crate) under_way: u32,
     /// The signals that were answered.
@@ -101,6 +112,7 @@ impl Sim {
             began: Instant::now(),
             epoch,
             jumped: 0,
+            set_back: 0,
             trace: Trace::new(log),
             tally: Tally::default(),
             weather: Weather::default(),
@@ -112,6 +124,10 @@ impl Sim {
             world,
             lines: Lines::new(&instances),
             judge,
+            hot: Attempts::default(),
+            cuts: false,
+            to_cut: Vec::new(),
+            one_shard: false,
             under_way: 0,
             answered: BTreeSet::new(),
             quotes: BTreeMap::new(),

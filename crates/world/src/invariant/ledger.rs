@@ -1,7 +1,7 @@
 //! What the broker really did, against what the journal wanted.
 
 use warden_bridge_sim::{EntryKind, LedgerEntry, Reason};
-use warden_domain::Span;
+use warden_domain::{AccountMode, Side, Span};
 
 use crate::judge::{Account, Member, Verdict, units};
 
@@ -20,14 +20,15 @@ pub(crate) fn intended(member: &Member, entry: &LedgerEntry) -> Verdict {
     ))
 }
 
-/// At most one execution per intent: each send makes one order, and all together open no more than was asked for.
+/// At most one execution per intent: each send makes one order, and all together open no more than was asked for. What was
+/// executed in part without the tag nothing can tell from another's, unless an answer names it: it is not counted.
 pub(crate) fn executed_once(account: &Account, entry: &LedgerEntry) -> Verdict {
     let Some(send) = entry.send else { return Ok(()) };
     let Some(made) = account.made.get(&send.magic) else { return Ok(()) };
     if let Some((attempt, orders)) = made.orders.iter().find(|(_, orders)| orders.len() > 1) {
         return Err(format!("send {attempt} of {} made the orders {orders:?}", send.magic));
     }
-    if made.opened > made.asked {
+    if made.opened - made.nameless_parts > made.asked {
         return Err(format!("{} opened {} of {} that it asked for", send.magic, made.opened, made.asked));
     }
     Ok(())
@@ -50,22 +51,56 @@ pub(crate) fn begun_in_time(member: &Member, entry: &LedgerEntry) -> Verdict {
 }
 
 /// TRD-8: a request of ours changes nothing that is not ours.
-pub(crate) fn externals_are_untouched(account: &Account, entry: &LedgerEntry, hedging: bool) -> Verdict {
-    if entry.reason != Reason::Client || !hedging {
+pub(crate) fn externals_are_untouched(account: &Account, entry: &LedgerEntry, mode: AccountMode) -> Verdict {
+    if entry.reason != Reason::Client {
         return Ok(());
     }
-    let touches = match entry.kind {
-        EntryKind::Deal => entry.asked == 0.0,
-        EntryKind::Protected => true,
-        EntryKind::Placed | EntryKind::Modified | EntryKind::Cancelled => false,
+    let touched = match (entry.kind, mode) {
+        (EntryKind::Modified | EntryKind::Cancelled, _) => {
+            account.placed_by() == Some(0) && entry.position == 0
+        }
+        (EntryKind::Protected, AccountMode::Hedging) => is_of_others(account, entry),
+        (EntryKind::Protected, AccountMode::Netting) => is_shared_for_long(account, entry),
+        (EntryKind::Deal, AccountMode::Hedging) => entry.asked == 0.0 && is_of_others(account, entry),
+        (EntryKind::Deal, AccountMode::Netting) => entry.asked == 0.0 && closes_too_much(account, entry),
+        (EntryKind::Placed, _) => false,
     };
-    let Some(position) = account.before(entry.position).filter(|_| touches) else { return Ok(()) };
-    if position.intent != 0 {
+    if !touched {
         return Ok(());
     }
-    let volume = units(entry.volume);
     Err(format!(
-        "position {} of others was touched ({:?} {volume}) by {:?}",
-        entry.position, entry.kind, entry.send
+        "order {} position {} of others was touched ({:?} {} of {:?}) by {:?}",
+        entry.order,
+        entry.position,
+        entry.kind,
+        entry.volume,
+        account.before(entry.position),
+        entry.send
     ))
+}
+
+fn is_of_others(account: &Account, entry: &LedgerEntry) -> bool {
+    account.before(entry.position).is_some_and(|position| position.intent == 0)
+}
+
+/// How old what a decision rests on may be: a look, and the way to the broker.
+const UNSEEN: Span = Span::from_secs(60);
+
+/// On a netting account a position is everybody's; its protection is ours only where nobody else has a part in it, as far
+/// as a look can have seen.
+fn is_shared_for_long(account: &Account, entry: &LedgerEntry) -> bool {
+    let since = account.before(entry.position).and_then(|position| position.shared_since);
+    since.is_some_and(|since| entry.time > since.after(UNSEEN))
+}
+
+/// On a netting account we close what we opened in the position, and no more; what has just gone, and was opened anew by
+/// others, no look can have seen.
+fn closes_too_much(account: &Account, entry: &LedgerEntry) -> bool {
+    let Some(position) = account.before(entry.position) else { return false };
+    let ours = match entry.side {
+        Side::Buy => position.sold,
+        Side::Sell => position.bought,
+    };
+    let seen = position.since.is_none_or(|since| entry.time > since.after(UNSEEN));
+    units(entry.volume) > ours && seen
 }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use warden_domain::{AccountMode, Lots, Price, Side};
-use warden_policy::trade::{TradePhase, Wait};
+use warden_policy::{
+    Params,
+    trade::{TradePhase, Wait},
+};
 
-use crate::judge::{Account, Life, Member, Verdict};
+use crate::judge::{Account, Life, Made, Member, Verdict};
 
 /// What is still unproven of an instance's trades, in words; empty when nothing is.
 pub(crate) fn unproven(member: &Member) -> Vec<String> {
@@ -30,7 +33,7 @@ fn why(life: &Life) -> Option<String> {
 pub(crate) fn positions_agree(member: &Member, account: &Account, mode: AccountMode) -> Verdict {
     match mode {
         AccountMode::Hedging => of_each_intent(member, account),
-        AccountMode::Netting => of_each_deal(member, account),
+        AccountMode::Netting => of_each_deal(member, account).and_then(|()| of_each_symbol(member, account)),
     }
 }
 
@@ -78,6 +81,26 @@ fn of_each_deal(member: &Member, account: &Account) -> Verdict {
     Ok(())
 }
 
+/// On a netting account, what our trades hold of a symbol in which nobody else dealt is what is open there.
+fn of_each_symbol(member: &Member, account: &Account) -> Verdict {
+    if account.found {
+        return Ok(());
+    }
+    let mut open: BTreeMap<&str, i64> = BTreeMap::new();
+    for position in account.positions.values() {
+        *open.entry(&position.symbol).or_default() -= position.volume;
+    }
+    for life in member.lives.values() {
+        *open.entry(&life.symbol).or_default() += held(life).unwrap_or(0);
+    }
+    match open.into_iter().find(|(symbol, apart)| *apart != 0 && !account.mixed.contains(*symbol)) {
+        None => Ok(()),
+        Some((symbol, apart)) => {
+            Err(format!("our trades hold {apart} more of {symbol} than the broker shows"))
+        }
+    }
+}
+
 /// What is open of an intent to open, below zero when it is sold.
 fn held(life: &Life) -> Option<i64> {
     let opening = life.trade.intent().opening()?;
@@ -111,13 +134,61 @@ pub(crate) fn protected(member: &Member, mode: AccountMode) -> Verdict {
     Ok(())
 }
 
-/// TRD-4: every order that the broker made once more was counted, and once.
+/// TRD-4: every order that the broker made once more was counted, and once; what carries no tag need not be known.
 pub(crate) fn duplicates_are_counted(member: &Member, account: &Account) -> Verdict {
     for (magic, life) in &member.lives {
-        let repeated = account.made.get(magic).map_or(0, |made| made.repeated.len());
-        if life.duplicates as usize > repeated + life.repeated_signals {
-            return Err(format!("trade {magic} counted {} duplicates of {repeated}", life.duplicates));
+        let made = account.made.get(magic);
+        let repeated = made.map_or(0, |made| made.repeated.len());
+        let tagged = made.map_or(0, |made| made.repeated_by_tag.len());
+        let counted = life.duplicates as usize;
+        if counted > repeated + life.repeated_signals || counted < tagged {
+            return Err(format!(
+                "trade {magic} counted {counted} duplicates of {repeated}, {tagged} by its tag"
+            ));
         }
     }
     Ok(())
+}
+
+/// TRD-4: no intent has more than it asked for when everything is well.
+pub(crate) fn nothing_is_too_much(member: &Member) -> Verdict {
+    for (magic, life) in &member.lives {
+        let Some(opening) = life.trade.intent().opening() else { continue };
+        let held = held(life).unwrap_or(0).abs();
+        if held > opening.volume.units() {
+            return Err(format!("trade {magic} holds {held} of {:?} that it asked for", opening.volume));
+        }
+    }
+    Ok(())
+}
+
+/// TRD-2: what was filled beyond the threshold, against us, people were told of.
+pub(crate) fn slippage_is_judged(member: &Member, account: &Account, params: &Params) -> Verdict {
+    for (magic, life) in &member.lives {
+        let (Some(opening), Some(reference)) = (life.trade.intent().opening(), life.trade.reference()) else {
+            continue;
+        };
+        let one_price = |made: &&Made| made.lowest == made.highest && made.lowest > 0 && made.tagged;
+        let Some(made) = account.made.get(magic).filter(one_price) else { continue };
+        let moved = match opening.side {
+            Side::Buy => made.highest - reference.units(),
+            Side::Sell => reference.units() - made.lowest,
+        };
+        // Thresholds are whole points.
+        let most = reference.units() / 100 * i64::from(params.slippage.percent.0) + life.point.units();
+        if moved > most && !life.told.contains("SlippageExceeded") {
+            return Err(format!(
+                "trade {magic} was filled {moved} beyond {reference:?}, and nobody was told"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// TRD-2 to TRD-5: what its trades asked of an instance it did, or it came to rest and a person let it go on.
+pub(crate) fn nothing_is_owed(member: &Member) -> Verdict {
+    if member.owed.is_empty() {
+        return Ok(());
+    }
+    Err(format!("its trades asked for {:?}, and nothing happened", member.owed))
 }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use warden_bridge::SendId;
 use warden_bridge_sim::{EntryKind, LedgerEntry, Reason};
-use warden_domain::Side;
+use warden_domain::{Side, Timestamp};
 
 /// The broker's ledger, read line by line: what each send made, and what is open.
 #[derive(Debug, Default)]
@@ -21,10 +21,14 @@ pub(crate) struct Account {
     pub(crate) positions: BTreeMap<u64, Open>,
     /// Pending orders, by their tickets.
     pub(crate) orders: BTreeMap<u64, u64>,
-    /// Others traded on it too.
-    pub(crate) mixed: bool,
+    /// Something was there before the world began.
+    pub(crate) found: bool,
+    /// Symbols in which others dealt too, or in which nothing says whose a deal is.
+    pub(crate) mixed: BTreeSet<String>,
     /// The position that the last line concerned, as it was before.
     before: Option<(u64, Open)>,
+    /// The intent of the pending order that the last line concerned: zero when it is of others.
+    placed_by: Option<u64>,
 }
 
 /// A position.
@@ -38,6 +42,36 @@ pub(crate) struct Open {
     /// The broker made it once more by itself, and forgot the tag: nothing says whose it is, so it is nobody's (TRD-8).
     pub(crate) nameless: bool,
     pub(crate) volume: i64,
+    /// What our sends bought to open in it, and did not sell back.
+    pub(crate) bought: i64,
+    /// What our sends sold to open in it, and did not buy back.
+    pub(crate) sold: i64,
+    /// Since when it is there; before the world began without it.
+    pub(crate) since: Option<Timestamp>,
+    /// Since when it is larger than what is ours of it.
+    pub(crate) shared_since: Option<Timestamp>,
+}
+
+impl Open {
+    /// A deal in it, below zero when it is sold.
+    fn take_in(&mut self, entry: &LedgerEntry, signed: i64) {
+        self.volume += signed;
+        if entry.send.is_some() {
+            let opens = entry.asked > 0.0;
+            match (entry.side, opens) {
+                (Side::Buy, true) => self.bought += signed,
+                (Side::Sell, true) => self.sold -= signed,
+                (Side::Buy, false) => self.sold -= signed,
+                (Side::Sell, false) => self.bought += signed,
+            }
+        }
+        let ours = if self.volume > 0 { self.bought } else { self.sold };
+        self.shared_since = match self.shared_since {
+            _ if self.volume.abs() <= ours => None,
+            known @ Some(_) => known,
+            None => Some(entry.time),
+        };
+    }
 }
 
 /// What the sends of one intent made.
@@ -51,10 +85,14 @@ pub(crate) struct Made {
     pub(crate) asked: i64,
     /// Orders that the broker made once more by itself, of each send.
     pub(crate) repeated: BTreeSet<u64>,
+    /// Those of them that carry its tag.
+    pub(crate) repeated_by_tag: BTreeSet<u64>,
     /// What those opened.
     pub(crate) opened_by_repetition: i64,
     /// What of that carries no tag of the intent: nothing says that it is of the intent.
     pub(crate) nameless: i64,
+    /// What of that its own sends opened.
+    pub(crate) nameless_parts: i64,
     /// Positions that its deals made, or added to.
     pub(crate) positions: BTreeSet<u64>,
     /// Something that it made carries its tag: a look proves it, and nobody has to be asked.
@@ -77,7 +115,7 @@ impl Books {
     /// A position that was there before the world began.
     pub(crate) fn found(&mut self, login: u64, position: u64) {
         let account = self.accounts.entry(login).or_default();
-        account.mixed = true;
+        account.found = true;
         account.positions.insert(position, Open::default());
     }
 
@@ -95,9 +133,17 @@ impl Account {
         self.before.as_ref().filter(|(known, _)| *known == position).map(|(_, open)| open)
     }
 
+    /// The intent of the pending order of the last line that was read; zero when it is of others.
+    pub(crate) fn placed_by(&self) -> Option<u64> {
+        self.placed_by
+    }
+
     fn take_in(&mut self, entry: &LedgerEntry) {
         self.before = self.positions.get(&entry.position).map(|open| (entry.position, open.clone()));
-        self.mixed |= entry.send.is_none();
+        self.placed_by = self.orders.get(&entry.order).copied();
+        if entry.kind == EntryKind::Deal && (entry.send.is_none() || is_nameless(entry)) {
+            self.mixed.insert(entry.symbol.clone());
+        }
         if let Some(send) = entry.send {
             self.made.entry(send.magic).or_default().take_in(send, entry);
         }
@@ -126,9 +172,10 @@ impl Account {
             magic: entry.magic,
             intent: entry.send.map_or(0, |send| send.magic),
             nameless: is_nameless(entry),
-            volume: 0,
+            since: Some(entry.time),
+            ..Open::default()
         });
-        position.volume += signed;
+        position.take_in(entry, signed);
         if position.volume == 0 {
             self.positions.remove(&entry.position);
         }
@@ -154,6 +201,9 @@ impl Made {
         self.tagged |= entry.magic == send.magic;
         if entry.repeated {
             self.repeated.insert(entry.order);
+            if entry.magic == send.magic {
+                self.repeated_by_tag.insert(entry.order);
+            }
             if entry.kind == EntryKind::Deal && entry.asked > 0.0 {
                 let volume = units(entry.volume);
                 self.opened_by_repetition += volume;
@@ -165,7 +215,10 @@ impl Made {
         self.asked = self.asked.max(units(entry.asked));
         if entry.kind == EntryKind::Deal && entry.asked > 0.0 {
             self.opened += units(entry.volume);
-            self.nameless += if is_nameless(entry) { units(entry.volume) } else { 0 };
+            if is_nameless(entry) {
+                self.nameless += units(entry.volume);
+                self.nameless_parts += units(entry.volume);
+            }
             let price = units(entry.price);
             self.lowest = if self.lowest == 0 { price } else { self.lowest.min(price) };
             self.highest = self.highest.max(price);

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use warden_domain::{Epoch, Price, Timestamp, Version};
+use warden_domain::{Epoch, Lots, Price, Timestamp, Version};
 use warden_policy::{
     Params,
     trade::{
@@ -31,6 +31,8 @@ pub(crate) struct Life {
     pub(crate) left: BTreeMap<u32, Timestamp>,
     /// Before this moment nothing of the intent may be sent again, and why.
     pub(crate) not_before: Option<(Timestamp, &'static str)>,
+    /// By how many milliseconds the clock that set it was ahead of the world's.
+    pub(crate) clock: i64,
     /// Sends that were proven not to be started, in a row of the intent.
     pub(crate) not_started: u8,
     /// Duplicates that were counted.
@@ -41,8 +43,12 @@ pub(crate) struct Life {
     pub(crate) repeated_signals: usize,
     /// What people were told.
     pub(crate) told: BTreeSet<&'static str>,
-    /// The volume that was asked for, and whether the rest of a part was tried once more.
+    /// How often it was sent to open.
     pub(crate) entries: u32,
+    /// The rest of a part is sent.
+    rest_sent: bool,
+    /// Some of that was executed (TRD-1).
+    pub(crate) rest_executed: bool,
 }
 
 impl Life {
@@ -62,12 +68,15 @@ impl Life {
             sends: BTreeMap::new(),
             left: BTreeMap::new(),
             not_before: None,
+            clock: 0,
             not_started: 0,
             duplicates: 0,
             withdrawn: false,
             repeated_signals: 0,
             told: BTreeSet::new(),
             entries: 0,
+            rest_sent: false,
+            rest_executed: false,
         };
         life.take_in(row);
         life
@@ -75,10 +84,14 @@ impl Life {
 
     /// A step became durable.
     pub(crate) fn take_in(&mut self, row: &LifeRow) {
+        let (before, after) = (self.trade.holdings().filled, row.row.step.trade.holdings().filled);
+        self.rest_executed |= self.rest_sent && after > before;
         if let Some(request) = row.request() {
+            let enters = matches!(request.kind, RequestKind::Enter { .. });
+            self.rest_sent |= enters && after > Lots::ZERO;
             self.sends.insert(request.attempt.0, *request);
             self.not_before = None;
-            self.entries += u32::from(matches!(request.kind, RequestKind::Enter { .. }));
+            self.entries += u32::from(enters);
         }
         for (_, effect) in row.row.step.effects.list() {
             match effect {
@@ -98,6 +111,13 @@ impl Life {
         (self.version, self.epoch, self.at, self.ended) = (row.version, row.epoch, row.at, row.ended);
         self.trade = row.row.step.trade;
         self.point = self.point.max(row.row.point);
+    }
+
+    /// What another clock said is no time of this one (REC-5).
+    pub(crate) fn read_by(&mut self, clock: i64) {
+        if self.clock != clock {
+            (self.clock, self.not_before) = (clock, None);
+        }
     }
 
     /// What the rules make the intent wait for after a step: TRD-3, TRD-6, NET-1.

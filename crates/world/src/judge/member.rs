@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use warden_bridge::CommandId;
 use warden_domain::{Epoch, Timestamp, Version};
-use warden_policy::Instance;
+use warden_policy::{Escalation, Event, Instance, Phase, Trouble, trade::Tally};
 
 use super::{Life, LifeRow, StepRow};
-use crate::invariant::retry::Waits;
+use crate::invariant::trouble::troubles;
 
 /// What is certain of one instance.
 #[derive(Debug, Default)]
@@ -22,10 +22,12 @@ pub(crate) struct Member {
     pub(crate) intended: BTreeSet<(Epoch, CommandId)>,
     /// Commands that left.
     pub(crate) sent: BTreeSet<(Epoch, CommandId)>,
-    /// The wait that it is in, and since when.
-    pub(crate) waits: Option<(Waits, Timestamp)>,
-    /// Duplicates that were counted since a person reset it (TRD-4).
-    pub(crate) duplicates: u8,
+    /// A broker incident holds it, or has released it and it is not back yet (BRK-5).
+    shared: bool,
+    /// What trade rules counted since a person reset it.
+    pub(crate) tally: Tally,
+    /// What its trades asked of it, and it did not do yet (TRD-2 to TRD-5).
+    pub(crate) owed: Vec<Trouble>,
     /// Its trades, by their tags.
     pub(crate) lives: BTreeMap<u64, Life>,
     /// When its terminal hung, from and until, by the world's time.
@@ -35,7 +37,13 @@ pub(crate) struct Member {
 impl Member {
     /// A row became durable.
     pub(crate) fn take_in(&mut self, row: StepRow) {
-        self.waits = Waits::after(self, &row);
+        self.shared = self.shares(&row.step.state);
+        if let Event::Trade(trouble) = row.step.event {
+            self.owed.retain(|owed| *owed != trouble);
+        }
+        if matches!(row.step.state.phase(), Phase::Stopped { .. } | Phase::Closing(_)) {
+            self.owed.clear();
+        }
         self.halted = match row.kind {
             "HALT" => true,
             "UNHALT" => false,
@@ -52,7 +60,11 @@ impl Member {
     pub(crate) fn take_in_life(&mut self, row: &LifeRow) {
         self.epoch = row.epoch;
         let (magic, more) = (row.magic.number(), self.counts(row));
-        self.duplicates = row.row.tally.duplicates;
+        self.tally = row.row.tally;
+        let rests = |state: &Instance| matches!(state.phase(), Phase::Stopped { .. } | Phase::Closing(_));
+        if !self.state.as_ref().is_some_and(rests) {
+            self.owed.extend(troubles(row).filter(|trouble| trouble.escalation != Escalation::Clear));
+        }
         match self.lives.get_mut(&magic) {
             Some(life) => {
                 life.duplicates += more;
@@ -64,9 +76,15 @@ impl Member {
         }
     }
 
+    /// Whether a broker incident speaks for it in this state, or in the last one and it is not back yet (BRK-5).
+    pub(crate) fn shares(&self, state: &Instance) -> bool {
+        let over = matches!(state.phase(), Phase::Up | Phase::Stopped { .. });
+        state.is_held() || (self.shared && !over)
+    }
+
     /// The duplicates that a step counts.
     pub(crate) fn counts(&self, row: &LifeRow) -> u32 {
-        u32::from(row.row.tally.duplicates.saturating_sub(self.duplicates))
+        u32::from(row.row.tally.duplicates.saturating_sub(self.tally.duplicates))
     }
 
     /// The trades that have not ended.

@@ -97,6 +97,7 @@ impl HotState for FaultyHot {
     }
 
     fn check(&self) -> Pending<'_, Result<(), HotError>> {
+        self.way.tries();
         self.ask("check", &[], self.inner.check())
     }
 }

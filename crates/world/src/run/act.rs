@@ -6,7 +6,7 @@ use warden_domain::{InstanceId, Span, StopMode};
 use warden_supervisor::Wish;
 
 use super::Director;
-use crate::{lines::Way, sim::Life, weather::Port};
+use crate::{lines::Way, menu, scenario::Emphasis, sim::Life, weather::Port};
 
 /// What people and faults do.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,10 @@ impl Director {
     pub(super) fn act(&mut self) {
         let act = self.rng.weighted(&ACTS);
         match act {
-            Act::Signal => self.signal(),
+            Act::Signal => {
+                self.slip();
+                self.signal();
+            }
             Act::Again => self.signal_again(),
             Act::Halt => self.halt(true),
             Act::Resume => self.halt(false),
@@ -111,10 +114,17 @@ impl Director {
         }));
     }
 
+    /// Where every order is to slip, the next one of everybody does (TRD-2).
+    fn slip(&mut self) {
+        if self.scenario.emphasis == Emphasis::Slips {
+            self.world_fault(Who::All, FaultKind::Slippage(5_000), None);
+        }
+    }
+
     fn world_fault(&mut self, who: Who, what: FaultKind, lasts: Option<Span>) {
         let state = &mut *self.sim.state();
         let at = state.now();
-        state.fault(kind_name(what), format_args!("{who:?} {what:?} for {lasts:?}"));
+        state.fault(menu::name(what), format_args!("{who:?} {what:?} for {lasts:?}"));
         if let (FaultKind::Freeze, Who::Instances(hang), Some(lasts)) = (what, &who, lasts) {
             for instance in hang {
                 if let Some(member) = state.judge.members.get_mut(instance) {
@@ -126,15 +136,7 @@ impl Director {
     }
 
     fn broker_fault(&mut self) {
-        let what = self.rng.weighted(&[
-            (3, FaultKind::BrokerDown),
-            (4, FaultKind::NetworkDrop),
-            (2, FaultKind::RateLimit),
-            (1, FaultKind::RateLimit10008),
-            (2, FaultKind::Placed10008),
-            (1, FaultKind::Maintenance),
-            (1, FaultKind::NetworkLostDuringLogin),
-        ]);
+        let what = self.rng.weighted(menu::BROKER);
         let lasts = (!what.once()).then(|| self.rng.millis(500, 40_000));
         let instance = self.somebody();
         let server =
@@ -150,36 +152,11 @@ impl Director {
 
     /// Something befalls orders.
     fn trade_fault(&mut self) {
-        let what = self.rng.weighted(&[
-            (4, FaultKind::LostReply),
-            (4, FaultKind::LostResult),
-            (4, FaultKind::LostRequest),
-            (2, FaultKind::ExecutedAs(10_012)),
-            (2, FaultKind::ExecutedAs(10_031)),
-            (2, FaultKind::Reject(10_012)),
-            (3, FaultKind::DelayedExecution(Span::from_secs(8))),
-            (3, FaultKind::CrashAfterOrder),
-            (2, FaultKind::DuplicateExecution),
-            (4, FaultKind::PartialFill(50)),
-            (2, FaultKind::PartialFillForever(30)),
-            (3, FaultKind::Requote),
-            (2, FaultKind::PriceChanged),
-            (1, FaultKind::NoQuotes),
-            (2, FaultKind::Slippage(5_000)),
-            (1, FaultKind::Placed10008),
-            (2, FaultKind::Reject(10_006)),
-            (1, FaultKind::Reject(10_030)),
-            (1, FaultKind::SlTpMisfire),
-            (1, FaultKind::SlTpVanish),
-            (1, FaultKind::SlTpMoved(200)),
-            (2, FaultKind::LateHistory(Span::from_secs(5))),
-            (2, FaultKind::StaleMemory(Span::from_secs(10))),
-            (2, FaultKind::QueryFails),
-            (1, FaultKind::TagLost),
-            (2, FaultKind::Lookalike),
-            (1, FaultKind::SessionClosed),
-            (1, FaultKind::CloseOnly),
-        ]);
+        let menu = match self.scenario.emphasis {
+            Emphasis::Repeats => menu::REPEATS,
+            Emphasis::None | Emphasis::Cuts | Emphasis::Slips => menu::TRADE,
+        };
+        let what = self.rng.weighted(menu);
         let lasts = (!what.once()).then(|| self.rng.millis(1_000, 30_000));
         let instance = self.somebody();
         self.world_fault(Who::Instances(vec![instance]), what, lasts);
@@ -187,35 +164,20 @@ impl Director {
 
     /// People and other programs trade on the same accounts (TRD-8).
     fn by_hand(&mut self) {
-        let what = self.rng.weighted(&[
-            (3, FaultKind::HandOpens),
-            (2, FaultKind::HandPlaces),
-            (2, FaultKind::HandCloses),
-            (2, FaultKind::ProgramOpens),
-        ]);
+        let what = self.rng.weighted(menu::HANDS);
         let instance = self.somebody();
         self.world_fault(Who::Instances(vec![instance]), what, None);
     }
 
     fn terminal_fault(&mut self) {
-        let what = self.rng.weighted(&[
-            (4, FaultKind::TerminalCrash),
-            (1, FaultKind::TerminalCrashLoop),
-            (3, FaultKind::Freeze),
-            (1, FaultKind::AutotradingOff),
-        ]);
+        let what = self.rng.weighted(menu::TERMINAL);
         let lasts = (!what.once()).then(|| self.rng.millis(500, 30_000));
         let instance = self.somebody();
         self.world_fault(Who::Instances(vec![instance]), what, lasts);
     }
 
     fn account_fault(&mut self) {
-        let what = self.rng.weighted(&[
-            (3, FaultKind::LoginFlaky(2)),
-            (1, FaultKind::LoginFlaky(4)),
-            (2, FaultKind::InvestorMode),
-            (2, FaultKind::PermissionsRevoked),
-        ]);
+        let what = self.rng.weighted(menu::ACCOUNT);
         let lasts = Some(self.rng.millis(2_000, 40_000));
         let instance = self.somebody();
         self.world_fault(Who::Instances(vec![instance]), what, lasts);
@@ -237,18 +199,33 @@ impl Director {
     /// A connection is cut; the gateway dials again.
     fn cut(&mut self) {
         let instance = self.somebody();
+        let again = 20 + self.rng.below(8_000);
+        self.cut_off(&instance, again);
+    }
+
+    /// Connections that are to be cut while an order is on its way; the gateways dial again at once.
+    pub(super) fn cut_on_the_way(&mut self) {
+        let instances = std::mem::take(&mut self.sim.state().to_cut);
+        for instance in instances {
+            let again = 5 + self.rng.below(300);
+            self.cut_off(&instance, again);
+        }
+    }
+
+    /// A connection is cut for so many milliseconds.
+    fn cut_off(&mut self, instance: &InstanceId, lasts: u64) {
         let now = self.millis();
-        let again = now + 20 + self.rng.below(8_000);
+        let again = now + lasts;
         let state = &mut *self.sim.state();
-        if state.life != Life::Running || !state.lines.stands(&instance) {
+        if state.life != Life::Running || !state.lines.stands(instance) {
             return;
         }
         state.fault("connection_cut", format_args!("{instance} until {again}"));
-        state.lines.set(&instance, false);
+        state.lines.set(instance, false);
         let down = Inbound::Down { instance: instance.clone() };
         let process = state.process;
         state.lines.tell(process, &down, Way::Comes, now, &mut state.chance);
-        self.dials.insert((again, instance));
+        self.dials.insert((again, instance.clone()));
     }
 
     fn outage(&mut self) {
@@ -278,8 +255,11 @@ impl Director {
     fn jump(&mut self) {
         let by = i64::try_from(self.rng.below(7_200_000)).unwrap_or(0) - 1_800_000;
         let mut state = self.sim.state();
-        state.jumped = (state.jumped + by).max(-1_800_000);
-        state.fault("clock_jump", format_args!("by {by} ms"));
+        let before = state.jumped;
+        state.jumped = (before + by).max(-1_800_000);
+        state.set_back += u64::try_from(before - state.jumped).unwrap_or(0);
+        let kind = if by < 0 { "clock_jump_back" } else { "clock_jump_forward" };
+        state.fault(kind, format_args!("by {by} ms"));
     }
 
     fn kill(&mut self) {
@@ -304,10 +284,4 @@ impl Director {
             state.note(format_args!("the supervisor is to die at {} after {} chances", death.0, death.1));
         }
     }
-}
-
-/// A fault's kind as it is counted.
-fn kind_name(kind: FaultKind) -> &'static str {
-    let name = kind.to_string();
-    FaultKind::names().find(|known| *known == name).unwrap_or("other")
 }

@@ -1,13 +1,13 @@
 use warden_policy::decode_state;
 use warden_store::{HotState as _, Journal as _, Stored};
 
-use super::Director;
+use super::{Director, heal};
 use crate::invariant::settled;
 
 impl Director {
     /// What must be equal when nothing is under way any more.
     pub(super) async fn finish(&mut self) {
-        self.duplicates_are_counted();
+        self.books_agree();
         let hot = self.hot_state_is_the_journal().await;
         self.sim.state().judged("the hot state is the journal", hot);
         let exported = self.history_is_the_journal().await;
@@ -15,18 +15,29 @@ impl Director {
         self.ends_well().await;
     }
 
-    fn duplicates_are_counted(&self) {
+    /// What the ledger shows, and what the journal has of it.
+    fn books_agree(&self) {
         let state = &mut *self.sim.state();
         let mut verdicts = Vec::new();
         for (login, (instance, _)) in &state.judge.logins {
-            if let (Some(member), Some(account)) =
+            let (Some(member), Some(account)) =
                 (state.judge.members.get(instance), state.judge.books.account(*login))
-            {
-                verdicts.push(settled::duplicates_are_counted(member, account));
+            else {
+                continue;
+            };
+            if heal::is_destroyed(member) {
+                continue;
             }
+            let params = &state.judge.params;
+            verdicts.extend([
+                ("a duplicate is counted once", settled::duplicates_are_counted(member, account)),
+                ("no intent holds more than it asked for", settled::nothing_is_too_much(member)),
+                ("slippage is judged", settled::slippage_is_judged(member, account, params)),
+                ("the instance does what its trades ask", settled::nothing_is_owed(member)),
+            ]);
         }
-        for verdict in verdicts {
-            state.judged("a duplicate is counted once", verdict);
+        for (name, verdict) in verdicts {
+            state.judged(name, verdict);
         }
     }
 

@@ -5,13 +5,14 @@ use warden_supervisor::{Scope, Wish};
 use super::Director;
 use crate::{invariant::settled, judge::Member, weather::Weather};
 
-/// How long healing may take: the longest waits of the rules, one after the other, in milliseconds.
+/// How long healing may take: the longest waits of the rules, one after the other, in milliseconds. A process whose wall
+/// clock was set back since the last one wrote its deadlines waits as much longer (REC-5).
 const PATIENCE: u64 = 3_600_000;
 /// How often a person looks, in milliseconds.
 const LOOK: u64 = 5_000;
 
 /// An account that is gone, or suspected to be, is nobody's to bring back, and nobody looks at it any more.
-fn is_destroyed(member: &Member) -> bool {
+pub(super) fn is_destroyed(member: &Member) -> bool {
     member.state.as_ref().is_some_and(|known| known.closure() != Closure::None)
 }
 
@@ -19,7 +20,8 @@ impl Director {
     /// Every fault ends; a person resets what stopped. Then everything gets well within bounded time.
     pub(super) async fn heal(&mut self) {
         self.calm();
-        let until = self.millis() + PATIENCE;
+        let patience = PATIENCE + self.sim.state().set_back;
+        let until = self.millis() + patience;
         loop {
             let now = self.millis();
             self.live_until(now + LOOK, false).await;
@@ -31,7 +33,7 @@ impl Director {
                 return;
             }
             if self.millis() >= until {
-                let verdict = Err(format!("after {PATIENCE} ms without a fault: {}", ill.join("; ")));
+                let verdict = Err(format!("after {patience} ms without a fault: {}", ill.join("; ")));
                 self.sim.state().judged("what nothing forbids trades again", verdict);
                 return;
             }
@@ -45,7 +47,7 @@ impl Director {
         let state = &mut *self.sim.state();
         state.step(format_args!("every fault ends"));
         state.weather = Weather::default();
-        state.armed = None;
+        (state.armed, state.cuts) = (None, false);
         let at = state.now();
         state.world.clear_faults(at);
         let now = state.millis();

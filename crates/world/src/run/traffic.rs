@@ -1,5 +1,5 @@
 use tokio::sync::mpsc::error::TrySendError;
-use warden_bridge::{Command, Envelope, Finished, Inbound, Outcome};
+use warden_bridge::{Command, Envelope, Finished, Inbound, Outcome, SendError};
 use warden_domain::{Facts, Timestamp};
 
 use super::Director;
@@ -12,6 +12,7 @@ use crate::{
 impl Director {
     /// Lets the world's time pass, and brings what is on its way to where it goes.
     pub(super) fn traffic(&mut self) {
+        self.cut_on_the_way();
         self.dial();
         self.hand_over();
         self.listen();
@@ -46,7 +47,10 @@ impl Director {
     fn hand_over(&mut self) {
         let now = self.millis();
         let state = &mut *self.sim.state();
-        while let Some((process, envelope)) = state.lines.command_due(now) {
+        while let Some((process, envelope, overtaken)) = state.lines.command_due(now) {
+            if overtaken {
+                state.tally.fault("overtaken");
+            }
             if process != state.process && !state.chance.per_mille(500) {
                 // The connection went with the process, sometimes before what it carried was read.
                 continue;
@@ -63,7 +67,10 @@ impl Director {
                     }
                     state.under_way += u32::from(order);
                 }
-                Err(refused) => {
+                // It went with the gateway's session, and nobody is there to say so: least of all that an order whose
+                // first copy came through was not started.
+                Err(SendError::NotConnected(_)) => {}
+                Err(refused @ SendError::Full(_)) => {
                     let (outcome, facts) = (Outcome::NotStarted, Facts::default());
                     let finished = Finished { instance, id, outcome, facts, detail: refused.to_string() };
                     state.tell(process, &Inbound::Finished(finished), Way::Comes, now);
@@ -134,7 +141,10 @@ impl Director {
     fn deliver(&mut self) {
         let now = self.millis();
         let state = &mut *self.sim.state();
-        while let Some((to, inbound)) = state.lines.message_due(now) {
+        while let Some((to, inbound, overtaken)) = state.lines.message_due(now) {
+            if overtaken {
+                state.tally.fault("overtaken");
+            }
             let Some(process) = self.process.as_ref().filter(|process| process.number == to) else {
                 continue;
             };
