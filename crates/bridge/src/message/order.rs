@@ -14,7 +14,7 @@ pub struct Order {
     pub symbol: String,
     /// MQL5 `volume`, in lots.
     pub volume: f64,
-    /// MQL5 `price`; 0 for a market order at the present price.
+    /// MQL5 `price`. At the market the price that `deviation` counts from; 0 for the present one.
     pub price: f64,
     /// MQL5 `sl`; 0 for none.
     pub stop_loss: f64,
