@@ -104,7 +104,7 @@ mod tests {
     use warden_domain::Facts;
 
     use super::*;
-    use crate::TradeReply;
+    use crate::{SnapshotQuery, TradeReply};
 
     fn finished(outcome: Outcome) -> Finished {
         Finished {
@@ -164,6 +164,21 @@ mod tests {
             "{}",
             read.detail
         );
+    }
+
+    /// `trade.limit.open` says so many; each asked tag has an order and a deal that opened, and one of each that closed.
+    #[test]
+    fn trd_7_a_reading_of_as_many_trades_as_may_be_open_fits_in_a_frame() {
+        let mut full = snapshot::tests::snapshot();
+        full.positions[0].symbol = "EURUSD.pro".to_owned();
+        full.positions[0].take_profit = full.positions[0].stop_loss;
+        full.orders.clear();
+        full.positions = vec![full.positions[0].clone(); 400];
+        full.past_orders = vec![full.past_orders[0].clone(); 2 * SnapshotQuery::MOST];
+        full.deals = vec![full.deals[0].clone(); 2 * SnapshotQuery::MOST];
+        full.sends = vec![full.sends[4]; SnapshotQuery::MOST];
+        let wire = encode(Epoch(2), &finished(Outcome::Snapshot(Box::new(full))));
+        assert!(matches!(wire.outcome, Some(Wire::Snapshot(_))), "{}", wire.detail);
     }
 
     #[test]

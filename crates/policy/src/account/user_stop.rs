@@ -23,7 +23,7 @@ pub(crate) fn asked(s: &mut Instance, mode: StopMode, now: Timestamp, params: &P
     } else if may_close_trades(s) {
         close_trades(s, FailureReason::UserStopped, Rule::Acc7, mode, now, params, fx);
     } else {
-        end(s, s.positions > 0, now, params, fx);
+        end(s, s.positions > 0 || s.unresolved_sends > 0, now, params, fx);
     }
 }
 
@@ -49,10 +49,10 @@ pub(crate) fn close_trades(
     s.ask(fx, rule, Command::CloseTrades(mode), params.stop.close_within, now, params);
 }
 
-/// The trades were dealt with, or could not be.
+/// The trades were dealt with, or could not be; what nobody knows the outcome of may be left.
 pub(crate) fn closed(s: &mut Instance, outcome: Outcome, now: Timestamp, params: &Params, fx: &mut Effects) {
     let left = match outcome {
-        Outcome::Done | Outcome::Session { .. } => false,
+        Outcome::Done | Outcome::Session { .. } => s.unresolved_sends > 0,
         Outcome::Failed | Outcome::NotStarted | Outcome::NoCredentials | Outcome::CredentialsUnavailable => {
             true
         }

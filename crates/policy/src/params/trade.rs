@@ -140,8 +140,9 @@ element! {
 element! {
     /// What is bounded of the trades of one instance.
     Limit {
-        /// TRD-7: trades that have not ended, at most; another one that opens is refused.
-        open: u32 = 2_000,
+        /// TRD-7: trades that have not ended, at most; another one that opens is refused. A reading of the broker that
+        /// holds many more does not fit in a frame.
+        open: u32 = 400,
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn escalated(
     fx: &mut Effects,
 ) {
     let (kind, rule) = (trouble.kind.incident(), trouble.kind.rule());
-    s.flags.calm = false;
+    fx.changed |= std::mem::take(&mut s.flags.calm);
     if matches!(s.phase, Phase::Stopped { .. } | Phase::Closing(_)) {
         return;
     }

@@ -8,9 +8,10 @@ use warden_domain::{Rule, Timestamp};
 
 use super::{End, Trade, TradeNotice, TradePhase, TradeTimer, send::Hold, settle, step::Scene};
 
-/// Whether the intent may still be sent.
+/// Whether the intent may still be sent; how old one is that seems to come from later, nobody knows (REC-5).
 pub(crate) fn in_time(t: &Trade, now: Timestamp) -> Result<(), Hold> {
-    if now < t.intent.expires_at || broken!(ExpiredIsSent) { Ok(()) } else { Err(Hold::End(End::Expired)) }
+    let valid = (t.intent.accepted_at..t.intent.expires_at).contains(&now);
+    if valid || broken!(ExpiredIsSent) { Ok(()) } else { Err(Hold::End(End::Expired)) }
 }
 
 /// Whether its time is over.

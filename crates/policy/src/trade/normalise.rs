@@ -24,6 +24,15 @@ pub(crate) fn stops_base(opening: &Opening, quote: Option<Quote>) -> Option<Pric
     }
 }
 
+/// Whether the price is beyond the stop loss already: what opened would be closed at once.
+pub(crate) fn is_stopped_out(asked: Protection, side: Side, base: Option<Price>) -> bool {
+    let beyond = |(stop, base): (Price, Price)| match side {
+        Side::Buy => base <= stop,
+        Side::Sell => base >= stop,
+    };
+    asked.stop_loss.zip(base).is_some_and(beyond)
+}
+
 /// Stop loss and take profit on ticks and, where `base` is known, no nearer to it than the stops level: moved away from
 /// the price, never dropped.
 pub(crate) fn protection(

@@ -43,7 +43,10 @@ pub(crate) fn is_set(t: &Trade, seen: PositionSeen, x: &Scene<'_>) -> bool {
 
 /// A look shows the position: is it protected?
 pub(crate) fn check(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
-    let (TradePhase::Holding, Some(seen)) = (t.phase, f.position) else { return };
+    let (TradePhase::Holding, Some(first)) = (t.phase, f.position) else { return };
+    // On a hedging account the rest of a partial fill has a position of its own.
+    let other = f.extra_position.filter(|other| is_set(t, first, x) && !is_set(t, *other, x));
+    let seen = other.unwrap_or(first);
     if external::is_shared(t, &seen, x.ctx) || broken!(StopLossForgotten) {
         return calm(t);
     }
@@ -56,7 +59,9 @@ pub(crate) fn check(t: &mut Trade, f: &Findings, x: &mut Scene<'_>) {
         (Guard::Passed(since), _, true) if x.now.since(since) >= x.params.protection.executes_within => {
             misfire(t, Op::Close { position: seen.ticket, volume: t.held.open().min(seen.volume) }, x);
         }
-        (Guard::Differs(since), false, false) if x.now.since(since) >= x.params.protection.reread_after => {
+        (Guard::Differs(since), false, false)
+            if x.ctx.session == Session::Open && x.now.since(since) >= x.params.protection.reread_after =>
+        {
             misfire(t, Op::Protect { position: seen.ticket }, x);
         }
         (Guard::Changing(since), false, false) if x.now.since(since) < x.params.signal.valid_for => {

@@ -198,10 +198,11 @@ fn request(t: &mut Trade, op: Op, x: &Scene<'_>) -> Result<(RequestKind, Option<
         Op::Cancel { order } => Ok((RequestKind::Cancel { order }, None)),
         Op::Protect { position } => {
             let protection = to_set(t, &symbol, x);
-            if t.intent.opening().is_none() {
-                // What the symbol does not take is not wanted.
-                t.protection = protection;
-            }
+            // What the symbol does not take is not wanted; what a person added stays a person's.
+            t.protection = Protection {
+                stop_loss: t.protection.stop_loss.and(protection.stop_loss),
+                take_profit: t.protection.take_profit.and(protection.take_profit),
+            };
             Ok((RequestKind::Protect { position, protection }, None))
         }
         Op::Move { order } => match t.intent.goal {
@@ -246,6 +247,9 @@ fn enter(
         .map_err(|slippage::Beyond| Hold::End(End::Slipped))?;
     let deviation = if broken!(DeviationMissing) { u32::MAX } else { deviation };
     let base = normalise::stops_base(&opening, x.ctx.quote);
+    if normalise::is_stopped_out(t.protection, opening.side, base) {
+        return Err(invalid);
+    }
     let protection = normalise::protection(t.protection, opening.side, base, symbol);
     t.protection = protection;
     let (side, kind) = (opening.side, opening.kind);

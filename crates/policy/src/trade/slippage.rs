@@ -20,7 +20,8 @@ pub(crate) struct Beyond;
 
 /// How far from `reference` a fill may be, in points.
 pub(crate) fn threshold(reference: Price, symbol: &SymbolRules, params: &Params) -> Points {
-    let share = i128::from(reference.units()) * i128::from(params.slippage.percent.0) / 100;
+    // Some markets know negative prices: a share of one is as large as that of its opposite.
+    let share = i128::from(reference.units().unsigned_abs()) * i128::from(params.slippage.percent.0) / 100;
     let share = Price::from_units(i64::try_from(share).unwrap_or(i64::MAX));
     let whole = share.to_step(symbol.point, Rounding::Down).ok();
     let points = whole.and_then(|share| share.points_from(Price::ZERO, symbol.point).ok());

@@ -388,6 +388,13 @@ impl TradeTimers {
         self.0[timer as usize] = Timestamp::MAX;
     }
 
+    /// One that is armed is due at this moment at the latest.
+    pub(crate) fn no_later(&mut self, timer: TradeTimer, at: Timestamp) {
+        if self.due_at(timer).is_some() {
+            self.arm(timer, self.0[timer as usize].min(at));
+        }
+    }
+
     pub(crate) fn due_at(&self, timer: TradeTimer) -> Option<Timestamp> {
         Some(self.0[timer as usize]).filter(|at| *at != Timestamp::MAX)
     }

@@ -2,8 +2,8 @@ use warden_domain::{Lots, Timestamp};
 
 use super::{
     Decision, End, Findings, Op, Purpose, Trade, TradeContext, TradeEffects, TradeEvent, TradeNotice,
-    TradePhase, TradeTimer, adopt, duplicate, expiry, partial_fill, pending, protection, resolver, retcode,
-    settle, timeout,
+    TradePhase, TradeTimer, Wait, adopt, duplicate, expiry, partial_fill, pending, protection, resolver,
+    retcode, settle, state::Guard, timeout,
 };
 use crate::{Params, Stepped};
 
@@ -82,10 +82,7 @@ fn tick(t: &mut Trade, x: &mut Scene<'_>) {
 
 /// REC-4: a send that was durable may have left, or not: nobody knows. What was asked for is asked for again.
 fn resumed(t: &mut Trade, x: &mut Scene<'_>) {
-    // REC-5: the clock may have been set back. Whatever this process sees is newer than what the one before it knew, and
-    // an order of that one does not start under this one's epoch.
-    t.floor = t.floor.min(x.now);
-    t.flight.deadline = t.flight.deadline.min(x.now.after(x.params.signal.start_within));
+    on_this_clock(t, x);
     t.missing.negatives = 0;
     match t.phase {
         TradePhase::Sending(op) => {
@@ -104,7 +101,39 @@ fn resumed(t: &mut Trade, x: &mut Scene<'_>) {
         }
         // What happened meanwhile is read with the confirmation of the session.
         TradePhase::Resting | TradePhase::Holding => t.timers.arm(TradeTimer::Guard, x.now),
+        TradePhase::Waiting(op, _) if t.serves_intent(op) && x.now < t.intent.accepted_at => {
+            settle::give_up(t, End::Expired, x);
+        }
         TradePhase::Waiting(..) | TradePhase::Suspect(..) | TradePhase::Ended(..) => {}
+    }
+}
+
+/// REC-5: the clock may have been set back. Whatever this process sees is newer than what the one before it knew, an order
+/// of that one does not start under this one's epoch, and nothing waits for longer than it may.
+fn on_this_clock(t: &mut Trade, x: &Scene<'_>) {
+    let (now, params) = (x.now, x.params);
+    t.floor = t.floor.min(now);
+    t.flight.deadline = t.flight.deadline.min(now.after(params.signal.start_within));
+    t.guard = match t.guard {
+        Guard::Differs(since) => Guard::Differs(since.min(now)),
+        Guard::Passed(since) => Guard::Passed(since.min(now)),
+        Guard::Changing(since) => Guard::Changing(since.min(now)),
+        Guard::Calm => Guard::Calm,
+    };
+    t.timers.no_later(TradeTimer::Fill, now.after(params.partial_fill.fill_within));
+    if !matches!(t.phase, TradePhase::Waiting(_, Wait::Session)) {
+        let waits = [
+            params.pending.waits.longest(),
+            params.unknown.waits.longest(),
+            params.timeout.recover_after,
+            params.rate_limit.pause,
+            params.retry.price_off_after,
+            params.partial_fill.fill_within,
+        ];
+        t.timers.no_later(
+            TradeTimer::Act,
+            waits.into_iter().fold(now, |latest, wait| latest.max(now.after(wait))),
+        );
     }
 }
 

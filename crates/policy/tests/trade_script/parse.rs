@@ -242,7 +242,8 @@ fn reply(words: &mut Words<'_>) -> Read<Reply> {
 }
 
 /// `nothing`, `order 5`, `orders 2`, `filled 0.10 at 1.1`, `closed 0.05`, `position 5 0.10 sl 1.0 tp 1.2`, `extra order 6`,
-/// `extra position 6 0.10`, `lookalike 7 0.10 at 1.1`; `unsynchronised`, `old`, `queue busy`, `inbox …`.
+/// `extra position 6 0.10`, `lookalike 7 0.10 at 1.1`; `bare`: the extra one without stops; `unsynchronised`, `old`,
+/// `queue busy`, `inbox …`.
 fn findings(words: &mut Words<'_>, bench: &Bench) -> Read<Findings> {
     let trade = bench.trade.as_ref().ok_or("there is no trade")?;
     let mut found = Findings {
@@ -291,6 +292,7 @@ fn findings(words: &mut Words<'_>, bench: &Bench) -> Read<Findings> {
     found.extra_order = words.optional("extra order").map(ticket).transpose()?;
     let side = if words.has("turned") { Side::Sell } else { Side::Buy };
     let protection = protection(words)?;
+    let bare = words.has("bare");
     let mut position = |mark: &str| -> Read<Option<PositionSeen>> {
         let Some(at) = words.0.windows(mark.split(' ').count()).position(|seen| seen.join(" ") == mark)
         else {
@@ -301,6 +303,10 @@ fn findings(words: &mut Words<'_>, bench: &Bench) -> Read<Findings> {
         Ok(Some(PositionSeen { ticket: ticket(number)?, side, volume: lots(volume)?, protection }))
     };
     found.extra_position = position("extra position")?;
+    if bare {
+        let bared = |seen| PositionSeen { protection: Protection::default(), ..seen };
+        found.extra_position = found.extra_position.map(bared);
+    }
     found.position = position("position")?;
     if let Some(number) = words.optional("order") {
         let ticket = ticket(number)?;
