@@ -17,7 +17,8 @@ use crate::{AccountFacts, Fanout, Params, Refusal, Signal, plan};
 /// - The same signal under the same key gives the plan that it gave first, marked as known, for
 ///   [`Params::keep_keys`] after it was first planned. After a restart it is planned only for the accounts that had not
 ///   accepted it.
-/// - Another signal under a known key is refused for every account and changes nothing, also after a restart.
+/// - Another signal under a known key is refused for every account and changes nothing, also after a restart; delivered
+///   again, it is no second duplicate.
 /// - Not more than [`Params::most_keys`] keys are held, and not more than [`Params::most_plans`] accounts and intents; a
 ///   full book refuses new signals and never forgets a key early.
 ///
@@ -45,7 +46,12 @@ pub struct Book {
 struct Known {
     digest: u64,
     plan: Kept,
+    /// Of the other signals that came with its key, as far as they are remembered.
+    others: Vec<u64>,
 }
+
+/// So many other signals with one key are remembered; those that follow count each time they come.
+const OTHERS: usize = 16;
 
 /// What is known of its plan.
 #[derive(Clone, Debug)]
@@ -72,12 +78,13 @@ pub enum Planned {
         /// The plan it got first.
         Arc<Fanout>,
     ),
-    /// Another signal has its key (TRD-4): every account is refused, and nothing was noted.
+    /// Another signal has its key (TRD-4), and comes for the first time: every account is refused.
     Repeated(
         /// The refusals.
         Arc<Fanout>,
     ),
-    /// The room for keys and plans does not allow it: every account is refused, and nothing was noted.
+    /// The room for keys and plans does not allow it, or it was refused as [`Repeated`](Self::Repeated) before: every
+    /// account is refused, and nothing was noted.
     Refused(
         /// The refusals.
         Arc<Fanout>,
@@ -96,7 +103,7 @@ impl Planned {
     }
 }
 
-/// A signal that an instance had accepted before a restart, as the journal has it.
+/// A signal that an instance had accepted before a restart, or refused as a duplicate, as the journal has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// Its key.
@@ -123,7 +130,10 @@ impl Book {
         let digest = signal.digest();
         let full = self.known.len() >= params.most_keys as usize;
         match self.known.get_mut(&signal.key) {
-            Some(known) if known.digest != digest => Planned::Repeated(refuse(Refusal::DuplicateKey)),
+            Some(known) if known.digest != digest => {
+                let refused = refuse(Refusal::DuplicateKey);
+                if known.remember(digest) { Planned::Repeated(refused) } else { Planned::Refused(refused) }
+            }
             Some(Known { plan: Kept::Plan(fanout), .. }) => Planned::Known(Arc::clone(fanout)),
             Some(Known { plan: Kept::Dropped, .. }) => Planned::Refused(refuse(Refusal::PlanDropped)),
             Some(Known { plan: kept @ Kept::Accepted(_), .. }) => {
@@ -140,7 +150,7 @@ impl Book {
             None if full => Planned::Refused(refuse(Refusal::BookFull)),
             None => {
                 let fanout = Arc::new(plan::plan(signal, accounts, now, params));
-                self.add(signal.key.clone(), now, Known { digest, plan: Kept::Plan(Arc::clone(&fanout)) });
+                self.add(signal.key.clone(), now, Known::new(digest, Kept::Plan(Arc::clone(&fanout))));
                 self.drop_plans(params);
                 Planned::New(fanout)
             }
@@ -159,8 +169,8 @@ impl Book {
         self.known.is_empty()
     }
 
-    /// The book that these make, in whatever order they come; of several signals with one key the oldest counts. All of
-    /// them are taken in, even above [`Params::most_keys`]: no key is forgotten by a restart.
+    /// The book that these make, in whatever order they come; of several signals with one key the oldest counts, and the
+    /// others are its duplicates. All of them are taken in, even above [`Params::most_keys`]: no key is forgotten by a restart.
     #[must_use]
     pub fn recover(accepted: impl IntoIterator<Item = Accepted>) -> Self {
         let mut accepted: Vec<Accepted> = accepted.into_iter().collect();
@@ -168,13 +178,15 @@ impl Book {
         let mut book = Self::default();
         for Accepted { key, digest, instance, at } in accepted {
             match book.known.get_mut(&key) {
-                Some(Known { digest: first, plan: Kept::Accepted(instances) }) if *first == digest => {
+                Some(Known { digest: first, plan: Kept::Accepted(instances), .. }) if *first == digest => {
                     if let Err(place) = instances.binary_search(&instance) {
                         instances.insert(place, instance);
                     }
                 }
-                Some(_) => {}
-                None => book.add(key, at, Known { digest, plan: Kept::Accepted(vec![instance]) }),
+                Some(known) => {
+                    known.remember(digest);
+                }
+                None => book.add(key, at, Known::new(digest, Kept::Accepted(vec![instance]))),
             }
         }
         book
@@ -216,6 +228,19 @@ impl Book {
 }
 
 impl Known {
+    const fn new(digest: u64, plan: Kept) -> Self {
+        Self { digest, plan, others: Vec::new() }
+    }
+
+    /// Remembers another signal with its key; answers whether it is the first time that it came.
+    fn remember(&mut self, digest: u64) -> bool {
+        let first = !self.others.contains(&digest);
+        if first && self.others.len() < OTHERS {
+            self.others.push(digest);
+        }
+        first
+    }
+
     fn weight(&self) -> usize {
         match &self.plan {
             Kept::Plan(fanout) => weight(fanout),

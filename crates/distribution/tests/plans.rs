@@ -111,6 +111,25 @@ fn trd_4_another_signal_under_a_key_of_the_journal_is_refused_for_everybody() {
 }
 
 #[test]
+fn trd_4_a_duplicate_that_is_delivered_again_is_no_second_one() {
+    let accounts = [Account::new("a")];
+    let (first, other) = (signal(BUY), signal(&BUY.replace("lots=1", "lots=2")));
+    let third = Arc::new(signal(&BUY.replace("lots=1", "lots=3")));
+    let journal = [accepted(&first, "a", BEGIN)];
+    let known = [accepted(&first, "a", BEGIN), accepted(&other, "a", BEGIN.after(Span::from_secs(1)))];
+    let other = Arc::new(other);
+    for (mut book, comes_first) in [(Book::recover(journal), true), (Book::recover(known), false)] {
+        let mut come = |signal| book.plan(signal, &facts(&accounts), BEGIN, &Params::default());
+        assert_eq!(matches!(come(&other), Planned::Repeated(_)), comes_first);
+        for _ in 0..3 {
+            let Planned::Refused(fanout) = come(&other) else { panic!("it came before") };
+            assert!(fanout.to_string().contains("a refused duplicate_key"));
+        }
+        assert!(matches!(come(&third), Planned::Repeated(_)), "another one is another duplicate");
+    }
+}
+
+#[test]
 fn trd_4_a_digest_is_the_same_in_every_release() {
     assert_eq!(signal(BUY).digest(), 1_274_251_630_979_707_857);
 }

@@ -441,7 +441,8 @@ proptest! {
                     prop_assert!(restarted && *known == buy && fanout.intents.is_empty());
                 }
                 (Some((_, known, ..)), Planned::Refused(_)) => {
-                    prop_assert!(*known == buy && text.contains("plan_dropped"));
+                    let why = if *known == buy { "plan_dropped" } else { "duplicate_key" };
+                    prop_assert!(text.contains(why), "{text}");
                 }
                 (Some((_, known, ..)), Planned::Repeated(_)) => {
                     prop_assert!(*known != buy && text.contains("duplicate_key"));

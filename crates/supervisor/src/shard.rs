@@ -46,7 +46,7 @@ use warden_policy::{
     step,
     trade::{TradeEffects, TradeEvent},
 };
-use warden_store::{Accounts, HotState, Journal, Record};
+use warden_store::{Accounts, HotState, Journal, Record, SignalKey};
 
 use self::{
     batch::{Answer, Batch},
@@ -122,6 +122,8 @@ pub(crate) struct Shard {
     /// Events that follow from steps of this shard; taken before anything new.
     follow_ups: VecDeque<(u32, Event, String)>,
     signals: Signals,
+    /// The signal that repeats the key of a trade which is being stepped (TRD-4).
+    repeating: Option<SignalKey>,
     /// When to end at the latest, once it is drained.
     ending_at: Option<Timestamp>,
     /// Trades that are given a tick: what they wait for may be there.
@@ -180,6 +182,7 @@ impl Shard {
                 .map(|(index, event)| (index, event, String::new()))
                 .collect(),
             signals: start.signals,
+            repeating: None,
             ending_at: None,
             trade_ticks: VecDeque::new(),
             trade_events: VecDeque::new(),

@@ -19,7 +19,7 @@ use warden_distribution::{
     Symbol, Target, Verdict, Work,
 };
 use warden_domain::{ClientTradeId, InstanceId, Magic, Timestamp};
-use warden_policy::trade::TradeEvent;
+use warden_policy::trade::{End, TradeEvent};
 use warden_store::SignalKey;
 
 use self::{accounts::Account, follow::Followed, meters::Counted, reports::Reports};
@@ -28,7 +28,7 @@ pub(crate) use self::{
     requests::{Arrived, Fate, Request, Told},
 };
 use super::{
-    Shard,
+    KnownTrade, Shard,
     trading::{Accept, NotAccepted},
 };
 
@@ -67,7 +67,7 @@ impl Shard {
             Planned::New(fanout) => self.carry_out_plan(&fanout, digest, &absent, now),
             Planned::Known(fanout) => self.report_of(&fanout, &absent),
             Planned::Repeated(fanout) => {
-                self.repeated(&signal.key, &targets, now);
+                self.repeated(&SignalKey { id: signal.key.clone(), digest }, &targets, now);
                 of_shard(&fanout, &absent)
             }
             Planned::Refused(fanout) => of_shard(&fanout, &absent),
@@ -168,14 +168,19 @@ impl Shard {
         }
     }
 
-    /// TRD-4: another signal came with the key of these accounts' trades.
-    fn repeated(&mut self, key: &ClientTradeId, targets: &[u32], now: Timestamp) {
-        warn!(%key, rule = "TRD-4", "another signal has the key of one that is known; it is refused");
+    /// TRD-4: another signal came with the key of these accounts' trades. It is stored with its own digest, so that it is
+    /// known when it is delivered again.
+    fn repeated(&mut self, key: &SignalKey, targets: &[u32], now: Timestamp) {
+        warn!(key = %key.id, rule = "TRD-4", "another signal has the key of one that is known; it is refused");
         for index in targets {
             let trades = self.slots[*index as usize].trading.trades();
-            let first = trades.filter(|known| known.key.id == *key).map(|known| known.magic).next();
+            let first = trades.filter(|known| known.key.id == key.id).map(|known| known.magic).next();
             match first {
-                Some(magic) => self.give(*index, magic, TradeEvent::Repeated, now),
+                Some(magic) => {
+                    self.repeating = Some(key.clone());
+                    self.give(*index, magic, TradeEvent::Repeated, now);
+                    self.repeating = None;
+                }
                 None => self.shared.notified(),
             }
         }
@@ -192,7 +197,9 @@ impl Shard {
     pub(crate) fn trade_told(&mut self, index: u32, magic: Magic) {
         let now = self.now();
         let slot = &self.slots[index as usize];
-        let Some(known) = slot.trading.trade(magic) else { return };
+        // A duplicate is no part of the signal whose key it has.
+        let own = |known: &KnownTrade<'_>| known.trade.end() != Some(End::Duplicate);
+        let Some(known) = slot.trading.trade(magic).filter(own) else { return };
         let outcome = Outcome::of(known.trade, slot.state.gate());
         let (key, part, trade) = (known.key.id.clone(), known.part, *known.trade);
         self.fold(index, &key, part, outcome, now);

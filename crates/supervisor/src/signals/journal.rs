@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tracing::warn;
 use warden_distribution::{Line, Outcome, Report, Symbol};
 use warden_domain::{ClientTradeId, Gate, InstanceId, Timestamp};
-use warden_policy::trade::{Goal, Trade, decode_trade_row};
+use warden_policy::trade::{End, Goal, Trade, decode_trade_row};
 use warden_store::{JournalError, KnownKey};
 
 use crate::shard::Shared;
@@ -41,6 +41,8 @@ async fn line_of(accepted: &KnownKey, shared: &Shared) -> Result<Option<Line>, J
     let rows = shared.journal.trade_history(&accepted.instance, accepted.trade, 1).await?;
     let Some(newest) = rows.last() else { return Ok(None) };
     match decode_trade_row(&newest.payload) {
+        // Another signal with this key (TRD-4): no part of this one.
+        Ok(row) if row.step.trade.end() == Some(End::Duplicate) => Ok(None),
         Ok(row) => Ok(resumed(&accepted.instance, row.part, &row.symbol, &row.step.trade)),
         Err(fault) => {
             warn!(instance = %accepted.instance, seq = newest.seq, %fault, "a trade's row cannot be read");

@@ -2,9 +2,12 @@
 
 mod crashes;
 mod desk;
+mod duplicates;
 mod halts;
 mod lanes;
 mod life;
+mod parts;
+mod prices;
 mod proof;
 mod review_forgotten;
 mod review_leaving;

@@ -60,12 +60,13 @@ impl Shard {
         let slot = &mut self.slots[index as usize];
         // A stop, a halt or a pause may have been decided after it, in the same batch.
         let let_out = may_still_leave(slot.state.gate(), &request.kind);
+        let quote = slot.trading.quote_of(magic, now, &self.shared.params);
         let Some(held) = slot.trading.held_mut(magic) else { return };
         let is_sending =
             matches!(held.trade.phase(), TradePhase::Sending(_)) && held.trade.attempt() == attempt;
         held.sent_at = now;
         let accepted_at = held.trade.intent().accepted_at;
-        let order = order::of(request, held);
+        let order = order::of(request, held, quote);
         let leaves = is_sending && let_out && now < request.deadline;
         let taken = leaves && {
             let envelope = Envelope {

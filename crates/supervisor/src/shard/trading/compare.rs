@@ -80,7 +80,7 @@ impl Trading {
     }
 
     /// Netting: what all trades of a symbol hold together, in units, sells negative.
-    fn parts(&self) -> BTreeMap<&str, i64> {
+    pub(super) fn parts(&self) -> BTreeMap<&str, i64> {
         let mut parts = BTreeMap::new();
         for held in self.desk.waits.at_broker.iter().filter_map(|magic| self.desk.trades.get(magic)) {
             let Some(opening) = held.trade.intent().opening() else { continue };
@@ -179,7 +179,7 @@ fn stands_shared(open: Option<&OpenPosition>, parts: i64) -> bool {
     open.map_or(0, |open| signed(open.side, open.volume.units())) == parts
 }
 
-const fn signed(side: Side, units: i64) -> i64 {
+pub(super) const fn signed(side: Side, units: i64) -> i64 {
     match side {
         Side::Buy => units,
         Side::Sell => -units,

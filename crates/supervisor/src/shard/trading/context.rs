@@ -1,9 +1,11 @@
 //! What a trade's step knows of its surroundings; made anew for each.
 
-use warden_domain::{AccountMode, Layer, Magic, Session, Ticket, Timestamp};
-use warden_policy::trade::{PositionSeen, Protection, SnapshotId, Target, Trade, TradeContext, owner_of};
+use warden_domain::{AccountMode, Layer, Lots, Magic, Session, Ticket, Timestamp};
+use warden_policy::trade::{
+    Goal, Owner, PositionSeen, Protection, SnapshotId, Target, Trade, TradeContext, owner_of,
+};
 
-use super::{Held, Trading, looks::Seen};
+use super::{Held, Trading, compare::signed, looks::Seen};
 use crate::shard::Slot;
 use warden_policy::Params;
 
@@ -54,13 +56,26 @@ impl Trading {
             let open = self.desk.trades.get(&of).filter(|other| other.trade.end().is_none());
             return open.map_or(Some(Target::Gone), |other| held_target(&other.trade, ticket));
         }
+        let seen =
+            self.desk.looks.seen().filter(|seen| seen.id > SnapshotId(held.trade.intent().accepted_at));
+        if let (Goal::Protect { .. }, AccountMode::Netting) = (goal, self.mode()) {
+            return seen.map(|seen| self.protected_target(held, seen, ticket));
+        }
         let mine = self.desk.waits.at_broker.iter().filter_map(|magic| self.desk.trades.get(magic));
         if let Some(target) = mine.filter_map(|other| held_target(&other.trade, ticket)).next() {
             return Some(target);
         }
-        let seen =
-            self.desk.looks.seen().filter(|seen| seen.id > SnapshotId(held.trade.intent().accepted_at))?;
-        Some(self.seen_target(seen, ticket))
+        Some(self.seen_target(seen?, ticket))
+    }
+
+    /// A netting position whose protection is to change: ours, where others have no part in it.
+    fn protected_target(&self, held: &Held, seen: &Seen, ticket: Ticket) -> Target {
+        let target = self.seen_target(seen, ticket);
+        let Target::Position { position, .. } = target else { return target };
+        let ours = signed(position.side, self.parts().get(&*held.symbol).copied().unwrap_or(0));
+        let alone = position.volume.units() <= ours;
+        let owner = if alone { Owner::Ours(held.trade.intent().magic) } else { Owner::External };
+        Target::Position { position, owner }
     }
 
     fn seen_target(&self, seen: &Seen, ticket: Ticket) -> Target {
@@ -86,13 +101,20 @@ impl Trading {
 /// What a trade holds under this ticket.
 fn held_target(trade: &Trade, ticket: Ticket) -> Option<Target> {
     let (held, opening) = (trade.holdings(), trade.intent().opening()?);
-    let owner = warden_policy::trade::Owner::Ours(trade.intent().magic);
+    let owner = Owner::Ours(trade.intent().magic);
     if held.order == Some(ticket) {
         return Some(Target::Order { ticket, owner });
     }
-    let volume = held.open();
-    let stands = held.position == Some(ticket) && volume > warden_domain::Lots::ZERO;
-    stands.then_some(Target::Position {
+    // On a hedging account the rest of a partial fill has a position of its own.
+    let extra = held.extra_position.map_or(Lots::ZERO, |_| held.extra_volume.min(held.open()));
+    let volume = if held.position == Some(ticket) {
+        held.open().minus(extra).unwrap_or(Lots::ZERO)
+    } else if held.extra_position == Some(ticket) {
+        extra
+    } else {
+        return None;
+    };
+    (volume > Lots::ZERO).then_some(Target::Position {
         position: PositionSeen { ticket, side: opening.side, volume, protection: held.protection },
         owner,
     })

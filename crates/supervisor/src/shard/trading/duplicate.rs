@@ -24,9 +24,10 @@ impl Shard {
         let Some(held) = slot.trading.desk.trades.get(&magic) else { return };
         let twin = held.trade.duplicate(tag, ticket, now);
         let (tally, counter) = (slot.trading.tally, slot.trading.counter);
+        let key = self.repeating.as_ref().unwrap_or(&held.key);
         let head = TradeHead {
-            key: &held.key.id,
-            digest: held.key.digest,
+            key: &key.id,
+            digest: key.digest,
             part: held.part,
             symbol: &held.symbol,
             counter,
@@ -40,8 +41,8 @@ impl Shard {
         let version = Version(1);
         self.batch.records.push(Record {
             instance: slot.id.clone(),
-            // No key: the signal's own trade has it.
-            trade: Some(TradeMark { magic: tag, ended: true, key: None }),
+            // An order too many has no key: the signal's own trade has it.
+            trade: Some(TradeMark { magic: tag, ended: true, key: self.repeating.clone() }),
             epoch: slot.epoch,
             version,
             op: self.next_op,
@@ -53,7 +54,7 @@ impl Shard {
         self.next_op = self.next_op.next();
         let twin = Held {
             trade: twin,
-            key: held.key.clone(),
+            key: key.clone(),
             part: held.part,
             symbol: held.symbol.clone(),
             version,

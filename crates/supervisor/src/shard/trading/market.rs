@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use warden_bridge::{Market, SnapshotQuery, SymbolNow};
-use warden_domain::{AccountMode, Magic, Points, Price, Quote, Timestamp};
+use warden_domain::{AccountMode, Lots, Magic, Points, Price, Quote, Timestamp};
 use warden_policy::{
     Params,
     trade::{Lane, SymbolRules, Wait},
@@ -49,10 +49,11 @@ impl SymbolState {
         self.said.as_deref().map(|(now, _)| now)
     }
 
-    /// Its prices, where they are known and not stale.
+    /// Its prices, where they are known and not stale; MT5 writes zero for one that it does not know yet.
     pub(crate) fn quote(&self, now: Timestamp, params: &Params) -> Option<Quote> {
         let (said, at) = self.said.as_deref()?;
-        said.quote.filter(|_| now.since(*at) < params.look.price_valid_for)
+        let quote = said.quote.filter(|quote| quote.bid != Price::ZERO && quote.ask != Price::ZERO);
+        quote.filter(|_| now.since(*at) < params.look.price_valid_for)
     }
 
     /// What one point of it is; zero when that is not known.
@@ -61,8 +62,13 @@ impl SymbolState {
     }
 
     /// What it allows, as the trade machine knows it; `slippage` where the symbol has a threshold of its own (TRD-2).
+    ///
+    /// A terminal that has not read the symbol yet shows steps of zero: nothing can be counted in them.
     pub(super) fn rules(&self, slippage: Option<Points>) -> Option<SymbolRules> {
-        let said = self.now()?;
+        let read = |said: &&SymbolNow| {
+            said.point > Price::ZERO && said.tick > Price::ZERO && said.volume_step > Lots::ZERO
+        };
+        let said = self.now().filter(read)?;
         Some(SymbolRules {
             point: said.point,
             tick: said.tick,
@@ -117,6 +123,11 @@ impl Trading {
     /// The symbol with this name, if it is watched.
     pub(crate) fn symbol(&self, name: &str) -> Option<&SymbolState> {
         self.desk.symbols.get(name).map(Box::as_ref)
+    }
+
+    /// The present prices of the trade's symbol.
+    pub(super) fn quote_of(&self, magic: Magic, now: Timestamp, params: &Params) -> Option<Quote> {
+        self.symbol(&self.desk.trades.get(&magic)?.symbol)?.quote(now, params)
     }
 
     /// Makes room for another symbol where as many are watched as may be: one without trades is not watched any more, and

@@ -1,16 +1,16 @@
 //! From a trade's request to what goes to the gateway.
 
 use warden_bridge::{Order, OrderAction, Pending, SendId};
-use warden_domain::{Filling, Lots, OrderKind, Price};
+use warden_domain::{Filling, Lots, OrderKind, Price, Quote};
 use warden_policy::trade::{Protection, Request, RequestKind};
 
 use super::Held;
 
-/// MQL5 keeps about so many characters of a comment.
-const COMMENT: usize = 31;
+/// So many characters of a comment every broker takes.
+const COMMENT: usize = 26;
 
-/// The order as it is sent.
-pub(super) fn of(request: &Request, held: &Held) -> Order {
+/// The order as it is sent. One at the market has the price that its deviation counts from: the one it was decided by.
+pub(super) fn of(request: &Request, held: &Held, quote: Option<Quote>) -> Order {
     let send = SendId { magic: request.magic.number(), attempt: request.attempt.0 };
     let bare = |action| Order {
         action,
@@ -35,6 +35,7 @@ pub(super) fn of(request: &Request, held: &Held) -> Order {
                 }
             };
             let order = filled(bare(action), volume, deviation, filling);
+            let price = price.or(quote.map(|quote| quote.of(side)));
             protected(Order { price: double(price), ..order }, protection)
         }
         RequestKind::Close { position, volume, deviation, filling } => {

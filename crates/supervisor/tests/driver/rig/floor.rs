@@ -56,6 +56,8 @@ pub(crate) struct Floor {
     pub(crate) executed: BTreeMap<SendId, u32>,
     /// What becomes of the next requests; of those that follow, [`Fate::Executed`].
     pub(crate) fates: VecDeque<Fate>,
+    /// How many closes asked for more than there was.
+    pub(crate) refused_closes: u32,
     /// Readings fail.
     pub(crate) blind: bool,
     pub(crate) watched: Vec<String>,
@@ -76,6 +78,7 @@ impl Default for Floor {
             inbox: BTreeMap::new(),
             executed: BTreeMap::new(),
             fates: VecDeque::new(),
+            refused_closes: 0,
             blind: false,
             watched: Vec::new(),
             next: 1_000,
@@ -130,7 +133,12 @@ impl Floor {
         if let Some(SendState::Answered { facts, reply }) = self.inbox.get(&order.send) {
             return Some((reply.map_or(Outcome::Failed, Outcome::Trade), *facts));
         }
-        let fate = self.fates.pop_front().unwrap_or(Fate::Executed);
+        let fate = if self.is_too_large(order) {
+            self.refused_closes += 1;
+            Fate::Refused(10_038)
+        } else {
+            self.fates.pop_front().unwrap_or(Fate::Executed)
+        };
         let (retcode, reply, heard) = match fate {
             Fate::Lost => return None,
             Fate::Stuck => {
@@ -176,6 +184,13 @@ impl Floor {
         // The gateway died before it kept the answer.
         self.inbox.insert(order.send, SendState::Interrupted);
         None
+    }
+
+    /// A close of more than the position holds.
+    fn is_too_large(&self, order: &Order) -> bool {
+        let OrderAction::Close { position } = order.action else { return false };
+        let open = self.positions.iter().find(|open| open.ticket == position);
+        open.is_some_and(|open| Lots::from_f64(order.volume).unwrap() > open.volume)
     }
 
     fn execute(&mut self, order: &Order, part: Option<f64>, worse: i64) -> TradeReply {
@@ -268,7 +283,6 @@ impl Floor {
     fn close(&mut self, order: &Order, position: u64, volume: Lots) -> TradeReply {
         let at = self.positions.iter().position(|open| open.ticket == position).unwrap();
         let (side, symbol) = (self.positions[at].side.opposite(), self.positions[at].symbol.clone());
-        let volume = volume.min(self.positions[at].volume);
         self.join(at, side, volume);
         let (ticket, at) = (self.ticket(), self.symbols[&symbol].quote.unwrap().of(side));
         self.past(ticket, order.send.magic, &symbol, side, volume, position);

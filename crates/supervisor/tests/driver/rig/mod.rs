@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub(crate) use accounts::GatedAccounts;
 pub(crate) use clock::PausedClock;
 pub(crate) use floor::{Fate, Floor, lots};
-pub(crate) use gateways::{Gateways, Manner};
+pub(crate) use gateways::{Gateways, Manner, Sent};
 pub(crate) use history::{Answer, AskedHistory};
 pub(crate) use hooks::{Hooked, Hooks, Moment, Side};
 pub(crate) use journal::FaultyJournal;

@@ -33,13 +33,18 @@ impl Desk {
 
     /// Gives a signal: what is common to all is added.
     pub(crate) async fn signal(&self, key: &str, instances: &str, what: &str) -> Report {
+        let signal = self.read(key, instances, what);
+        self.rig.fleet().distributor().signal(signal).await.unwrap()
+    }
+
+    /// A signal of this moment: what is common to all is added.
+    pub(crate) fn read(&self, key: &str, instances: &str, what: &str) -> Signal {
         let now = self.rig.now();
         let text = format!(
             r#"{{"key": "{key}", "source": "test", "created_at": "{now}", "instances": "{instances}", {what}}}"#
         );
         let params = &self.rig.options.distribution.params;
-        let signal = Signal::from_json(text.as_bytes(), self.rig.params.signal.valid_for, params).unwrap();
-        self.rig.fleet().distributor().signal(signal).await.unwrap()
+        Signal::from_json(text.as_bytes(), self.rig.params.signal.valid_for, params).unwrap()
     }
 
     /// Buys at the market.

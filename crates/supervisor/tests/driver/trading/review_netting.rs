@@ -3,7 +3,7 @@
 use warden_domain::{AccountMode, TradeState};
 
 use super::Desk;
-use crate::rig::{id, pass, settle};
+use crate::rig::{id, lots, pass, settle};
 
 async fn netting() -> Desk {
     let mut desk = Desk::closed(1);
@@ -100,4 +100,23 @@ async fn trd_8_what_was_set_off_is_no_part_of_what_is_opened_after_it() {
         states.push(desk.newest(key).await.state());
     }
     assert_eq!(states, [TradeState::Closed, TradeState::Closed, TradeState::Filled]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_the_stop_loss_of_a_position_that_a_person_shares_is_not_changed() {
+    for (shared, stop) in [(true, None), (false, Some("1.08".parse().unwrap()))] {
+        let desk = netting().await;
+        for key in ["s-1", "s-2"] {
+            let _ = desk.buy(key, "EURUSD").await;
+            desk.reaches(key, TradeState::Filled, 2).await;
+        }
+        pass(10).await;
+        if shared {
+            desk.rig.gateways.floor(&id(0), |floor| floor.positions[0].volume = lots("0.5"));
+        }
+        let _ = desk.signal("m-1", "i0", r#""action": "modify", "of": "s-1", "stop_loss": "1.08""#).await;
+        pass(20).await;
+        let stands = desk.rig.gateways.floor(&id(0), |floor| floor.positions[0].stop_loss);
+        assert_eq!(stands, stop, "{:?}", desk.kinds("m-1").await);
+    }
 }
