@@ -4,17 +4,16 @@ mod catalogue;
 mod file;
 mod history;
 mod journal;
-mod port;
 
 use duckdb::{Connection, params};
 use warden_domain::Timestamp;
 use warden_store::schema::{Applied, Progress, SchemaError, Step};
 
-pub use self::port::{HistorySchema, JournalSchema};
 pub(crate) use self::{
     history::HISTORY,
     journal::{JOURNAL, applied_to_journal, apply_to_journal},
 };
+pub use self::{history::HistorySchema, journal::JournalSchema};
 
 const LEDGER: &str = include_str!("../../../migrations/duckdb/ledger.sql");
 
@@ -88,6 +87,12 @@ pub(crate) fn enter(conn: &Connection, step: &Step, now: Timestamp) -> Result<()
         params![step.version, step.name, step.checksum(), now.as_millis()],
     )?;
     Ok(())
+}
+
+/// The steps that a file says it has.
+fn steps_of<'s>(steps: &'s [Step], applied: &[Applied]) -> impl Iterator<Item = &'s Step> {
+    let newest = applied.last().map_or(0, |newest| newest.version);
+    steps.iter().filter(move |step| step.version <= newest)
 }
 
 /// The statements of a step: each ends with a semicolon at the end of its line.
