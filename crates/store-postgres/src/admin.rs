@@ -12,7 +12,7 @@ use crate::{
     db::Arg,
     envelope::{self, Identity, Sealed},
     fault::Fault,
-    lookup, refusals, resting,
+    lookup, resting,
     sealed::{self, CREDENTIALS, values},
 };
 
@@ -157,14 +157,6 @@ impl SqlAccounts {
         let (before, after) = (json!({ "desired": before }), json!({ "desired": desired.as_str() }));
         change.note(Action::DesiredSet, Some(instance), &before, &after);
         Ok(change.commit().await?)
-    }
-
-    /// Forgets remembered refusals in the name of a person (LOG-7).
-    ///
-    /// # Errors
-    /// When the store did not answer.
-    pub async fn remove_refusals(&self, instance: &InstanceId, actor: &str) -> Result<(), AdminError> {
-        Ok(refusals::forget(&self.db, instance, actor).await?)
     }
 
     async fn seal(&self, identity: &Identity<'_>, password: &Password) -> Result<Sealed, AdminError> {

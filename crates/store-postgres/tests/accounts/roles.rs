@@ -150,7 +150,7 @@ async fn a_member_of_the_administrators_can_do_all_that_a_person_asks_for() {
     assert_eq!((rotation.done, rotation.left), (1, 0));
     let after = SqlAccounts::open(&config, place.kms("new", None), "admin").await.unwrap();
     assert!(after.account(&a).await.unwrap().rejected, "the key of the refusals was wrapped anew, too");
-    after.remove_refusals(&a, "operator").await.unwrap();
+    after.forget_rejected(&a).await.unwrap();
     assert_eq!(after.verify_audit().await.unwrap().fault, None);
     assert!(supervisor.verify_audit().await.is_err(), "a supervisor does not read the log");
 }
