@@ -232,6 +232,10 @@ impl Shard {
                 let Some((index, event, detail)) = self.follow_ups.pop_front() else { break };
                 self.step(index, &event, &detail, now);
             }
+            if self.follow_ups.is_empty() {
+                // A start, and the end of a broker incident, have one for every instance.
+                self.follow_ups.shrink_to(self.shared.options.batch);
+            }
             self.wheel.take_due(now, self.shared.options.batch, &mut due);
             self.tick(&mut due, now).await;
             self.settle_trades(now);

@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn an_instance_without_trades_takes_little_room() {
         assert!(size_of::<Trading>() <= 96, "{} bytes", size_of::<Trading>());
-        assert!(size_of::<Slot>() <= 960, "{} bytes", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 880, "{} bytes", size_of::<Slot>());
     }
 
     #[test]
