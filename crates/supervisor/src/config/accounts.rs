@@ -1,6 +1,11 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use toml::de::DeTable;
+use warden_distribution::AccountRules;
 use warden_domain::Span;
 use warden_store::{
     Registered,
@@ -243,24 +248,30 @@ impl Config {
     /// # Errors
     /// Every instance that is named and not registered; that there is none at all.
     pub fn specs(&self, registered: &[Registered], places: &Places) -> Result<Vec<InstanceSpec>, Faults> {
-        let spec = |it: &Registered, config: Option<&InstanceConfig>| {
+        // Accounts beside each other are usually alike: they share their rules.
+        let mut alike = Arc::<AccountRules>::default();
+        let mut spec = |it: &Registered, config: Option<&InstanceConfig>| {
             let group = config.and_then(|config| config.group.as_ref()).map(|group| group.as_str());
             let group = group.unwrap_or(&it.group);
             let bare = GivenRules::default();
             let rules = config.map_or(&bare, |config| &config.rules).in_group(group, &self.groups);
+            if rules != *alike {
+                alike = Arc::new(rules);
+            }
             InstanceSpec {
                 id: it.instance.clone(),
                 login: it.login,
                 server: it.server.clone(),
                 desired: config.and_then(|config| config.desired).unwrap_or(it.desired),
                 group: group.to_owned(),
-                rules,
+                rules: Arc::clone(&alike),
             }
         };
+        let by_id: HashMap<_, _> = registered.iter().map(|it| (&it.instance, it)).collect();
         let mut faults = Vec::new();
         let mut specs = Vec::new();
         for instance in &self.instances {
-            match registered.iter().find(|it| it.instance == instance.id) {
+            match by_id.get(&instance.id) {
                 Some(it) => specs.push(spec(it, Some(instance))),
                 None => {
                     let what =

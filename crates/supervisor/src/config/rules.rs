@@ -1,7 +1,5 @@
 //! Settings of accounts and of distribution: keys that `warden-distribution` declares.
 
-use std::sync::Arc;
-
 use toml::de::{DeTable, DeValue};
 use warden_distribution::{
     AccountRules, Group,
@@ -41,10 +39,10 @@ impl GivenRules {
     }
 
     /// The rules of an instance in this group.
-    pub(super) fn in_group(&self, group: &str, groups: &[GroupConfig]) -> Arc<AccountRules> {
+    pub(super) fn in_group(&self, group: &str, groups: &[GroupConfig]) -> AccountRules {
         let common = groups.iter().find(|it| it.name.as_str() == group);
         let common = common.map_or_else(AccountRules::default, |it| it.rules.over(&AccountRules::default()));
-        Arc::new(self.over(&common))
+        self.over(&common)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `[trading]`, `[[group]]` and the rules of accounts.
 
+use std::sync::Arc;
+
 use warden_distribution::{AccountRules, rules::Direction};
 use warden_store::{Accounts as _, Registered};
 
@@ -122,6 +124,7 @@ async fn rules_are_the_instances_over_the_groups() {
     let all = parse(&format!("{NEEDED}[[group]]\nname = \"gold\"\nmax_lots = \"2\"\n")).unwrap();
     let specs = all.specs(&registered("gold").await, &Places::default()).unwrap();
     assert!(specs.iter().all(|spec| spec.rules.max_lots == Some("2".parse().unwrap())));
+    assert!(Arc::ptr_eq(&specs[0].rules, &specs[1].rules), "equal rules are there once");
 }
 
 #[tokio::test]
