@@ -11,14 +11,14 @@ use std::{
 use duckdb::{
     Connection,
     arrow::{
-        array::{ArrayRef, BinaryBuilder, Int64Builder, StringBuilder, UInt64Builder},
+        array::{ArrayRef, BinaryBuilder, BooleanBuilder, Int64Builder, StringBuilder, UInt64Builder},
         datatypes::{DataType, Field, Schema},
         record_batch::RecordBatch,
     },
 };
 use tokio::{runtime::Builder, task::JoinSet, time};
 use warden_domain::{Epoch, InstanceId, OpId, Timestamp, Version};
-use warden_store::{Journal, Record};
+use warden_store::{Journal, Record, chain::Mark};
 use warden_store_duckdb::{Config, DuckJournal};
 
 use crate::figure::Figure;
@@ -111,30 +111,41 @@ pub(crate) fn bare(batch: &[Record], commits: usize) -> Result<Duration, Box<dyn
 fn open_bare(path: &Path) -> Result<Connection, duckdb::Error> {
     let flags = duckdb::Config::default().threads(1)?.with("checkpoint_threshold", "10GB")?;
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.execute_batch(
-        "PRAGMA disable_checkpoint_on_shutdown;
-         CREATE TABLE journal (seq UBIGINT, instance VARCHAR, epoch UBIGINT, version UBIGINT, op_id UBIGINT,
-             at_ms BIGINT, kind VARCHAR, rule VARCHAR, payload BLOB, prev_hash BLOB, hash BLOB)",
-    )?;
+    let columns = bare_columns().map(|(name, sql, _)| format!("{name} {sql}"));
+    conn.execute_batch(&format!(
+        "PRAGMA disable_checkpoint_on_shutdown; CREATE TABLE journal ({})",
+        columns.join(", ")
+    ))?;
     Ok(conn)
 }
 
+/// The columns of the journal, with DuckDB's and Arrow's types.
+fn bare_columns() -> [(&'static str, &'static str, DataType); 15] {
+    let number = |name| (name, "UBIGINT", DataType::UInt64);
+    let text = |name| (name, "VARCHAR", DataType::Utf8);
+    let bytes = |name| (name, "BLOB", DataType::Binary);
+    [
+        number("seq"),
+        text("instance"),
+        number("epoch"),
+        number("version"),
+        number("op_id"),
+        ("at_ms", "BIGINT", DataType::Int64),
+        text("kind"),
+        text("rule"),
+        bytes("payload"),
+        bytes("prev_hash"),
+        bytes("hash"),
+        number("trade"),
+        text("client_key"),
+        number("key_digest"),
+        ("trade_ended", "BOOLEAN", DataType::Boolean),
+    ]
+}
+
 fn bare_schema() -> Arc<Schema> {
-    let (number, text, bytes) = (DataType::UInt64, DataType::Utf8, DataType::Binary);
-    let columns = [
-        ("seq", number.clone()),
-        ("instance", text.clone()),
-        ("epoch", number.clone()),
-        ("version", number.clone()),
-        ("op_id", number),
-        ("at_ms", DataType::Int64),
-        ("kind", text.clone()),
-        ("rule", text),
-        ("payload", bytes.clone()),
-        ("prev_hash", bytes.clone()),
-        ("hash", bytes),
-    ];
-    Arc::new(Schema::new(columns.map(|(name, kind)| Field::new(name, kind, false)).to_vec()))
+    let field = |(name, _, kind)| Field::new(name, kind, false);
+    Arc::new(Schema::new(bare_columns().map(field).to_vec()))
 }
 
 fn bare_rows(
@@ -143,9 +154,9 @@ fn bare_rows(
     schema: &Arc<Schema>,
 ) -> Result<RecordBatch, Box<dyn Error + Send + Sync>> {
     let mut seq = UInt64Builder::new();
-    let [mut instance, mut kind, mut rule] = [(); 3].map(|()| StringBuilder::new());
-    let [mut epoch, mut version, mut op] = [(); 3].map(|()| UInt64Builder::new());
-    let mut at = Int64Builder::new();
+    let [mut instance, mut kind, mut rule, mut key] = [(); 4].map(|()| StringBuilder::new());
+    let [mut epoch, mut version, mut op, mut trade, mut digest] = [(); 5].map(|()| UInt64Builder::new());
+    let (mut at, mut ended) = (Int64Builder::new(), BooleanBuilder::new());
     let [mut payload, mut before, mut hash] = [(); 3].map(|()| BinaryBuilder::new());
     for (record, place) in batch.iter().zip(after + 1..) {
         seq.append_value(place);
@@ -159,6 +170,11 @@ fn bare_rows(
         payload.append_value(&record.payload);
         before.append_value(&record.payload[..32]);
         hash.append_value(&record.payload[32..64]);
+        let mark = record.trade.as_ref().map(Mark::from).unwrap_or_default();
+        trade.append_value(mark.magic);
+        key.append_value(mark.key);
+        digest.append_value(mark.digest);
+        ended.append_value(mark.ended);
     }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(seq.finish()),
@@ -172,6 +188,10 @@ fn bare_rows(
         Arc::new(payload.finish()),
         Arc::new(before.finish()),
         Arc::new(hash.finish()),
+        Arc::new(trade.finish()),
+        Arc::new(key.finish()),
+        Arc::new(digest.finish()),
+        Arc::new(ended.finish()),
     ];
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
@@ -233,4 +253,22 @@ fn batch(rows: usize) -> Vec<Record> {
         payload: (0..PAYLOAD).map(|byte| (byte * 31 + index * 7) as u8).collect(),
     };
     (0..rows).map(record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bare_appender_writes_the_columns_of_the_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(DuckJournal::open(Config::new(folder.path())).unwrap());
+        let conn = Connection::open(folder.path().join("journal.duckdb")).unwrap();
+        let sql = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'journal_row'
+                   ORDER BY column_index";
+        let mut statement = conn.prepare(sql).unwrap();
+        let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let columns: Vec<(String, String)> = columns.collect::<Result<_, _>>().unwrap();
+        assert_eq!(columns, bare_columns().map(|(name, sql, _)| (name.to_owned(), sql.to_owned())));
+    }
 }
