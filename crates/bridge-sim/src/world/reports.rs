@@ -1,6 +1,6 @@
 //! What the gateways say, and when.
 
-use warden_bridge::{Finished, Inbound, Report};
+use warden_bridge::{Finished, Inbound, Outcome, Report};
 use warden_domain::{AccountFlags, Facts, TerminalFlags};
 
 use super::{Event, World};
@@ -46,10 +46,14 @@ impl World {
         self.tell(at, Inbound::Report { instance, report });
     }
 
-    /// Answers a command, and remembers the answer.
+    /// Answers a command, and remembers the answer. How a command of an older owner ended is nothing that its successor,
+    /// who counts commands anew, may hear.
     pub(super) fn tell_finished(&mut self, at: usize, epoch: warden_domain::Epoch, finished: Finished) {
-        self.terminals[at].worker.remember(epoch, finished.clone());
-        self.tell(at, Inbound::Finished(finished));
+        let worker = &mut self.terminals[at].worker;
+        worker.remember(epoch, finished.clone());
+        if epoch >= worker.epoch || finished.outcome == Outcome::NotStarted {
+            self.tell(at, Inbound::Finished(finished));
+        }
     }
 
     /// Says something through the gateway of a terminal: late while it is slow.

@@ -1,6 +1,6 @@
 use serde::Serialize;
 use warden_bridge::Inbound;
-use warden_domain::{Facts, InstanceId, Timestamp};
+use warden_domain::{Epoch, Facts, InstanceId, Timestamp};
 
 use super::World;
 use crate::{account::AccountState, engine::sign};
@@ -61,6 +61,15 @@ impl World {
         let epoch = self.terminals[at].worker.epoch;
         let report = self.report(at, Facts::default());
         Some(Inbound::Up { instance: instance.clone(), epoch, report })
+    }
+
+    /// A supervisor accepts an instance under its epoch: the gateway starts nothing that comes under a lower one any more,
+    /// and tells nobody how what came under a lower one ended.
+    pub fn accepted(&mut self, instance: &InstanceId, epoch: Epoch) {
+        if let Some(at) = self.places.get(instance) {
+            let worker = &mut self.terminals[*at].worker;
+            worker.epoch = worker.epoch.max(epoch);
+        }
     }
 
     /// The last lines of an instance's terminal journal, oldest first; empty when there is no such instance.

@@ -89,7 +89,8 @@ const UNSEEN: Span = Span::from_secs(60);
 /// On a netting account a position is everybody's; its protection is ours only where nobody else has a part in it, as far
 /// as a look can have seen.
 fn is_shared_for_long(account: &Account, entry: &LedgerEntry) -> bool {
-    let since = account.before(entry.position).and_then(|position| position.shared_since);
+    let known = account.before(entry.position).filter(|position| position.since.is_some());
+    let since = known.and_then(|position| position.shared_since);
     since.is_some_and(|since| entry.time > since.after(UNSEEN))
 }
 
@@ -102,5 +103,5 @@ fn closes_too_much(account: &Account, entry: &LedgerEntry) -> bool {
         Side::Sell => position.bought,
     };
     let seen = position.since.is_none_or(|since| entry.time > since.after(UNSEEN));
-    units(entry.volume) > ours && seen
+    units(entry.volume) > ours && (seen || position.has_ours)
 }

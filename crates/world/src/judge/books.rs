@@ -46,6 +46,8 @@ pub(crate) struct Open {
     pub(crate) bought: i64,
     /// What our sends sold to open in it, and did not buy back.
     pub(crate) sold: i64,
+    /// Our sends dealt in it.
+    pub(crate) has_ours: bool,
     /// Since when it is there; before the world began without it.
     pub(crate) since: Option<Timestamp>,
     /// Since when it is larger than what is ours of it.
@@ -58,6 +60,7 @@ impl Open {
         self.volume += signed;
         if entry.send.is_some() {
             let opens = entry.asked > 0.0;
+            self.has_ours = true;
             match (entry.side, opens) {
                 (Side::Buy, true) => self.bought += signed,
                 (Side::Sell, true) => self.sold -= signed,

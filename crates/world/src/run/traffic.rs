@@ -33,10 +33,11 @@ impl Director {
             let Some(Inbound::Up { instance, epoch, report }) = state.world.session(&instance, at) else {
                 continue;
             };
-            if process.ownership.epoch(&instance).is_none_or(|ours| ours < epoch) {
+            let Some(ours) = process.ownership.epoch(&instance).filter(|ours| *ours >= epoch) else {
                 state.step(format_args!("{instance} is not taken at epoch {epoch}"));
                 continue;
-            }
+            };
+            state.world.accepted(&instance, ours);
             state.lines.set(&instance, true);
             let up = Inbound::Up { instance, epoch, report };
             state.lines.tell(process.number, &up, Way::Comes, now, &mut state.chance);
@@ -51,8 +52,10 @@ impl Director {
             if overtaken {
                 state.tally.fault("overtaken");
             }
-            if process != state.process && !state.chance.per_mille(500) {
-                // The connection went with the process, sometimes before what it carried was read.
+            let another = process != state.process;
+            if another && (state.lines.stands(&envelope.instance) || !state.chance.per_mille(500)) {
+                // The connection went with the process, sometimes before what it carried was read; the next one's stands
+                // only when the gateway knows that it is gone.
                 continue;
             }
             let at = state.now();
