@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use warden_domain::{FailureReason, IncidentKind, InstanceId, Rule, Status, Timestamp, Version};
-use warden_policy::{DecodeError, Effect, Event, Instance, Step, decode_step};
+use warden_policy::{DecodeError, Effect, Event, Instance, Outcome, Step, decode_step};
 use warden_store::Row;
 
 use crate::view::{action, distance, in_words};
@@ -110,7 +110,7 @@ fn link(row: &Row, step: &Step) -> Link {
 fn observed(step: &Step) -> String {
     match step.event {
         Event::Finished { outcome, facts, .. } => {
-            format!("{}: {outcome:?}{}", step.event.kind(), facts_in_words(&facts))
+            format!("{}: {}{}", step.event.kind(), ended(outcome), facts_in_words(&facts))
         }
         Event::Report(report) | Event::GatewayUp(report) => {
             let alive = if report.terminal_alive { "terminal alive" } else { "terminal gone" };
@@ -134,6 +134,22 @@ fn observed(step: &Step) -> String {
         | Event::Absorbed { .. }
         | Event::Halt
         | Event::Unhalt => step.event.kind().to_owned(),
+    }
+}
+
+/// How a command ended, in words.
+fn ended(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Done => "done".to_owned(),
+        Outcome::Session { matches, reconciled, positions } => {
+            let account = if matches { "the expected account" } else { "another account" };
+            let compared = if reconciled { "reconciled" } else { "not reconciled yet" };
+            format!("session of {account}, {compared}, {positions} positions")
+        }
+        Outcome::Failed => "failed".to_owned(),
+        Outcome::NotStarted => "not started".to_owned(),
+        Outcome::NoCredentials => "no credentials that were not refused before".to_owned(),
+        Outcome::CredentialsUnavailable => "the accounts store did not answer".to_owned(),
     }
 }
 

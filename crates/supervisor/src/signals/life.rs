@@ -9,7 +9,7 @@ use warden_policy::{
     DecodeError,
     trade::{
         Decision, Inbox, Query, Reply, RequestKind, TradeEffect, TradeEvent, TradePhase, TradeRow,
-        decode_trade_row,
+        TroubleKind, decode_trade_row,
     },
 };
 use warden_store::Row;
@@ -88,7 +88,7 @@ pub fn life_of(trade: Magic, rows: &[Row]) -> Result<Option<TradeLife>, DecodeEr
         symbol: last.symbol.clone(),
         goal: view::goal(&now.intent().goal),
         state: now.state(),
-        reason: now.end().map(|end| format!("{end:?}")).unwrap_or_default(),
+        reason: now.end().map(|end| end.to_string()).unwrap_or_default(),
         volume: now.volume(),
         filled: if now.intent().opening().is_some() { held.filled } else { held.closed },
         chain: steps.iter().map(|(row, step)| link(row, step)).collect(),
@@ -178,9 +178,18 @@ fn action(effect: &TradeEffect) -> Option<String> {
         TradeEffect::Verify(Query { attempt, .. }) => format!("look for send {} at the broker", attempt.0),
         TradeEffect::Notify(notice) => notice.text().to_owned(),
         TradeEffect::StoreDuplicate(_) => "store the duplicate as failed".to_owned(),
-        TradeEffect::Trouble(trouble) => format!("tell the instance: {:?}", trouble.kind),
+        TradeEffect::Trouble(trouble) => format!("tell the instance: {}", in_words(trouble.kind)),
         TradeEffect::Tally(_) | TradeEffect::Tell(_) => return None,
     })
+}
+
+const fn in_words(trouble: TroubleKind) -> &'static str {
+    match trouble {
+        TroubleKind::Slippage => "filled beyond the threshold",
+        TroubleKind::ExecutionTimeout => "not executed in time",
+        TroubleKind::DuplicateOrders => "the same order twice",
+        TroubleKind::ProtectionMisfire => "stop loss or take profit without effect",
+    }
 }
 
 impl fmt::Display for TradeLife {

@@ -187,6 +187,7 @@ async fn brk_1_why_explains_an_incident_from_the_journal() {
     for part in [
         "i0 is FAILED (last failure BROKER_DOWN)",
         "NO_CONNECTION",
+        "FINISHED: session of the expected account, reconciled, 0 positions",
         "BRK-1",
         "→ reconnect",
         "open:",

@@ -2,7 +2,8 @@
 
 use warden_distribution::{Code, OutcomeKind, settings::Value};
 use warden_domain::Span;
-use warden_supervisor::SignalError;
+use warden_store::Journal as _;
+use warden_supervisor::{SignalError, signals::life_of};
 
 use super::{
     Crowd,
@@ -118,4 +119,17 @@ async fn two_signals_of_one_batch_do_not_both_pass_a_limit_and_a_restart_forgets
     crowd.restart().await;
     assert_eq!(code(&crowd.signal("s-3", GOLD, BUY).await, 0), Some(Code::TooManyOpen));
     assert_eq!(crowd.sent(0), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_life_of_a_trade_says_why_it_ended_in_the_words_of_the_documentation() {
+    let crowd = Crowd::open(1).await;
+    crowd.fates(0, &[Fate::Refused(10_019)]);
+    let _ = crowd.signal("s-1", GOLD, BUY).await;
+    crowd.settled("s-1", 2).await;
+    let since = warden_domain::Timestamp::from_millis(0);
+    let key = crowd.rig.journal.keys(since).await.unwrap().remove(0);
+    let rows = crowd.rig.journal.trade_history(&key.instance, key.trade, 20).await.unwrap();
+    let life = life_of(key.trade, &rows).unwrap().unwrap();
+    assert_eq!(life.reason, "refused 10019");
 }
