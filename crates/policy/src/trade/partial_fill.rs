@@ -42,7 +42,10 @@ pub(crate) fn rest_is_gone(t: &mut Trade, x: &mut Scene<'_>) {
     let left = t.volume.minus(t.held.filled).unwrap_or(Lots::ZERO);
     let symbol = x.ctx.symbol;
     let tradable = symbol.is_none_or(|symbol| normalise::volume(left, &symbol).is_some());
-    let again = x.params.partial_fill.remainder == Remainder::Retry && !t.flags.remainder_tried && tradable;
+    // What a duplicate opened has a position of its own: no third one is made.
+    let alone = t.held.extra_position.is_none();
+    let retries = x.params.partial_fill.remainder == Remainder::Retry && !t.flags.remainder_tried;
+    let again = retries && tradable && alone;
     x.fx.decided(Rule::Trd1);
     if again {
         t.flags.remainder_tried = true;

@@ -6,6 +6,7 @@ mod duplicates;
 mod halts;
 mod lanes;
 mod life;
+mod netting;
 mod parts;
 mod prices;
 mod proof;

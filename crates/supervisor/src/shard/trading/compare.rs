@@ -79,6 +79,18 @@ impl Trading {
         self.desk.waits.at_broker.iter().filter(differs).copied().chain(unknown).collect()
     }
 
+    /// Netting: whether the reading may show what another trade's order did to the position, before that trade knows of it:
+    /// then it says nothing of this one.
+    pub(super) fn is_between(&self, held: &Held, seen: &Snapshot) -> bool {
+        let magic = held.trade.intent().magic;
+        let free = self.desk.symbols.get(&held.symbol).is_none_or(|symbol| symbol.lane.is_free_for(magic));
+        if free || self.mode() == AccountMode::Hedging {
+            return false;
+        }
+        let open = seen.positions.iter().find(|open| open.symbol == *held.symbol);
+        !stands_shared(open, self.parts().get(&*held.symbol).copied().unwrap_or(0))
+    }
+
     /// Netting: what all trades of a symbol hold together, in units, sells negative.
     pub(super) fn parts(&self) -> BTreeMap<&str, i64> {
         let mut parts = BTreeMap::new();

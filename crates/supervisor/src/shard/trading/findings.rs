@@ -72,9 +72,7 @@ pub(super) fn findings(
     let orders = opening_orders(magic, side, known, &mine, snapshot);
     let (order, extra_order) = open_orders(trade, asked, side, snapshot);
     let (position, extra_position) = match (mode, side) {
-        (AccountMode::Netting, Some(_)) => {
-            (of_symbol(&held.symbol, filled.max(trade.holdings().filled), snapshot), None)
-        }
+        (AccountMode::Netting, Some(_)) => (of_symbol(held, known, &mine, snapshot), None),
         (AccountMode::Netting | AccountMode::Hedging, _) => open_positions(trade, asked, &mine, snapshot),
     };
     let nothing = orders == 0 && filled == Lots::ZERO && order.is_none() && position.is_none();
@@ -213,10 +211,20 @@ fn is_untagged(trade: &Trade, snapshot: &Snapshot) -> bool {
     trade.intent().opening().is_some() && snapshot.positions.iter().any(lost)
 }
 
-/// Netting: the position of the symbol, where the trade has a part in it.
-fn of_symbol(symbol: &str, filled: Lots, snapshot: &Snapshot) -> Option<PositionSeen> {
-    let open = snapshot.positions.iter().find(|open| open.symbol == symbol);
-    open.filter(|_| filled > Lots::ZERO).and_then(seen_of)
+/// Netting: the position of the symbol, where the trade has a part in it. One whose ticket is newer than every order that
+/// the trade opened with began, or turned, after it: what the trade held was closed before (TRD-8).
+fn of_symbol(held: &Held, known: Option<u64>, mine: &[&Deal], snapshot: &Snapshot) -> Option<PositionSeen> {
+    let (trade, holdings) = (&held.trade, held.trade.holdings());
+    let side = trade.intent().opening().map(|opening| opening.side);
+    let opened = mine.iter().filter(|deal| side == Some(deal.side)).map(|deal| deal.order);
+    if holdings.filled == Lots::ZERO && opened.clone().next().is_none() {
+        return None;
+    }
+    let newest = opened.chain(known).max();
+    let open = snapshot.positions.iter().find(|open| open.symbol == *held.symbol)?;
+    let is_known = holdings.position.map(Ticket::number) == Some(open.ticket)
+        || open.magic == trade.intent().magic.number();
+    (is_known || newest.is_none_or(|order| open.ticket <= order)).then(|| seen_of(open))?
 }
 
 fn seen_of(open: &OpenPosition) -> Option<PositionSeen> {

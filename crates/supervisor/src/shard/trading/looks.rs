@@ -315,7 +315,11 @@ impl Shard {
             let digest = digest_for(&held.symbol, asked.magic.number(), snapshot);
             let alike = trading.desk.looks.alike_for(asked.magic, digest, look.began_at, params);
             let id = id.or(alike);
-            let Some(held) = trading.desk.trades.get(&asked.magic) else { continue };
+            let Some(held) =
+                trading.desk.trades.get(&asked.magic).filter(|held| !trading.is_between(held, snapshot))
+            else {
+                continue;
+            };
             let found = findings(held, asked, snapshot, id, trading);
             let answered = |wanted: &Wanted| id.is_some_and(|id| id.0 > wanted.query.after);
             if trading.desk.looks.wanted.get(&asked.magic).is_some_and(answered) {

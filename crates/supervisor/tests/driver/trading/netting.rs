@@ -1,0 +1,57 @@
+//! Netting: what of one position is whose, when looks and answers cross, and when others trade beside us.
+
+use warden_domain::{AccountMode, Side, TradeState};
+use warden_policy::trade::End;
+
+use super::Desk;
+use crate::rig::{Fate, id, pass, settle};
+
+async fn netting() -> Desk {
+    let mut desk = Desk::closed(1);
+    desk.rig.gateways.floor(&id(0), |floor| floor.mode = AccountMode::Netting);
+    desk.rig.come_up().await;
+    settle().await;
+    desk
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_a_look_between_an_order_and_its_answer_says_nothing_of_the_others() {
+    let desk = netting().await;
+    let _ = desk.buy("s-1", "EURUSD").await;
+    desk.reaches("s-1", TradeState::Filled, 1).await;
+    pass(10).await;
+    desk.fates(&[Fate::Unheard]);
+    let sell = r#""action": "open", "symbol": "EURUSD", "side": "SELL", "sizing": "fixed", "lots": "0.04""#;
+    let _ = desk.signal("s-2", "i0", sell).await;
+    // The balance moved: the broker is looked at, while nobody knows of the sale.
+    desk.rig.gateways.floor(&id(0), |floor| floor.balance -= 1.0);
+    desk.rig.gateways.tell_market(&id(0)).await;
+    desk.ends("s-2", TradeState::Closed, 30).await;
+    let _ = desk.buy("s-3", "EURUSD").await;
+    pass(60).await;
+    assert_eq!(desk.positions(), ["BUY 0.16 EURUSD"]);
+    let open = |trade: warden_policy::trade::Trade| trade.holdings().open().to_string();
+    assert_eq!(
+        (open(desk.newest("s-1").await), open(desk.newest("s-3").await)),
+        ("0.06".into(), "0.1".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_a_position_that_a_person_opened_after_ours_was_closed_is_not_ours() {
+    let mut desk = netting().await;
+    let _ = desk.buy("s-1", "EURUSD").await;
+    let ours = desk.reaches("s-1", TradeState::Filled, 1).await;
+    pass(10).await;
+    desk.rig.kill().await;
+    let ours = desk.newest("s-1").await.holdings().position.or(ours.holdings().position).unwrap().number();
+    desk.rig.gateways.floor(&id(0), |floor| {
+        floor.closed_by_hand(ours);
+        floor.opened_by_hand("EURUSD", Side::Buy, "0.10")
+    });
+    desk.rig.come_up().await;
+    assert_eq!(desk.ends("s-1", TradeState::Closed, 60).await, End::Closed);
+    let _ = desk.signal("c-1", "i0", r#""action": "close-all""#).await;
+    pass(60).await;
+    assert_eq!(desk.positions(), ["BUY 0.1 EURUSD"], "a person's");
+}
