@@ -5,7 +5,7 @@
 //! signal that comes with it finds them. Neither is waited for longer than it may take.
 
 use warden_bridge::{Finished, Inbound};
-use warden_domain::{Magic, Timestamp};
+use warden_domain::{Layer, Magic, Timestamp};
 use warden_policy::{CommandId, Params, Phase};
 
 use super::Trading;
@@ -24,7 +24,9 @@ pub(super) struct Kept {
 enum WaitsFor {
     /// The trades have seen what was closed.
     Looks,
-    /// The gateway has said how the market stands, and the broker was read once.
+    /// The broker was read once: what stands there already is known.
+    First,
+    /// The same, and the gateway has said how the market stands.
     Market,
 }
 
@@ -39,7 +41,9 @@ impl Shard {
         let params = &self.shared.params;
         let slot = &mut self.slots[index as usize];
         let awaited = slot.state.awaited() == Some(CommandId(finished.id.0));
-        let Some(waits_for) = slot.not_ready_for().filter(|_| awaited && slot.is_connected()) else {
+        let says_connected = finished.facts.terminal.is_some_and(|flags| flags.connected);
+        let reached = |waits_for| slot.is_connected() || (waits_for == WaitsFor::First && says_connected);
+        let Some(waits_for) = slot.not_ready_for().filter(|waits_for| awaited && reached(*waits_for)) else {
             return Some(finished);
         };
         let within = match waits_for {
@@ -47,7 +51,7 @@ impl Shard {
                 slot.trading.look_at_all(now, params);
                 params.look.answer_within
             }
-            WaitsFor::Market => params.unknown.synchronised_after.times(2),
+            WaitsFor::First | WaitsFor::Market => params.unknown.synchronised_after.times(2),
         };
         slot.trading.desk.kept = Some(Box::new(Kept { finished, waits_for, until: now.after(within) }));
         self.touch(index);
@@ -59,20 +63,31 @@ impl Shard {
         for at in 0..self.batch.touched.len() {
             let index = self.batch.touched[at];
             let slot = &mut self.slots[index as usize];
-            let connected = slot.is_connected();
-            let Some(kept) = slot.trading.take_kept(connected, now) else { continue };
+            let reached = slot.is_reached();
+            let Some(kept) = slot.trading.take_kept(reached, now) else { continue };
             self.take_event(index, Inbound::Finished(kept.finished), now);
         }
     }
 }
 
 impl Slot {
+    /// Whether its terminal is connected, as the instance machine knows or is about to hear.
+    pub(super) fn is_reached(&self) -> bool {
+        let kept = self.trading.desk.kept.as_ref();
+        let about_to_hear = kept.is_some_and(|kept| kept.waits_for == WaitsFor::First);
+        self.is_connected() || (about_to_hear && self.state.health().is_up(Layer::GatewayAlive))
+    }
+
     /// What the trades wait for before what follows from the present phase.
     fn not_ready_for(&self) -> Option<WaitsFor> {
         match self.state.phase() {
             Phase::Closing(_) => (!self.trading.desk.waits.at_broker.is_empty()).then_some(WaitsFor::Looks),
-            Phase::Confirming => (!self.trading.desk.symbols.is_empty() && !self.trading.may_open())
-                .then_some(WaitsFor::Market),
+            Phase::Confirming if self.trading.desk.symbols.is_empty() => None,
+            Phase::Confirming if self.is_connected() => {
+                (!self.trading.may_open()).then_some(WaitsFor::Market)
+            }
+            // It is the session's confirmation that says that the terminal is connected.
+            Phase::Confirming => self.trading.desk.marks.is_none().then_some(WaitsFor::First),
             Phase::Stopped { .. }
             | Phase::LoginDue
             | Phase::LoggingIn
@@ -91,13 +106,15 @@ impl Trading {
         }
     }
 
-    fn take_kept(&mut self, connected: bool, now: Timestamp) -> Option<Box<Kept>> {
+    fn take_kept(&mut self, reached: bool, now: Timestamp) -> Option<Box<Kept>> {
         let (looked, told) = (!self.desk.looks.is_wanted(), self.may_open());
+        let first = self.desk.marks.is_some();
         let ready = |waits_for| match waits_for {
             WaitsFor::Looks => looked,
+            WaitsFor::First => first,
             WaitsFor::Market => told,
         };
-        self.desk.known()?.kept.take_if(|kept| ready(kept.waits_for) || !connected || kept.until <= now)
+        self.desk.known()?.kept.take_if(|kept| ready(kept.waits_for) || !reached || kept.until <= now)
     }
 
     /// Whether what a first order needs is known: prices, and what stands at the broker already.

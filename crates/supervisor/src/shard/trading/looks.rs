@@ -346,7 +346,7 @@ impl Shard {
 impl Slot {
     /// Whether a reading can be made, and understood: netting and hedging accounts show the same differently.
     pub(super) fn can_look(&self) -> bool {
-        self.is_connected() && self.trading.market.is_some()
+        self.is_reached() && self.trading.market.is_some()
     }
 
     /// Whether a reading is one of the expected account, with its connection.

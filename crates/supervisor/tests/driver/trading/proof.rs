@@ -133,7 +133,8 @@ async fn brk_3_10008_without_a_ticket_limits_the_instance_and_proves_nothing_of_
     let limits = rows.iter().filter(|(_, rule)| rule == "BRK-3").count();
     assert_eq!(limits, 2, "the instance pauses once for each: {rows:?}");
     let view = desk.rig.view(&id(0)).await;
-    assert!(view.incidents.iter().all(|incident| incident.kind != IncidentKind::RateLimited), "{view:?}");
+    let limited = view.incidents.iter().find(|incident| incident.kind == IncidentKind::RateLimited);
+    assert_eq!(limited.map(|incident| incident.attempt), Some(2), "{view:?}");
 }
 
 #[tokio::test(start_paused = true)]
