@@ -132,7 +132,8 @@ fn open_of(t: &Trade, f: &Findings, side: Side, mode: AccountMode) -> Lots {
             volume(f.position).plus(volume(f.extra_position)).unwrap_or(Lots::ZERO).min(t.held.filled)
         }
         AccountMode::Netting => {
-            let by_tag = t.held.filled.minus(f.closed).and_then(|left| left.minus(t.held.reduced));
+            let own = f.closed.max(t.held.ended);
+            let by_tag = t.held.filled.minus(own).and_then(|left| left.minus(t.held.reduced));
             volume(f.position).min(by_tag.unwrap_or(Lots::ZERO).max(Lots::ZERO))
         }
     }
@@ -176,6 +177,7 @@ pub(crate) fn entered(t: &mut Trade, reply: &Reply, x: &mut Scene<'_>) {
 pub(crate) fn closed(t: &mut Trade, position: Option<Ticket>, volume: Lots, x: &mut Scene<'_>) {
     t.held.extra_position = t.held.extra_position.filter(|extra| Some(*extra) != position);
     t.held.closed = t.held.closed.plus(volume).unwrap_or(t.held.closed);
+    t.held.ended = t.held.ended.plus(volume).unwrap_or(t.held.ended);
     noted(t, x);
 }
 

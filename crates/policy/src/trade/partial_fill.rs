@@ -54,10 +54,10 @@ pub(crate) fn rest_is_gone(t: &mut Trade, x: &mut Scene<'_>) {
     adjust(t, x);
 }
 
-/// The position is as large as what filled.
+/// The position is as large as what filled; what a duplicate filled beyond what is wanted stays too many (TRD-4).
 pub(crate) fn adjust(t: &mut Trade, x: &mut Scene<'_>) {
     x.fx.decided(Rule::Trd1);
-    t.volume = t.held.filled;
+    t.volume = t.volume.min(t.held.filled);
     t.timers.disarm(TradeTimer::Fill);
     settle::settle(t, x);
 }

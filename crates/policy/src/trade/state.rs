@@ -194,6 +194,8 @@ pub struct Holdings {
     pub protection: Protection,
     /// Netting: how much of it intents of ours closed, under tags of their own.
     pub reduced: Lots,
+    /// Netting: how much answers said that steps of its own closed, whose deals may have lost the tag.
+    pub ended: Lots,
     /// Of what is filled: how much does not carry the tag, and is ours by a person's word.
     pub adopted: Lots,
     /// The price of that.
