@@ -3,13 +3,24 @@
 use warden_bridge::{Deal, DealEntry, PastOrder, Tickets};
 use warden_domain::{Side, Timestamp};
 
-use super::{Desk, Fill, Lots, Market, Numbers};
+use super::{Desk, Fill, Lots, Market, Numbers, Position};
 
 /// Ended orders and deals of an account, in the order of time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     pub(crate) orders: Vec<Ended>,
     pub(crate) deals: Vec<Dealt>,
+}
+
+impl History {
+    /// What of a position the deals with such a `magic` came to, and no more than it is.
+    pub(crate) fn part_of(&self, position: &Position, ours: impl Fn(u64) -> bool) -> Lots {
+        let deals = self.deals.iter().filter(|deal| deal.position == position.id && ours(deal.magic));
+        let (with, against): (Vec<_>, Vec<_>) = deals.partition(|deal| deal.side == position.side);
+        let total =
+            |deals: Vec<&Dealt>| deals.iter().fold(Lots::default(), |sum, deal| sum.plus(deal.volume));
+        total(with).without(total(against)).min(position.volume)
+    }
 }
 
 /// An order that ended.

@@ -1,12 +1,12 @@
 //! Trade requests of a terminal at its trade server, under the faults that stand.
 
 use warden_bridge::{Order, OrderAction, Outcome, SendId, TradeReply};
-use warden_domain::{Facts, Filling, Magic, Span, StopMode, TradeMode, retcode::Retcode};
+use warden_domain::{AccountMode, Facts, Filling, Magic, Span, StopMode, TradeMode, retcode::Retcode};
 
 use super::{Event, World, admission::TIMED_OUT, reports::NO_TERMINAL, sends::CALL_LOST};
 use crate::{
     account::Account,
-    engine::{Desk, Execution, Terms},
+    engine::{Desk, Execution, Lots, Position, Terms},
     fault::FaultKind,
     ledger::Reason,
     terminal::Terminal,
@@ -104,12 +104,23 @@ impl World {
     fn closing(&self, at: usize, mode: StopMode, installation: u16) -> Vec<Order> {
         let ours = |magic| Magic::from_number(magic).is_ok_and(|magic| magic.parts().0 == installation);
         let account = &self.accounts[self.account_at(at)];
-        let close = |(magic, position, symbol)| {
-            let filling = self.market.spec(symbol).filling.first();
-            Order { filling, ..request(magic, OrderAction::Close { position }) }
+        let close = |position: &Position| {
+            let spec = self.market.spec(position.symbol);
+            let part: Lots = match account.mode {
+                AccountMode::Hedging => position.volume,
+                // Others may have a part in it: ours is what our deals came to.
+                AccountMode::Netting => account.history.part_of(position, ours),
+            };
+            let action = OrderAction::Close { position: position.ticket };
+            let filling = spec.filling.first();
+            (!part.is_none()).then(|| Order {
+                filling,
+                volume: part.lots(),
+                ..request(position.magic, action)
+            })
         };
-        let positions = account.positions.iter().filter(|p| ours(p.magic));
-        let positions = positions.map(|p| (p.magic, p.ticket, p.symbol)).map(close);
+        let is_ours = |position: &&Position| ours(position.magic) || account.mode == AccountMode::Netting;
+        let positions = account.positions.iter().filter(is_ours).filter_map(close);
         let orders = account.orders.iter().filter(|o| ours(o.origin.magic));
         let orders = orders.map(|o| request(o.origin.magic, OrderAction::Cancel { order: o.ticket }));
         match mode {

@@ -58,7 +58,8 @@ impl Open {
     /// A deal in it, below zero when it is sold.
     fn take_in(&mut self, entry: &LedgerEntry, signed: i64) {
         self.volume += signed;
-        if entry.send.is_some() {
+        // A stop is carried out by the gateway itself, without a send (ACC-7).
+        if entry.send.is_some() || entry.reason == Reason::Client {
             let opens = entry.asked > 0.0;
             self.has_ours = true;
             match (entry.side, opens) {
@@ -144,7 +145,8 @@ impl Account {
     fn take_in(&mut self, entry: &LedgerEntry) {
         self.before = self.positions.get(&entry.position).map(|open| (entry.position, open.clone()));
         self.placed_by = self.orders.get(&entry.order).copied();
-        if entry.kind == EntryKind::Deal && (entry.send.is_none() || is_nameless(entry)) {
+        let of_others = entry.send.is_none() && entry.reason != Reason::Client;
+        if entry.kind == EntryKind::Deal && (of_others || is_nameless(entry)) {
             self.mixed.insert(entry.symbol.clone());
         }
         if let Some(send) = entry.send {
