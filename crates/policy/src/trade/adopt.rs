@@ -155,8 +155,9 @@ pub(crate) fn entered(t: &mut Trade, reply: &Reply, x: &mut Scene<'_>) {
     // Of an order that rests a trade server repeats the volume that was asked for: only a deal fills.
     let volume = if rests && reply.deal.is_none() { Lots::ZERO } else { reply.volume };
     if volume > Lots::ZERO {
-        let (filled, price) = mean((t.held.filled, t.held.price), (volume, reply.price));
-        (t.held.filled, t.held.price) = (filled, price);
+        // MT5 may answer without a price.
+        let price = if reply.price == Price::ZERO { t.held.price } else { reply.price };
+        (t.held.filled, t.held.price) = mean((t.held.filled, t.held.price), (volume, price));
         if x.ctx.mode == AccountMode::Hedging && t.held.position.is_none() {
             t.held.position = reply.order;
         }
@@ -171,6 +172,7 @@ pub(crate) fn entered(t: &mut Trade, reply: &Reply, x: &mut Scene<'_>) {
     t.held.named = reply.order;
     noted(t, x);
     executed(t, x);
+    t.flags.unjudged |= volume > Lots::ZERO && reply.price == Price::ZERO;
 }
 
 /// A close was answered as executed.

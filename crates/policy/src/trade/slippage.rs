@@ -57,8 +57,10 @@ pub(crate) fn judge(t: &mut Trade, x: &mut Scene<'_>) {
     if t.flags.slipped {
         return;
     }
-    t.flags.unjudged = x.ctx.symbol.is_none();
-    let Some(symbol) = x.ctx.symbol else { return };
+    // Of an answer without a price the deal says it.
+    let symbol = x.ctx.symbol.filter(|_| t.held.price != Price::ZERO);
+    t.flags.unjudged = symbol.is_none();
+    let Some(symbol) = symbol else { return };
     let moved = against_us(opening.side, t.held.price, reference, &symbol);
     if moved <= threshold(reference, &symbol, x.params) || broken!(SlippageUnjudged) {
         return normal(TroubleKind::Slippage, Rule::Trd2, x);
