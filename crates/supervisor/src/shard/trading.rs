@@ -100,6 +100,8 @@ struct Desk {
     sends: BTreeMap<u64, (Magic, Attempt)>,
     /// The end of a command that the instance machine hears of later.
     kept: Option<Box<Kept>>,
+    /// When the gateway is told again what to watch, where it does not answer.
+    watch_again_at: Option<Timestamp>,
     /// The gateway has said how the market stands since the terminal is connected.
     market_is_told: bool,
     alerting: Alerting,
@@ -119,8 +121,10 @@ impl Empty for Desk {
 /// Whether the gateway knows what to watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watch {
-    /// It was told with this command, as far as is known.
+    /// It was told with this command, and is told again where no end of that comes.
     Told(u64),
+    /// It knows, or there is nothing to know.
+    Known,
     /// It is to be told at the end of the turn.
     Due,
     /// Its queue was full: it is told again at this moment.

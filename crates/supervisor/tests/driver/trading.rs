@@ -3,18 +3,18 @@
 mod crashes;
 mod desk;
 mod duplicates;
+mod forgotten;
 mod halts;
 mod lanes;
+mod leaving;
 mod life;
 mod netting;
 mod parts;
 mod prices;
 mod proof;
-mod review_forgotten;
-mod review_leaving;
-mod review_netting;
-mod review_takeover;
+mod shared;
 mod stops;
+mod takeover;
 mod watch;
 
 use desk::Desk;

@@ -145,7 +145,7 @@ impl Trading {
 
     /// Tells the gateway what to watch at the end of the turn.
     pub(super) fn watch_anew(&mut self) {
-        if let Watch::Told(_) = self.watch {
+        if let Watch::Told(_) | Watch::Known = self.watch {
             self.watch = Watch::Due;
         }
     }

@@ -14,7 +14,8 @@ impl Trading {
     pub(super) fn next_watch(&self) -> Option<Timestamp> {
         match self.watch {
             Watch::Again(at) => Some(at),
-            Watch::Told(_) | Watch::Due | Watch::Nobody => None,
+            Watch::Told(_) => self.desk.watch_again_at,
+            Watch::Known | Watch::Due | Watch::Nobody => None,
         }
     }
 
@@ -27,18 +28,16 @@ impl Trading {
 
     /// The command ended that told what to watch; answers whether it was that.
     pub(super) fn watch_ended(&mut self, number: u64, done: bool, now: Timestamp) -> bool {
-        if self.watch != Watch::Told(number) {
-            return false;
+        let Watch::Told(told) = self.watch else { return false };
+        if told == number {
+            self.watch = if done { Watch::Known } else { Watch::Again(now.after(AGAIN)) };
         }
-        if !done {
-            self.watch = Watch::Again(now.after(AGAIN));
-        }
-        true
+        told == number
     }
 
     /// A gateway came: it knows nothing yet.
     pub(super) fn gateway_came(&mut self) {
-        self.watch = if self.desk.symbols.is_empty() { Watch::Told(0) } else { Watch::Due };
+        self.watch = if self.desk.symbols.is_empty() { Watch::Known } else { Watch::Due };
     }
 
     /// The gateway is gone.
@@ -51,24 +50,23 @@ impl Shard {
     /// Tells the gateway what to watch, where that changed.
     pub(super) fn watch_symbols(&mut self, index: u32, now: Timestamp) {
         let slot = &mut self.slots[index as usize];
-        let due = match slot.trading.watch {
-            Watch::Due => true,
-            Watch::Again(at) => at <= now,
-            Watch::Told(_) | Watch::Nobody => false,
-        };
+        let is_due = |at: Timestamp| at <= now;
+        let due = slot.trading.watch == Watch::Due || slot.trading.next_watch().is_some_and(is_due);
         if !due || !slot.state.health().is_up(Layer::GatewayAlive) {
             return;
         }
         let number = slot.trading.next_number();
+        let answered_by = now.after(self.shared.params.look.answer_within);
         let envelope = Envelope {
             instance: slot.id.clone(),
             epoch: slot.epoch,
             id: CommandId(number),
-            deadline: now.after(self.shared.params.look.answer_within),
+            deadline: answered_by,
             command: Command::Watch(slot.trading.to_watch()),
         };
         let told = self.shared.send(envelope);
         let trading = &mut self.slots[index as usize].trading;
         trading.watch = if told { Watch::Told(number) } else { Watch::Again(now.after(AGAIN)) };
+        trading.desk.watch_again_at = Some(answered_by);
     }
 }

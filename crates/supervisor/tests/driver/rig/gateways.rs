@@ -68,6 +68,8 @@ struct Terminal {
     floor: Floor,
     /// What is watched was told so often; the newest telling goes on.
     watches: u64,
+    /// The next telling is lost on its way.
+    loses_watch: bool,
 }
 
 impl Gateways {
@@ -165,6 +167,11 @@ impl Gateways {
         }
     }
 
+    /// What it is told to watch next is lost.
+    pub(crate) fn lose_watch(&self, instance: &InstanceId) {
+        self.with(instance, |terminal| terminal.loses_watch = true);
+    }
+
     /// Every queue is full, or has room again.
     pub(crate) fn fill(&self, full: bool) {
         self.lock().full = full;
@@ -213,11 +220,16 @@ impl Mt5Bridge for Gateways {
         if !terminal.served {
             return Err(SendError::NotConnected(instance));
         }
+        let mut is_lost = false;
         if let Command::Watch(symbols) = &sent.envelope.command {
-            terminal.floor.watched.clone_from(symbols);
-            terminal.watches += 1;
-            tokio::spawn(tell_market(Arc::downgrade(&self.inner), instance, terminal.watches));
-        } else if terminal.manner != Manner::Silent {
+            is_lost = std::mem::take(&mut terminal.loses_watch);
+            if !is_lost {
+                terminal.floor.watched.clone_from(symbols);
+                terminal.watches += 1;
+                tokio::spawn(tell_market(Arc::downgrade(&self.inner), instance, terminal.watches));
+            }
+        }
+        if !is_lost && terminal.manner != Manner::Silent {
             let answer = answer_later(Arc::downgrade(&self.inner), sent.envelope.clone());
             tokio::spawn(answer);
         }
@@ -292,6 +304,7 @@ impl Terminal {
             positions: 0,
             floor: Floor::default(),
             watches: 0,
+            loses_watch: false,
         }
     }
 
@@ -371,7 +384,8 @@ impl Terminal {
                 (Outcome::Done, None)
             }
             Command::Snapshot(query) => (self.floor.snapshot(query, self.login, &self.server), None),
-            Command::Order(_) | Command::Watch(_) => (Outcome::Failed, None),
+            Command::Watch(_) => (Outcome::Done, None),
+            Command::Order(_) => (Outcome::Failed, None),
         }
     }
 }

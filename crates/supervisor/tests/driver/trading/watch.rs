@@ -101,3 +101,16 @@ async fn ses_1_a_signal_that_comes_with_the_session_finds_its_prices() {
         assert_eq!(desk.rows(&format!("s-{number}")).await.len(), 1, "{report:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn ses_1_what_is_to_be_watched_is_told_again_where_it_was_lost() {
+    let mut desk = Desk::closed(1);
+    desk.rig.gateways.lose_watch(&id(0));
+    desk.rig.come_up().await;
+    pass(15).await;
+    let _ = desk.buy("s-1", "EURUSD").await;
+    desk.reaches("s-1", TradeState::Filled, 2).await;
+    let told = desk.rig.gateways.moments(&id(0), "watch").len();
+    pass(60).await;
+    assert_eq!(desk.rig.gateways.moments(&id(0), "watch").len(), told, "it knows");
+}
