@@ -72,7 +72,7 @@ pub(super) fn findings(
     let orders = opening_orders(magic, side, known, &mine, snapshot);
     let (order, extra_order) = open_orders(trade, asked, side, snapshot);
     let (position, extra_position) = match (mode, side) {
-        (AccountMode::Netting, Some(_)) => (of_symbol(held, known, &mine, snapshot), None),
+        (AccountMode::Netting, Some(_)) => (of_symbol(held, known, &mine, snapshot, trading), None),
         (AccountMode::Netting | AccountMode::Hedging, _) => open_positions(trade, asked, &mine, snapshot),
     };
     let nothing = orders == 0 && filled == Lots::ZERO && order.is_none() && position.is_none();
@@ -191,12 +191,13 @@ fn open_positions(
     let opens = trade.intent().opening().is_some();
     // What an answer named meanwhile counts, whatever was known when the look was asked for.
     let also = trade.holdings().position.or(asked.also);
+    let extra = trade.holdings().extra_position.map(Ticket::number);
     let target = trade.intent().goal.target().or(also).map(Ticket::number);
     let known = known_order(trade);
     let opened = |ticket| deals.iter().any(|deal| known == Some(deal.order) && deal.position == ticket);
     let is_mine = |open: &&OpenPosition| {
         let tagged = opens && open.magic == asked.magic.number();
-        tagged || target == Some(open.ticket) || opened(open.ticket)
+        tagged || [target, extra].contains(&Some(open.ticket)) || opened(open.ticket)
     };
     let mut mine: Vec<&OpenPosition> = snapshot.positions.iter().filter(is_mine).collect();
     mine.sort_unstable_by_key(|open| open.ticket);
@@ -211,20 +212,29 @@ fn is_untagged(trade: &Trade, snapshot: &Snapshot) -> bool {
     trade.intent().opening().is_some() && snapshot.positions.iter().any(lost)
 }
 
-/// Netting: the position of the symbol, where the trade has a part in it. One whose ticket is newer than every order that
-/// the trade opened with began, or turned, after it: what the trade held was closed before (TRD-8).
-fn of_symbol(held: &Held, known: Option<u64>, mine: &[&Deal], snapshot: &Snapshot) -> Option<PositionSeen> {
-    let (trade, holdings) = (&held.trade, held.trade.holdings());
-    let side = trade.intent().opening().map(|opening| opening.side);
-    let opened = mine.iter().filter(|deal| side == Some(deal.side)).map(|deal| deal.order);
-    if holdings.filled == Lots::ZERO && opened.clone().next().is_none() {
+/// Netting: the position of the symbol, where the trade has a part in it. One that none of its deals went into, and whose
+/// ticket is newer than every order that it opened with, began, or turned, after it: what it held was closed before
+/// (TRD-8).
+fn of_symbol(
+    held: &Held,
+    known: Option<u64>,
+    mine: &[&Deal],
+    snapshot: &Snapshot,
+    trading: &Trading,
+) -> Option<PositionSeen> {
+    let (opening, holdings) = (held.trade.intent().opening()?, held.trade.holdings());
+    let opened = || mine.iter().filter(|deal| deal.side == opening.side);
+    if holdings.filled == Lots::ZERO && opened().next().is_none() {
         return None;
     }
-    let newest = opened.chain(known).max();
     let open = snapshot.positions.iter().find(|open| open.symbol == *held.symbol)?;
-    let is_known = holdings.position.map(Ticket::number) == Some(open.ticket)
-        || open.magic == trade.intent().magic.number();
-    (is_known || newest.is_none_or(|order| open.ticket <= order)).then(|| seen_of(open))?
+    let went_into = holdings.position.map(Ticket::number) == Some(open.ticket)
+        || opened().any(|deal| deal.position == open.ticket);
+    // An order that rested fills long after it got its ticket.
+    let is_ours = opening.kind.rests() && trading.owner(open.magic) != Owner::External;
+    let newest = opened().map(|deal| deal.order).chain(known).max();
+    let is_older = newest.is_none_or(|order| open.ticket <= order);
+    (went_into || is_ours || is_older).then(|| seen_of(open))?
 }
 
 fn seen_of(open: &OpenPosition) -> Option<PositionSeen> {

@@ -338,28 +338,21 @@ impl Floor {
     /// A resting order is filled.
     pub(crate) fn trigger(&mut self, ticket: u64) {
         let at = self.orders.iter().position(|open| open.ticket == ticket).unwrap();
-        let order = self.orders.remove(at);
-        self.positions.push(OpenPosition {
-            ticket,
-            magic: order.magic,
-            symbol: order.symbol.clone(),
-            side: order.side,
-            volume: order.volume,
-            price: order.price,
-            stop_loss: order.stop_loss,
-            take_profit: order.take_profit,
-        });
-        self.past(ticket, order.magic, &order.symbol, order.side, order.volume, ticket);
-        self.deal(
-            ticket,
-            ticket,
-            order.magic,
-            &order.symbol,
-            order.side,
-            DealEntry::In,
-            order.volume,
-            order.price,
-        );
+        let OpenOrder { magic, symbol, side, volume, price, stop_loss, take_profit, .. } =
+            self.orders.remove(at);
+        let shared = self.positions.iter().position(|open| open.symbol == symbol);
+        let position = match (self.mode, shared) {
+            (AccountMode::Netting, Some(at)) => self.join(at, side, volume),
+            (AccountMode::Netting | AccountMode::Hedging, _) => {
+                let symbol = symbol.clone();
+                let open =
+                    OpenPosition { ticket, magic, symbol, side, volume, price, stop_loss, take_profit };
+                self.positions.push(open);
+                ticket
+            }
+        };
+        self.past(ticket, magic, &symbol, side, volume, position);
+        self.deal(ticket, position, magic, &symbol, side, DealEntry::In, volume, price);
     }
 
     fn past(&mut self, ticket: u64, magic: u64, symbol: &str, side: Side, volume: Lots, position: u64) {

@@ -55,3 +55,33 @@ async fn trd_8_a_position_that_a_person_opened_after_ours_was_closed_is_not_ours
     pass(60).await;
     assert_eq!(desk.positions(), ["BUY 0.1 EURUSD"], "a person's");
 }
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_an_order_that_rested_has_its_part_in_a_position_that_is_newer() {
+    let desk = netting().await;
+    let limit = r#""action": "open", "symbol": "EURUSD", "side": "BUY", "kind": "LIMIT", "price": "1.09500",
+        "sizing": "fixed", "lots": "0.04""#;
+    let _ = desk.signal("s-1", "i0", limit).await;
+    let order = desk.reaches("s-1", TradeState::Placed, 1).await.holdings().order.unwrap().number();
+    let _ = desk.buy("s-2", "EURUSD").await;
+    desk.reaches("s-2", TradeState::Filled, 1).await;
+    desk.rig.gateways.floor(&id(0), |floor| floor.trigger(order));
+    pass(60).await;
+    assert_eq!(desk.positions(), ["BUY 0.14 EURUSD"]);
+    let open = |trade: warden_policy::trade::Trade| trade.holdings().open().to_string();
+    assert_eq!(
+        (open(desk.newest("s-1").await), open(desk.newest("s-2").await)),
+        ("0.04".into(), "0.1".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_1_the_rest_of_a_partial_fill_stays_known_when_its_tag_is_lost() {
+    let desk = Desk::open(1).await;
+    desk.fates(&[Fate::Part(0.04), Fate::TagLost]);
+    let _ = desk.buy("s-1", "EURUSD").await;
+    pass(120).await;
+    assert_eq!(desk.positions(), ["BUY 0.04 EURUSD", "BUY 0.06 EURUSD"]);
+    let trade = desk.newest("s-1").await;
+    assert_eq!((trade.state(), trade.holdings().open().to_string()), (TradeState::Filled, "0.1".into()));
+}
