@@ -5,6 +5,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::Instant};
+use warden_bridge::CommandId;
 use warden_bridge_sim::World;
 use warden_domain::{InstanceId, Price, Timestamp};
 
@@ -57,6 +58,8 @@ pub(crate) struct State {
     pub(crate) cuts: bool,
     /// Whose connections are to be cut now.
     pub(crate) to_cut: Vec<InstanceId>,
+    /// Which process asked for what a command names, the newest that reached the gateway.
+    pub(crate) asked: BTreeMap<(InstanceId, CommandId), u32>,
     /// The process has one shard.
     pub(crate) one_shard: bool,
     /// Orders that gateways took and said nothing of yet.
@@ -127,6 +130,7 @@ impl Sim {
             hot: Attempts::default(),
             cuts: false,
             to_cut: Vec::new(),
+            asked: BTreeMap::new(),
             one_shard: false,
             under_way: 0,
             answered: BTreeSet::new(),

@@ -61,6 +61,7 @@ impl Director {
             let at = state.now();
             state.step(format_args!("command {} {} arrives", envelope.instance, envelope.id.0));
             let (instance, id) = (envelope.instance.clone(), envelope.id);
+            state.asked.insert((instance.clone(), id), process);
             let clock = Clocks { theirs: at, ours: state.clock_of(process) };
             let order = matches!(envelope.command, Command::Order(_));
             match state.world.command(clock.translated(envelope), at) {
@@ -102,6 +103,11 @@ impl Director {
                         state.quotes.insert(symbol.name.clone(), (quote.bid, quote.ask, symbol.point));
                     }
                 }
+            }
+            if let Inbound::Finished(finished) = &inbound
+                && state.is_of_another(finished)
+            {
+                continue;
             }
             let answer = matches!(&inbound, Inbound::Finished(finished) if matches!(finished.outcome, Outcome::Trade(_)));
             if answer && self.sim.dies_at(state, &[Point::C7, Point::C8]) {
@@ -176,6 +182,12 @@ impl Director {
 impl State {
     fn tell(&mut self, process: u32, inbound: &Inbound, way: Way, now: u64) {
         self.lines.tell(process, inbound, way, now, &mut self.chance);
+    }
+
+    /// Whether a process that is gone asked for it: the protocol takes no result of a lower epoch.
+    fn is_of_another(&self, finished: &Finished) -> bool {
+        let asked = self.asked.get(&(finished.instance.clone(), finished.id));
+        asked.is_some_and(|process| *process != self.process)
     }
 
     /// What the clock of a process shows now.
