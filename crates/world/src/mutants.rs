@@ -15,7 +15,10 @@ use crate::{Log, Report, run, run::believing};
 /// A look that began before the send could no longer be started proves nothing. Here three looks over a minute are the
 /// proof, and whatever a gateway may still start it starts within two seconds: the other two looks of the proof are late
 /// enough, and show it. What a single old look settles, a cancellation or a protection, is harmless when it is repeated.
-const UNSEEN: [Mutant; 1] = [Mutant::OldLookCounts];
+///
+/// An answer to an old send must come after the next one left. Here a line delays an answer by three seconds at most, nothing
+/// whose answer did not come is sent again before five, and the driver takes an answer once.
+const UNSEEN: [Mutant; 2] = [Mutant::OldLookCounts, Mutant::OldAnswerCounts];
 
 /// The judge believes in another number than the driver has: a count or a wait that it does not look at would not be
 /// noticed. Those of single instances are proven by the tests of their invariants.
