@@ -556,7 +556,9 @@ pub enum Refused {
     #[error("the account is closed for good; add a new account")]
     AccountClosed,
     /// The instance runs.
-    #[error("the instance is not stopped; stop it and wait until it is INACTIVE, or reset it where it failed")]
+    #[error(
+        "the instance is not stopped; stop it and wait until it is INACTIVE, or reset it where it failed"
+    )]
     Running,
     /// Nothing failed.
     #[error("nothing of the instance failed; there is nothing to reset")]
