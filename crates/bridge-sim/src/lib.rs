@@ -32,5 +32,6 @@ pub use fleet::Fleet;
 pub use gateways::{DialError, Dialling, Gateways};
 pub use ledger::{EntryKind, Ledger, LedgerEntry, Reason};
 pub use plan::{AccountPlan, FleetPlan};
+pub use rng::Rng;
 pub use symbol::SymbolSpec;
 pub use world::{Settings, Truth, World};

@@ -2,11 +2,12 @@ use warden_domain::Span;
 
 /// A small seeded generator (SplitMix64): the only source of chance in the world, so that a seed tells everything.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
     /// A generator of its own for each purpose: the same seed and purpose give the same numbers, whatever else draws.
-    pub(crate) fn new(seed: u64, purpose: &str) -> Self {
+    #[must_use]
+    pub fn new(seed: u64, purpose: &str) -> Self {
         let mut state = seed;
         for byte in purpose.bytes() {
             state = mix(state ^ u64::from(byte)).wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -15,7 +16,7 @@ impl Rng {
     }
 
     /// The next 64 bits.
-    pub(crate) fn bits(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
     }

@@ -1,23 +1,18 @@
 use warden_domain::Span;
 
-/// A small seeded generator (SplitMix64): the only source of chance in a run, so that its seed tells everything.
+/// What a run draws from the generator of the simulated brokers: its seed tells everything.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng(u64);
+pub(crate) struct Rng(warden_bridge_sim::Rng);
 
 impl Rng {
     /// A generator of its own for each purpose: what one part draws changes nothing for the others.
     pub(crate) fn new(seed: u64, purpose: &str) -> Self {
-        let mut state = seed;
-        for byte in purpose.bytes() {
-            state = mix(state ^ u64::from(byte)).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        }
-        Self(state)
+        Self(warden_bridge_sim::Rng::new(seed, purpose))
     }
 
     /// The next 64 bits.
     pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mix(self.0)
+        self.0.bits()
     }
 
     /// A number from 0 to `below - 1`; 0 when there is none.
@@ -57,10 +52,4 @@ impl Rng {
         }
         from[from.len() - 1].1
     }
-}
-
-fn mix(state: u64) -> u64 {
-    let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    state ^ (state >> 31)
 }
