@@ -115,7 +115,9 @@ impl Shard {
         trading.watch_after_reconnect();
         let waits = trading.desk.waits.waiting.iter().filter(|(_, wait)| **wait == Wait::Connection);
         let waiting = waits.map(|(magic, _)| *magic);
-        let concerned: Vec<Magic> = waiting.chain(trading.desk.waits.resolving.iter().copied()).collect();
+        // Nobody was asked meanwhile about what is being found out, or left to a person.
+        let asking = trading.desk.waits.resolving.union(&trading.desk.waits.unknown).copied();
+        let concerned: Vec<Magic> = waiting.chain(asking).collect();
         for magic in concerned {
             self.tick_later(index, magic);
         }

@@ -69,6 +69,26 @@ async fn trd_4_what_only_looks_like_it_is_left_to_a_person() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn trd_4_what_is_left_to_a_person_is_looked_for_again_when_the_connection_is_back() {
+    let desk = Desk::open(1).await;
+    desk.fates(&[Fate::Untagged]);
+    let _ = desk.buy("s-1", "EURUSD").await;
+    pass(120).await;
+    let tag = desk.open_trade("s-1").await.filter(|trade| trade.suspect).unwrap().tag;
+    desk.rig.gateways.disconnect(&id(0)).await;
+    pass(60).await;
+    desk.rig.gateways.floor(&id(0), |floor| {
+        floor.positions.iter_mut().for_each(|open| open.magic = tag);
+        floor.past_orders.iter_mut().for_each(|order| order.magic = tag);
+        floor.deals.iter_mut().for_each(|deal| deal.magic = tag);
+    });
+    desk.rig.gateways.connect(&id(0)).await;
+    desk.rig.reaches(&id(0), Status::Connected, 60).await;
+    desk.reaches("s-1", TradeState::Filled, 40).await;
+    assert_eq!(desk.orders_sent(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn net_1_a_connection_that_drops_makes_it_unknown_and_its_return_resolves_it() {
     let desk = Desk::open(1).await;
     desk.fates(&[Fate::Unheard]);
