@@ -208,7 +208,7 @@ pub(crate) fn rest_is_tried(life: Option<&Life>, row: &LifeRow) -> Verdict {
     let wanted = life.map_or(opening.volume, |life| life.trade.volume().max(filled));
     let Some(life) = life.filter(|_| whole && filled < wanted) else { return Ok(()) };
     // A process whose clock was set back does not know how old the part is, and leaves the rest.
-    let ageless = row.kind == "RESUME";
+    let ageless = row.kind == "RESUME" || row.at < trade.intent().accepted_at;
     let waited = ageless || (row.at >= life.at && life.told.contains("PartialFill"));
     let wound_down = life.told.contains("SlippageExceeded") || trade.end().is_some() || life.withdrawn;
     if waited || wound_down {

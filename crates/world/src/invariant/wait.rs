@@ -68,7 +68,12 @@ pub(crate) fn none_is_brought_forward(member: &Member, row: &StepRow) -> Verdict
         // The clock was set back since: what another process planned is planned anew by this one's.
         return Ok(());
     }
+    // While a session is confirmed that timer asks the terminal again; it is no attempt at the broker.
+    let asks_again = before.phase() == Phase::Confirming && row.step.state.phase() != Phase::Confirming;
     for timer in [Timer::Login, Timer::Reconnect, Timer::Restart, Timer::RateLimitPause, Timer::Maintenance] {
+        if asks_again && timer == Timer::Reconnect {
+            continue;
+        }
         let (known, now) = (due(before, timer), due(&row.step.state, timer));
         if let (Some(known), Some(now)) = (known, now)
             && now < known

@@ -102,6 +102,19 @@ fn an_attempt_that_is_brought_forward_is_seen() {
 }
 
 #[test]
+fn a_question_to_the_terminal_that_a_restart_drops_is_no_attempt_brought_forward() {
+    let unreconciled = Outcome::Session { matches: true, reconciled: false, positions: 0 };
+    let story = told(&[
+        &STARTED,
+        &[Happens::Ends(Outcome::Done, WELL), Happens::Event(Event::Hold)],
+        &[Happens::Ends(unreconciled, WELL)],
+        &[Happens::Event(Event::Release { after: Span::from_secs(10) }), Happens::Event(Event::Resume)],
+    ]);
+    let judged = |member: &Member, row: &StepRow, _: &Params| none_is_brought_forward(member, row);
+    assert_eq!(faults(&story, &Params::default(), judged), Vec::<String>::new());
+}
+
+#[test]
 fn rec_1_a_recovery_that_did_not_last_and_is_not_counted_is_seen() {
     let lost = [Happens::Event(Event::GatewayDown)];
     let back = [report_up()];
