@@ -19,7 +19,7 @@ use warden_store::{
 use warden_supervisor::InstanceSpec;
 
 use crate::{
-    judge::{Judge, Violation},
+    judge::{Judge, Violation, units},
     process::{Became, Process, Stores},
     rng::Rng,
     scenario::{Emphasis, Scenario},
@@ -103,9 +103,11 @@ impl Director {
         let world = World::new(&scenario.plan, scenario.market(seed), Settings::default(), seed, EPOCH);
         let mut judge = Judge::new(Arc::new(rules), &scenario.plan);
         for account in &scenario.plan.accounts {
-            let found = world.truth(&account.instance).map(|truth| truth.positions).unwrap_or_default();
-            for (_, position) in found {
-                judge.books.found(account.login.number(), position);
+            let Some(found) = world.truth(&account.instance) else { continue };
+            // What a person opened by hand is all of one size.
+            let volume = units(found.volume / found.positions.len().max(1) as f64);
+            for (_, position) in found.positions {
+                judge.books.found(account.login.number(), position, volume);
             }
         }
         let sim = Arc::new(Sim::new(seed, log, EPOCH, world, judge));

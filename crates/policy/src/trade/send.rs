@@ -3,12 +3,12 @@
 //! No order leaves without a durable intent carrying its tag: [`send`] changes the trade to `SENDING` and answers the
 //! effect of exactly that step, which is carried out only once the step is durable. No layer below sends one again.
 
-use warden_domain::{FailureReason, Gate, Lots, OrderKind, Rounding, Rule, Side};
+use warden_domain::{AccountMode, FailureReason, Gate, Lots, OrderKind, Rounding, Rule, Side};
 
 use super::{
     Attempt, End, Filling, Goal, Op, Protection, Request, RequestKind, Session, SymbolRules, Target, Trade,
-    TradeEffect, TradeMode, TradePhase, TradeTimer, Wait, expiry, external, normalise, pending, settle,
-    slippage, state::Flight, step::Scene,
+    TradeContext, TradeEffect, TradeMode, TradePhase, TradeTimer, Wait, expiry, external, normalise, pending,
+    settle, slippage, state::Flight, step::Scene,
 };
 
 /// Why a step at the broker is not taken now.
@@ -114,7 +114,7 @@ fn may_leave(t: &Trade, op: Op, x: &Scene<'_>) -> Result<(), Hold> {
     if let Session::Closed { .. } = x.ctx.session {
         return Err(Hold::Wait(Wait::Session));
     }
-    if !gate_lets_out(x.ctx.gate, op) {
+    if !gate_lets_out(x.ctx.gate, op) || is_closed_by_stop(op, x.ctx) {
         return Err(Hold::Wait(Wait::Gate));
     }
     if x.ctx.lane_free { Ok(()) } else { Err(Hold::Wait(Wait::Lane)) }
@@ -141,6 +141,12 @@ pub fn may_still_leave(gate: Gate, kind: &RequestKind) -> bool {
             gate != Gate::Shut(FailureReason::UserStopped)
         }
     }
+}
+
+/// Netting: while a stop closes our part of what others share, a close of the same part would take theirs (TRD-8). It
+/// waits for the end of the stop.
+fn is_closed_by_stop(op: Op, ctx: &TradeContext) -> bool {
+    matches!((op, ctx.mode, ctx.gate), (Op::Close { .. }, AccountMode::Netting, Gate::ReduceOnly(_)))
 }
 
 fn lets_out(gate: Gate, reduces: bool) -> bool {

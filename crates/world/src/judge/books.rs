@@ -116,11 +116,11 @@ impl Books {
         self.accounts.get(&login)
     }
 
-    /// A position that was there before the world began.
-    pub(crate) fn found(&mut self, login: u64, position: u64) {
+    /// A position that was there before the world began, with so many units; below zero when it is sold.
+    pub(crate) fn found(&mut self, login: u64, position: u64, volume: i64) {
         let account = self.accounts.entry(login).or_default();
         account.found = true;
-        account.positions.insert(position, Open::default());
+        account.positions.insert(position, Open { volume, ..Open::default() });
     }
 
     /// Takes a line in.

@@ -1,10 +1,11 @@
 //! Netting: what of one position is whose, when looks and answers cross, and when others trade beside us.
 
-use warden_domain::{AccountMode, Side, TradeState};
+use warden_domain::{AccountMode, Side, Status, StopMode, TradeState};
 use warden_policy::trade::End;
+use warden_supervisor::Wish;
 
 use super::Desk;
-use crate::rig::{Fate, id, pass, settle};
+use crate::rig::{Fate, Manner, id, lots, pass, settle};
 
 async fn netting() -> Desk {
     let mut desk = Desk::closed(1);
@@ -73,6 +74,24 @@ async fn trd_8_an_order_that_rested_has_its_part_in_a_position_that_is_newer() {
         (open(desk.newest("s-1").await), open(desk.newest("s-2").await)),
         ("0.04".into(), "0.1".into())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn trd_8_acc_7_what_a_stop_closes_is_not_closed_once_more_of_what_others_share() {
+    let desk = netting().await;
+    let _ = desk.buy("s-1", "EURUSD").await;
+    desk.reaches("s-1", TradeState::Filled, 1).await;
+    pass(10).await;
+    desk.rig.gateways.floor(&id(0), |floor| floor.positions[0].volume = lots("0.5"));
+    // The gateway closes our part, and is not heard of.
+    desk.rig.gateways.behave(&id(0), Manner::Silent);
+    desk.rig.fleet().wish(&id(0), Wish::Stop(StopMode::Close)).await.unwrap();
+    let _ = desk.signal("c-1", "i0", r#""action": "close", "of": "s-1""#).await;
+    pass(5).await;
+    assert_eq!(desk.orders_sent(), 1, "the one that opened: {:?}", desk.kinds("c-1").await);
+    desk.rig.reaches(&id(0), Status::Inactive, 60).await;
+    assert_eq!(desk.ends("c-1", TradeState::Failed, 60).await, End::Blocked);
+    assert_eq!(desk.orders_sent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
