@@ -30,21 +30,23 @@ async fn a_modification_sets_the_stop_and_a_share_is_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resting_order_is_moved_and_keeps_its_price_when_only_its_stop_changes() {
-    let crowd = Crowd::open(1).await;
-    let _ = crowd.signal("s-1", GOLD, LIMIT).await;
-    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Resting]).await;
+    let crowd = with_an_order_that_rests().await;
     let _ = crowd.signal("s-2", GOLD, r#""action": "modify", "of": "s-1", "price": "1.06""#).await;
     assert_eq!(kinds(&crowd.settled("s-2", 2).await), [OutcomeKind::Done]);
     let _ = crowd.signal("s-3", GOLD, r#""action": "modify", "of": "s-1", "stop_loss": "1.01""#).await;
     assert_eq!(kinds(&crowd.settled("s-3", 2).await), [OutcomeKind::Done]);
-    let order = crowd.rig.gateways.floor(&id(0), |floor| floor.orders[0].clone());
-    assert_eq!(
-        (order.price.to_string(), order.stop_loss.map(|it| it.to_string())),
-        ("1.06".to_owned(), Some("1.01".to_owned()))
-    );
+    assert_eq!(order(&crowd, 0), ("1.06".to_owned(), Some("1.01".to_owned())));
     let _ = crowd.signal("s-4", GOLD, r#""action": "close-all""#).await;
     assert_eq!(kinds(&crowd.settled("s-4", 2).await), [OutcomeKind::Done]);
     assert!(crowd.rig.gateways.floor(&id(0), |floor| floor.orders.is_empty()));
+}
+
+/// One account, whose order of signal `s-1` rests.
+async fn with_an_order_that_rests() -> Crowd {
+    let crowd = Crowd::open(1).await;
+    let _ = crowd.signal("s-1", GOLD, LIMIT).await;
+    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Resting]).await;
+    crowd
 }
 
 /// Price and stop loss of the first order of an account.
@@ -55,9 +57,7 @@ fn order(crowd: &Crowd, number: u32) -> (String, Option<String>) {
 
 #[tokio::test(start_paused = true)]
 async fn the_stop_of_an_order_that_was_never_moved_reaches_the_broker() {
-    let crowd = Crowd::open(1).await;
-    let _ = crowd.signal("s-1", GOLD, LIMIT).await;
-    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Resting]).await;
+    let crowd = with_an_order_that_rests().await;
     let _ = crowd.signal("s-2", GOLD, r#""action": "modify", "of": "s-1", "stop_loss": "1.01""#).await;
     assert_eq!(kinds(&crowd.settled("s-2", 2).await), [OutcomeKind::Done]);
     assert_eq!(order(&crowd, 0), ("1.05".to_owned(), Some("1.01".to_owned())));
@@ -65,9 +65,7 @@ async fn the_stop_of_an_order_that_was_never_moved_reaches_the_broker() {
 
 #[tokio::test(start_paused = true)]
 async fn rec_4_an_order_that_was_moved_stays_there_when_its_stop_changes_after_a_restart() {
-    let mut crowd = Crowd::open(1).await;
-    let _ = crowd.signal("s-1", GOLD, LIMIT).await;
-    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Resting]).await;
+    let mut crowd = with_an_order_that_rests().await;
     let _ = crowd.signal("s-2", GOLD, r#""action": "modify", "of": "s-1", "price": "1.06""#).await;
     crowd.settled("s-2", 2).await;
     crowd.restart().await;
@@ -82,9 +80,7 @@ async fn rec_4_an_order_that_was_moved_stays_there_when_its_stop_changes_after_a
 
 #[tokio::test(start_paused = true)]
 async fn rec_4_before_a_look_nobody_knows_where_an_order_of_before_the_restart_rests() {
-    let mut crowd = Crowd::open(1).await;
-    let _ = crowd.signal("s-1", GOLD, LIMIT).await;
-    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Resting]).await;
+    let mut crowd = with_an_order_that_rests().await;
     let _ = crowd.signal("s-2", GOLD, r#""action": "modify", "of": "s-1", "price": "1.06""#).await;
     crowd.settled("s-2", 2).await;
     crowd.rig.kill().await;
@@ -98,9 +94,7 @@ async fn rec_4_before_a_look_nobody_knows_where_an_order_of_before_the_restart_r
 
 #[tokio::test(start_paused = true)]
 async fn an_order_that_a_person_moved_stays_there_when_its_stop_changes() {
-    let crowd = Crowd::open(1).await;
-    let _ = crowd.signal("s-1", GOLD, LIMIT).await;
-    crowd.reaches("s-1", 2, |report| kinds(report) == [OutcomeKind::Resting]).await;
+    let crowd = with_an_order_that_rests().await;
     crowd.rig.gateways.floor(&id(0), |floor| floor.orders[0].price = "1.04".parse().unwrap());
     pass(60).await;
     let _ = crowd.signal("s-2", GOLD, r#""action": "modify", "of": "s-1", "stop_loss": "1.01""#).await;

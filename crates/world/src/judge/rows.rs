@@ -27,7 +27,7 @@ pub(crate) enum Row {
 }
 
 /// A journalled step of an instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StepRow {
     pub(crate) instance: InstanceId,
     pub(crate) epoch: Epoch,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use warden_distribution::{Report, Signal, Symbol};
-use warden_domain::{InstanceId, TradeState};
+use warden_domain::{AccountMode, InstanceId, TradeState};
 use warden_policy::trade::{End, Trade, TradeRow, decode_trade_row};
 use warden_store::{Journal as _, Row};
 use warden_supervisor::signals::TradeView;
@@ -19,6 +19,15 @@ impl Desk {
     /// So many instances, connected, whose symbols are known.
     pub(crate) async fn open(instances: u32) -> Self {
         let mut desk = Self::closed(instances);
+        desk.rig.come_up().await;
+        settle().await;
+        desk
+    }
+
+    /// One instance with a netting account, connected.
+    pub(crate) async fn netting() -> Self {
+        let mut desk = Self::closed(1);
+        desk.rig.gateways.floor(&id(0), |floor| floor.mode = AccountMode::Netting);
         desk.rig.come_up().await;
         settle().await;
         desk

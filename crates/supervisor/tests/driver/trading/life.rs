@@ -205,10 +205,7 @@ async fn trd_8_a_tag_of_ours_that_no_trade_knows_is_drift() {
 
 #[tokio::test(start_paused = true)]
 async fn netting_a_position_collects_trades_and_each_ends_with_its_part() {
-    let desk = Desk::closed(1);
-    desk.rig.gateways.floor(&id(0), |floor| floor.mode = warden_domain::AccountMode::Netting);
-    let mut desk = desk;
-    desk.rig.come_up().await;
+    let desk = Desk::netting().await;
     for key in ["s-1", "s-2"] {
         let _ = desk.buy(key, "EURUSD").await;
         desk.reaches(key, TradeState::Filled, 1).await;

@@ -1,23 +1,15 @@
 //! Netting: what of one position is whose, when looks and answers cross, and when others trade beside us.
 
-use warden_domain::{AccountMode, Side, Status, StopMode, TradeState};
+use warden_domain::{Side, Status, StopMode, TradeState};
 use warden_policy::trade::End;
 use warden_supervisor::Wish;
 
 use super::Desk;
-use crate::rig::{Fate, Manner, id, lots, pass, settle};
-
-async fn netting() -> Desk {
-    let mut desk = Desk::closed(1);
-    desk.rig.gateways.floor(&id(0), |floor| floor.mode = AccountMode::Netting);
-    desk.rig.come_up().await;
-    settle().await;
-    desk
-}
+use crate::rig::{Fate, Manner, id, lots, pass};
 
 #[tokio::test(start_paused = true)]
 async fn trd_8_a_look_between_an_order_and_its_answer_says_nothing_of_the_others() {
-    let desk = netting().await;
+    let desk = Desk::netting().await;
     let _ = desk.buy("s-1", "EURUSD").await;
     desk.reaches("s-1", TradeState::Filled, 1).await;
     pass(10).await;
@@ -40,7 +32,7 @@ async fn trd_8_a_look_between_an_order_and_its_answer_says_nothing_of_the_others
 
 #[tokio::test(start_paused = true)]
 async fn trd_8_a_position_that_a_person_opened_after_ours_was_closed_is_not_ours() {
-    let mut desk = netting().await;
+    let mut desk = Desk::netting().await;
     let _ = desk.buy("s-1", "EURUSD").await;
     let ours = desk.reaches("s-1", TradeState::Filled, 1).await;
     pass(10).await;
@@ -59,7 +51,7 @@ async fn trd_8_a_position_that_a_person_opened_after_ours_was_closed_is_not_ours
 
 #[tokio::test(start_paused = true)]
 async fn trd_8_an_order_that_rested_has_its_part_in_a_position_that_is_newer() {
-    let desk = netting().await;
+    let desk = Desk::netting().await;
     let limit = r#""action": "open", "symbol": "EURUSD", "side": "BUY", "kind": "LIMIT", "price": "1.09500",
         "sizing": "fixed", "lots": "0.04""#;
     let _ = desk.signal("s-1", "i0", limit).await;
@@ -78,7 +70,7 @@ async fn trd_8_an_order_that_rested_has_its_part_in_a_position_that_is_newer() {
 
 #[tokio::test(start_paused = true)]
 async fn trd_8_acc_7_what_a_stop_closes_is_not_closed_once_more_of_what_others_share() {
-    let desk = netting().await;
+    let desk = Desk::netting().await;
     let _ = desk.buy("s-1", "EURUSD").await;
     desk.reaches("s-1", TradeState::Filled, 1).await;
     pass(10).await;

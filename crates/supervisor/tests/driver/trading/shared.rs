@@ -1,17 +1,9 @@
 //! Netting: one position collects the trades of its symbol, and each is closed once.
 
-use warden_domain::{AccountMode, TradeState};
+use warden_domain::TradeState;
 
 use super::Desk;
 use crate::rig::{id, lots, pass, settle};
-
-async fn netting() -> Desk {
-    let mut desk = Desk::closed(1);
-    desk.rig.gateways.floor(&id(0), |floor| floor.mode = AccountMode::Netting);
-    desk.rig.come_up().await;
-    settle().await;
-    desk
-}
 
 #[tokio::test(start_paused = true)]
 async fn trd_8_of_two_trades_in_one_position_the_one_that_was_closed_ends() {
@@ -21,7 +13,7 @@ async fn trd_8_of_two_trades_in_one_position_the_one_that_was_closed_ends() {
 }
 
 async fn closed_one_by_one(before_a_look: bool) {
-    let desk = netting().await;
+    let desk = Desk::netting().await;
     for key in ["s-1", "s-2"] {
         let _ = desk.buy(key, "EURUSD").await;
         desk.reaches(key, TradeState::Filled, 2).await;
@@ -45,7 +37,7 @@ async fn closed_one_by_one(before_a_look: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn trd_8_a_share_that_was_closed_is_not_closed_again() {
-    let desk = netting().await;
+    let desk = Desk::netting().await;
     for key in ["s-1", "s-2"] {
         let _ = desk.buy(key, "EURUSD").await;
         desk.reaches(key, TradeState::Filled, 2).await;
@@ -65,7 +57,7 @@ async fn trd_8_a_share_that_was_closed_is_not_closed_again() {
 #[tokio::test(start_paused = true)]
 async fn trd_8_trades_that_set_each_other_off_both_end() {
     for before_a_look in [true, false] {
-        let desk = netting().await;
+        let desk = Desk::netting().await;
         let _ = desk.buy("s-1", "EURUSD").await;
         desk.reaches("s-1", TradeState::Filled, 2).await;
         if !before_a_look {
@@ -85,7 +77,7 @@ async fn trd_8_trades_that_set_each_other_off_both_end() {
 
 #[tokio::test(start_paused = true)]
 async fn trd_8_what_was_set_off_is_no_part_of_what_is_opened_after_it() {
-    let desk = netting().await;
+    let desk = Desk::netting().await;
     for (key, side) in [("s-1", "BUY"), ("s-2", "SELL"), ("s-3", "BUY")] {
         let what = format!(
             r#""action": "open", "symbol": "EURUSD", "side": "{side}", "sizing": "fixed", "lots": "0.10""#
@@ -105,7 +97,7 @@ async fn trd_8_what_was_set_off_is_no_part_of_what_is_opened_after_it() {
 #[tokio::test(start_paused = true)]
 async fn trd_8_the_stop_loss_of_a_position_that_a_person_shares_is_not_changed() {
     for (shared, stop) in [(true, None), (false, Some("1.08".parse().unwrap()))] {
-        let desk = netting().await;
+        let desk = Desk::netting().await;
         for key in ["s-1", "s-2"] {
             let _ = desk.buy(key, "EURUSD").await;
             desk.reaches(key, TradeState::Filled, 2).await;

@@ -6,15 +6,9 @@ use crate::invariant::story::{Happens, STARTED, UP, faults, refused};
 
 /// The row as it would be, had its step told nobody.
 fn silenced(row: &StepRow) -> StepRow {
-    StepRow {
-        instance: row.instance.clone(),
-        epoch: row.epoch,
-        version: row.version,
-        at: row.at,
-        kind: row.kind,
-        rule: row.rule,
-        step: warden_policy::Step { effects: Effects::default(), ..row.step.clone() },
-    }
+    let mut silent = row.clone();
+    silent.step.effects = Effects::default();
+    silent
 }
 
 /// Three logins are refused, then the fourth works.

@@ -77,7 +77,7 @@ fn an_attempt_that_starts_without_its_deadline_is_seen() {
         let mut before = Member::default();
         before.state.clone_from(&member.state);
         // The same row, as if it had come before everything that it waited for.
-        let row = StepRow { at: Timestamp::from_millis(0), ..copied(row) };
+        let row = StepRow { at: Timestamp::from_millis(0), ..row.clone() };
         attempts_are_due(&before, &row)
     };
     assert_eq!(
@@ -96,7 +96,7 @@ fn an_attempt_that_is_brought_forward_is_seen() {
     let judged = |member: &Member, row: &StepRow, _: &Params| none_is_brought_forward(member, row);
     assert_eq!(faults(&story, &Params::default(), judged), Vec::<String>::new());
     let by_nobody: crate::invariant::story::Judged =
-        |member, row, _| none_is_brought_forward(member, &StepRow { kind: "REPORT", ..copied(row) });
+        |member, row, _| none_is_brought_forward(member, &StepRow { kind: "REPORT", ..row.clone() });
     let seen = faults(&story, &Params::default(), by_nobody);
     assert!(seen.iter().any(|fault| fault.contains("Login was due")), "{seen:?}");
 }
@@ -122,7 +122,7 @@ fn rec_1_a_recovery_that_did_not_last_and_is_not_counted_is_seen() {
     let judged: crate::invariant::story::Judged = |member, row, _| recoveries_are_counted(member, row);
     assert_eq!(faults(&story, &Params::default(), judged), Vec::<String>::new());
     let uncounted: crate::invariant::story::Judged = |member, row, _| {
-        let mut row = copied(row);
+        let mut row = row.clone();
         // The loss, with the count of before.
         if row.step.state.failed_recoveries() > 0
             && let Some(before) = &member.state
@@ -149,16 +149,4 @@ fn report_up() -> Happens {
         positions: 0,
         facts: CUT_OFF,
     }))
-}
-
-fn copied(row: &StepRow) -> StepRow {
-    StepRow {
-        instance: row.instance.clone(),
-        epoch: row.epoch,
-        version: row.version,
-        at: row.at,
-        kind: row.kind,
-        rule: row.rule,
-        step: row.step.clone(),
-    }
 }
